@@ -1,0 +1,70 @@
+//! Who may read what. The rules, in this order; the first that speaks decides:
+//!
+//! 1. A document is for principals of its tenant only; nothing overrides this. An unknown principal has no tenant.
+//! 2. A deny entry that matches the caller, or a group it is in, forbids.
+//! 3. A public document may be read.
+//! 4. An unknown principal may read nothing else.
+//! 5. With scope `tenant` every known principal of the tenant may read.
+//! 6. An allow entry that matches the caller, or a group it is in, permits.
+//! 7. Otherwise no.
+
+use crate::ids::TenantId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The one who asks, as established at the edge. `principals` are the exact names that permission entries may match: `user:x` and every
+/// `group:y` the user is in, transitively.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `None` for an unknown principal.
+    pub tenant: Option<TenantId>,
+    pub principals: BTreeSet<String>,
+}
+
+impl Caller {
+    /// The principal of a server without authentication, and of the command line: `user:local` of tenant `default`.
+    pub fn local() -> Self {
+        Self { tenant: "default".parse().ok(), principals: BTreeSet::from(["user:local".to_owned()]) }
+    }
+}
+
+/// Who beyond the entries may read a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Every known principal of the tenant.
+    #[default]
+    Tenant,
+    /// Only those an allow entry names.
+    Restricted,
+}
+
+/// The permissions of one document, stored by reference: one row a document, never copied into chunks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permissions {
+    #[serde(default)]
+    pub scope: Scope,
+    #[serde(default)]
+    pub public: bool,
+    #[serde(default)]
+    pub allow: BTreeSet<String>,
+    #[serde(default)]
+    pub deny: BTreeSet<String>,
+}
+
+impl Permissions {
+    /// Whether `caller` may read a document of `tenant` with these permissions; `tenant` is `None` for a document of no tenant.
+    pub fn allow(&self, tenant: Option<&TenantId>, caller: &Caller) -> bool {
+        if tenant.is_some() && tenant != caller.tenant.as_ref() {
+            return false;
+        }
+        if !self.deny.is_disjoint(&caller.principals) {
+            return false;
+        }
+        if self.public {
+            return true;
+        }
+        caller.tenant.is_some() && (self.scope == Scope::Tenant || !self.allow.is_disjoint(&caller.principals))
+    }
+}

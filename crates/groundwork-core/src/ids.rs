@@ -1,0 +1,83 @@
+//! Names of things: newtypes, so that a document's id is never taken for a tenant's.
+//!
+//! Ids that people choose (tenant, knowledge base, model, template) are slugs; ids that we make are a prefix and 26 characters of
+//! Crockford base 32 (48 bits of milliseconds, 80 bits of dice), so that they sort by the time of their making.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a text is not a valid name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {given:?} is not a valid name: use 1 to 64 of a-z, A-Z, 0-9, '-', '_', '.' and begin with a letter or digit")]
+pub struct InvalidName {
+    pub what: &'static str,
+    pub given: String,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(given: String) -> Result<Self, InvalidName> {
+                let valid = (1..=64).contains(&given.len())
+                    && given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+                    && given.as_bytes()[0].is_ascii_alphanumeric();
+                if valid { Ok(Self(given.into())) } else { Err(InvalidName { what: $what, given }) }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(given: &str) -> Result<Self, InvalidName> {
+                given.to_owned().try_into()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(/** The customer whose data never meets another's. */ TenantId, "tenant");
+name!(/** A set of documents that is searched together. */ KnowledgeBaseId, "knowledge base");
+name!(/** A document, the same through all its versions: `doc_…`. */ DocumentId, "document");
+name!(/** One call to a model, made by us; the client's request id is only a label: `call_…`. */ CallId, "call");
+name!(/** The name clients put in `model`: an assistant, a pool or an embedding model. */ ModelName, "model");
+name!(/** A prompt template. */ TemplateId, "template");
+name!(/** A piece of background work: `job_…`. */ JobId, "job");
+
+/// Makes an id of `prefix` (`doc`, `call`, `job`, …) from the time in milliseconds since 1970 and 80 random bits.
+pub fn make<T: TryFrom<String, Error = InvalidName>>(prefix: &str, unix_ms: u64, dice: u128) -> Result<T, InvalidName> {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let value = (u128::from(unix_ms) << 80) | (dice & ((1 << 80) - 1));
+    let mut id = String::with_capacity(prefix.len() + 27);
+    id.push_str(prefix);
+    id.push('_');
+    for shift in (0..26).rev() {
+        id.push(char::from(ALPHABET[((value >> (shift * 5)) & 31) as usize]));
+    }
+    id.try_into()
+}

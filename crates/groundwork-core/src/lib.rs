@@ -1,0 +1,12 @@
+//! What Groundwork decides, pure and synchronous: no I/O, no clock, no randomness, no async.
+//! Time and dice are arguments, so every decision can be tested by a table.
+
+pub mod access;
+pub mod call;
+pub mod citation;
+pub mod clock;
+pub mod fusion;
+pub mod ids;
+pub mod prompt;
+pub mod tokens;
+pub mod turn;

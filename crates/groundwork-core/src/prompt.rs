@@ -1,0 +1,1 @@
+//! Prompts: templates, packing of sources and history under an exact token budget.

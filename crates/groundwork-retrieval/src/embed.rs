@@ -1,0 +1,37 @@
+//! The embedder that retrieval is given: an async function with the facts of its model.
+
+use futures::future::BoxFuture;
+use groundwork_core::tokens::Tokenizer;
+use std::sync::Arc;
+
+/// Whether a text is a question or something to be found; some models embed the two differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Query,
+    Passage,
+}
+
+/// Why texts could not be embedded.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the embedding model {model} failed: {reason}")]
+pub struct EmbedError {
+    pub model: String,
+    pub reason: String,
+}
+
+type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>> + Send + Sync;
+
+/// An embedding model as retrieval sees it. Vectors have `dimensions` elements and Euclidean length 1.
+#[derive(Clone)]
+pub struct Embedder {
+    /// Name and revision; vectors of two different names are never compared.
+    pub model: String,
+    pub dimensions: usize,
+    /// The most tokens of one text that the model reads, special tokens included.
+    pub window: usize,
+    /// Tokens of one chunk's body, and how many of them the next chunk of the same section repeats.
+    pub chunk_tokens: usize,
+    pub chunk_overlap: usize,
+    pub tokenizer: Tokenizer,
+    pub run: Arc<Run>,
+}

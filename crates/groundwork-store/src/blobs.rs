@@ -1,0 +1,1 @@
+//! Original bytes, by the SHA-256 of their content.

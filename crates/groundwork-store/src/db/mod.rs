@@ -1,0 +1,1 @@
+//! The truth behind one enum of named operations.

@@ -1,0 +1,4 @@
+//! What we remember: the truth, in one SQLite file, and the original bytes beside it.
+
+pub mod blobs;
+pub mod db;
