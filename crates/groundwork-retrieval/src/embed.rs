@@ -19,7 +19,9 @@ pub struct EmbedError {
     pub reason: String,
 }
 
-type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>> + Send + Sync;
+type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>>
+    + Send
+    + Sync;
 
 /// An embedding model as retrieval sees it. Vectors have `dimensions` elements and Euclidean length 1.
 #[derive(Clone)]

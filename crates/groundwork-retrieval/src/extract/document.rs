@@ -1,7 +1,10 @@
-//! What a parser makes of a file: blocks in reading order, each with the place it came from.
+//! What a parser makes of a file: blocks in reading order, each with the place it came from. All formats build it through [`Builder`],
+//! which alone knows how heading paths and character spans come about.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::ops::Range;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,22 +17,47 @@ pub enum Format {
     Text,
 }
 
-/// A file as blocks. `Document::text` is the plain text that every character span points into.
+impl Format {
+    /// The lower-case name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Docx => "docx",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Text => "text",
+        }
+    }
+
+    /// What a number of [`Block::pages`] counts.
+    pub fn page_noun(self) -> &'static str {
+        "page"
+    }
+}
+
+/// A file as blocks. [`Document::text`] is the plain text that every character span points into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     pub format: Format,
     pub title: Option<String>,
-    /// Number of pages, where the format has pages.
+    /// Number of pages (or slides), where the format has pages.
     pub pages: Option<u32>,
     pub blocks: Vec<Block>,
     /// What a reader of the result should know: glyphs without a Unicode map, an image without text, a part that was skipped.
     pub warnings: Vec<String>,
 }
 
+/// What stands between two blocks in [`Document::text`].
+const SEPARATOR: &str = "\n\n";
+
 impl Document {
     /// The plain text: the blocks' texts, joined by a blank line.
     pub fn text(&self) -> String {
-        self.blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join("\n\n")
+        self.blocks
+            .iter()
+            .map(|block| block.text.as_str())
+            .collect::<Vec<_>>()
+            .join(SEPARATOR)
     }
 }
 
@@ -37,13 +65,16 @@ impl Document {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Block {
     pub kind: Kind,
-    /// For a table: its rows, one a line, cells joined by ` | `.
+    /// For a table: its rows, one a line, cells joined by ` | `. Never empty.
     pub text: String,
     /// The headings above this block, outermost first; for a heading, without itself.
     pub heading_path: Vec<String>,
-    /// First and last page, counted from 1, where the format has pages.
+    /// First and last page (or slide), counted from 1, where the format has pages.
     pub pages: Option<(u32, u32)>,
-    /// Characters (not bytes) of `Document::text` that this block covers.
+    /// The sheet of a workbook that this block stands on. The sheet's name is also a heading above the block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Characters (not bytes) of [`Document::text`] that this block covers.
     pub span: Range<usize>,
 }
 
@@ -51,10 +82,259 @@ pub struct Block {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Kind {
     /// `level` from 1.
-    Heading { level: u8 },
+    Heading {
+        level: u8,
+    },
     Paragraph,
     /// `depth` from 0.
-    ListItem { depth: u8 },
-    Table { rows: Vec<Vec<String>>, header_rows: usize },
-    Code { language: Option<String> },
+    ListItem {
+        depth: u8,
+    },
+    Table {
+        rows: Vec<Vec<String>>,
+        header_rows: usize,
+    },
+    Code {
+        language: Option<String>,
+    },
+}
+
+/// Builds a [`Document`] block by block in reading order; computes heading paths and spans, and leaves empty blocks out.
+#[derive(Debug)]
+pub struct Builder {
+    document: Document,
+    /// Open headings, outermost first, with their levels.
+    headings: Vec<(u8, String)>,
+    /// Characters of the text so far.
+    length: usize,
+    pages: Option<(u32, u32)>,
+    sheet: Option<String>,
+}
+
+impl Builder {
+    pub fn new(format: Format) -> Self {
+        let document = Document {
+            format,
+            title: None,
+            pages: None,
+            blocks: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Self {
+            document,
+            headings: Vec::new(),
+            length: 0,
+            pages: None,
+            sheet: None,
+        }
+    }
+
+    /// The title of the file's own metadata. Without one the first heading becomes the title.
+    pub fn title(&mut self, title: &str) {
+        let title = one_line(title);
+        if !title.is_empty() {
+            self.document.title = Some(title);
+        }
+    }
+
+    /// How many pages the file has.
+    pub fn page_count(&mut self, pages: u32) {
+        self.document.pages = Some(pages);
+    }
+
+    /// Blocks pushed from here on stand on these pages.
+    pub fn at_pages(&mut self, pages: Option<(u32, u32)>) {
+        self.pages = pages;
+    }
+
+    /// Blocks pushed from here on stand on this sheet.
+    pub fn at_sheet(&mut self, sheet: Option<String>) {
+        self.sheet = sheet;
+    }
+
+    /// Adds a warning once.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        let warning = warning.into();
+        if !self.document.warnings.contains(&warning) {
+            self.document.warnings.push(warning);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.document.blocks.is_empty()
+    }
+
+    pub fn heading(&mut self, level: u8, text: &str) {
+        self.push(
+            Kind::Heading {
+                level: level.max(1),
+            },
+            text,
+        );
+    }
+
+    pub fn paragraph(&mut self, text: &str) {
+        self.push(Kind::Paragraph, text);
+    }
+
+    /// A table from its rows; cells are put on one line, rows without any text are left out.
+    pub fn table(&mut self, rows: Vec<Vec<String>>, header_rows: usize) {
+        let mut kept = Vec::with_capacity(rows.len());
+        let mut headers = 0;
+        for (at, row) in rows.into_iter().enumerate() {
+            let mut row: Vec<String> = row.iter().map(|cell| one_line(cell)).collect();
+            row.truncate(
+                row.iter()
+                    .rposition(|cell| !cell.is_empty())
+                    .map_or(0, |last| last + 1),
+            );
+            if !row.is_empty() {
+                headers += usize::from(at < header_rows);
+                kept.push(row);
+            }
+        }
+        let text = table_text(&kept);
+        self.push(
+            Kind::Table {
+                rows: kept,
+                header_rows: headers,
+            },
+            &text,
+        );
+    }
+
+    /// Adds a block. Text without any visible character is left out.
+    pub fn push(&mut self, kind: Kind, text: &str) {
+        let text = match kind {
+            Kind::Code { .. } => clean(text).trim_end().trim_start_matches('\n').to_owned(),
+            Kind::Heading { .. } => one_line(text),
+            _ => clean(text).trim().to_owned(),
+        };
+        if text.is_empty() {
+            return;
+        }
+        if let Kind::Heading { level } = kind {
+            self.headings.retain(|(open, _)| *open < level);
+        }
+        let start = if self.document.blocks.is_empty() {
+            0
+        } else {
+            self.length + SEPARATOR.len()
+        };
+        self.length = start + text.chars().count();
+        let heading_path = self
+            .headings
+            .iter()
+            .map(|(_, heading)| heading.clone())
+            .collect();
+        if let Kind::Heading { level } = kind {
+            self.headings.push((level, text.clone()));
+        }
+        let (pages, sheet) = (self.pages, self.sheet.clone());
+        self.document.blocks.push(Block {
+            kind,
+            text,
+            heading_path,
+            pages,
+            sheet,
+            span: start..self.length,
+        });
+    }
+
+    pub fn finish(mut self) -> Document {
+        if self.document.title.is_none() {
+            let first = self
+                .document
+                .blocks
+                .iter()
+                .find(|block| matches!(block.kind, Kind::Heading { .. }));
+            self.document.title = first.map(|block| block.text.clone());
+        }
+        self.document
+    }
+}
+
+/// The text of a table block: rows one a line, cells joined by ` | `.
+fn table_text(rows: &[Vec<String>]) -> String {
+    rows.iter()
+        .map(|row| row.join(" | "))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Whitespace runs to one space, ends trimmed, then [`clean`].
+pub fn one_line(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text as it is stored: composed characters, line feeds as the only line ends, no soft hyphens, no control characters.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let unwanted =
+        |c: char| c == '\u{ad}' || c == '\u{feff}' || (c.is_control() && c != '\n' && c != '\t');
+    if !text.contains(unwanted) && is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().nfc().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' => out.push('\n'),
+            c if unwanted(c) => {}
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heading_paths_follow_the_levels_and_leave_the_heading_itself_out() {
+        let mut builder = Builder::new(Format::Text);
+        builder.heading(1, "Leave");
+        builder.heading(2, "Parental");
+        builder.paragraph("Twelve weeks.");
+        builder.heading(2, "Sick");
+        builder.paragraph("Call in.");
+        builder.heading(1, "Travel");
+        let document = builder.finish();
+        let paths: Vec<String> = document
+            .blocks
+            .iter()
+            .map(|block| block.heading_path.join(">"))
+            .collect();
+        assert_eq!(
+            paths,
+            ["", "Leave", "Leave>Parental", "Leave", "Leave>Sick", ""]
+        );
+        assert_eq!(document.title.as_deref(), Some("Leave"));
+    }
+
+    #[test]
+    fn every_span_points_at_its_block_in_the_text() {
+        let mut builder = Builder::new(Format::Text);
+        builder.paragraph("  Größe\u{ad}n und e\u{301}  ");
+        builder.paragraph(" \n ");
+        builder.table(
+            vec![
+                vec!["a".into(), "b\nc".into()],
+                vec![String::new()],
+                vec!["1".into()],
+            ],
+            1,
+        );
+        let document = builder.finish();
+        let text: Vec<char> = document.text().chars().collect();
+        for block in &document.blocks {
+            assert_eq!(
+                text[block.span.clone()].iter().collect::<String>(),
+                block.text
+            );
+        }
+        assert_eq!(document.blocks[0].text, "Größen und é");
+        assert_eq!(document.blocks[1].text, "a | b c\n1");
+    }
 }

@@ -1,3 +1,98 @@
 //! Bytes of a file → one block tree with provenance. Every parser runs in a confined child process (`sandbox`).
 
 pub mod document;
+pub mod sandbox;
+
+use document::Document;
+use serde::{Deserialize, Serialize};
+
+/// What was read from one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Extraction {
+    pub document: Document,
+    /// Files inside the file (of a mail), each read on its own.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
+}
+
+/// A file inside a file, and what became of reading it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    pub outcome: Result<Extraction, ReadError>,
+}
+
+/// How much one file may cost. What goes beyond ends that file with a [`ReadError`] and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of the file itself.
+    pub file_bytes: u64,
+    /// Bytes of one part of a packed format after unpacking, and of all of them together.
+    pub part_bytes: u64,
+    pub package_bytes: u64,
+    /// The highest ratio of unpacked to packed bytes of one part.
+    pub unpack_ratio: u64,
+    /// Bytes of text that may come out.
+    pub text_bytes: u64,
+    pub blocks: usize,
+    pub pages: u32,
+    /// Elements, arrays or parts inside one another.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            file_bytes: 128 * MIB,
+            part_bytes: 32 * MIB,
+            package_bytes: 128 * MIB,
+            unpack_ratio: 200,
+            text_bytes: 32 * MIB,
+            blocks: 500_000,
+            pages: 20_000,
+            depth: 256,
+        }
+    }
+}
+
+/// Why a file could not be read. Messages say what to do and never repeat the file's content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
+pub enum ReadError {
+    #[error("the file is empty: upload it again")]
+    Empty,
+    #[error("the file is encrypted: save it without a password and upload it again")]
+    Encrypted,
+    #[error("the file is damaged ({0}): open and save it again in the program that made it")]
+    Damaged(String),
+    #[error("the file's type is not read ({0}): convert it to PDF, DOCX, HTML, Markdown or text")]
+    Unsupported(String),
+    #[error("the file is too large ({0}): split it")]
+    TooLarge(String),
+    #[error("the file is built too deep ({0}): export it again from the program that made it")]
+    TooComplex(String),
+    #[error("reading the file took longer than {seconds} seconds: split or simplify it")]
+    TimedOut { seconds: u64 },
+    #[error("the parser stopped on this file ({0}): save it in another format and report the file")]
+    Crashed(String),
+    #[error("reading the file needs more than {mebibytes} MiB of memory: split or simplify it")]
+    OutOfMemory { mebibytes: u64 },
+}
+
+impl ReadError {
+    /// The word for this kind of error in JSON, lists and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Encrypted => "encrypted",
+            Self::Damaged(_) => "damaged",
+            Self::Unsupported(_) => "unsupported",
+            Self::TooLarge(_) => "too_large",
+            Self::TooComplex(_) => "too_complex",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Crashed(_) => "crashed",
+            Self::OutOfMemory { .. } => "out_of_memory",
+        }
+    }
+}
