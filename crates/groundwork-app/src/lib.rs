@@ -1,0 +1,21 @@
+//! What Groundwork does: every operation is `fn(&App, &Caller, arguments) -> Result`, the same one for HTTP, command line and jobs.
+
+mod app;
+pub mod ask;
+pub mod declared;
+pub mod documents;
+pub mod embeddings;
+pub mod evaluation;
+mod jobs;
+pub mod knowledge_bases;
+pub mod ledger;
+mod metrics;
+pub mod models;
+pub mod pipeline;
+pub mod search;
+pub mod settings;
+pub mod status;
+
+pub use app::{App, OpenError};
+pub use groundwork_core::access::Caller;
+pub use settings::Settings;

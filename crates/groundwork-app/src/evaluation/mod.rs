@@ -1,0 +1,5 @@
+//! Evaluation on a labelled data set, through the same pipeline that users talk to.
+
+mod answers;
+
+pub use answers::{AnswersError, Answers, Report, Row, answers};

@@ -1,0 +1,1 @@
+//! Background work: one table, one runner; kinds are functions.

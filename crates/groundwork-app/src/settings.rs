@@ -1,0 +1,66 @@
+//! What an `App` is opened with: plain values, parsed and read from wherever they came by the caller.
+
+use groundwork_core::ids::TenantId;
+use groundwork_inference::target;
+use groundwork_retrieval::embed::Embedder;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything `App::open` needs to know.
+pub struct Settings {
+    /// The folder of the database, the originals and the derived indexes. Made if it is missing.
+    pub data_dir: PathBuf,
+    /// Where model files are cached.
+    pub models_dir: PathBuf,
+    pub embedding: Embedding,
+    /// The targets that pools may name, in order of preference; the built-in pool `default` uses them in this order.
+    pub targets: Vec<target::Settings>,
+    /// Files that declare assistants, templates, models and knowledge bases.
+    pub applied: Vec<AppliedFile>,
+    pub limits: Limits,
+    pub tenant: TenantId,
+    /// False for a command that only reads or writes once: no background jobs are started.
+    pub run_jobs: bool,
+}
+
+/// Which model embeds documents and questions.
+pub enum Embedding {
+    /// A model of the catalogue by its name, found in the models folder and loaded in the background. A missing file makes search
+    /// say so; it does not keep the rest from starting.
+    Catalogue(String),
+    /// An embedder that is ready.
+    Given(Embedder),
+}
+
+/// A file of declarations: its name for messages, and its content.
+pub struct AppliedFile {
+    pub name: String,
+    pub text: String,
+}
+
+/// Sizes and times beyond which a request is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of an uploaded file.
+    pub upload_bytes: usize,
+    /// Bytes of all messages of a chat request.
+    pub question_bytes: usize,
+    /// How long a call may take when the client names no deadline.
+    pub call_timeout: Duration,
+    /// How long a search waits for an index that is still loading, or for a place in the queue.
+    pub search_timeout: Duration,
+    /// Jobs that run at the same time.
+    pub jobs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            upload_bytes: 256 << 20,
+            question_bytes: 4 << 20,
+            call_timeout: Duration::from_secs(600),
+            search_timeout: Duration::from_secs(10),
+            jobs: 2,
+        }
+    }
+}

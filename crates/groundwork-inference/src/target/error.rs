@@ -1,0 +1,58 @@
+//! Why a call failed, by what can be done about it.
+
+use std::time::Duration;
+
+/// What went wrong upstream. `message` is the upstream's own, without our additions.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    #[error("{target} refused the credential ({status}): {message}; check its key and its role")]
+    Auth { target: String, status: u16, message: String },
+    #[error("{target} does not know the model or deployment {model:?}: {message}")]
+    NotFound { target: String, model: String, message: String },
+    #[error("{target} limits the rate: {message}")]
+    RateLimited { target: String, retry_after: Option<Duration>, message: String, headers: Vec<(String, String)> },
+    /// The account's quota is used up: retrying does not help.
+    #[error("the quota of {target} is used up: {message}")]
+    QuotaExhausted { target: String, message: String },
+    /// The prompt was filtered: final. `body` is the upstream's error object.
+    #[error("{target} filtered the prompt: {message}")]
+    ContentFilter { target: String, message: String, body: bytes::Bytes },
+    #[error("the prompt is too long for {target}: {message}")]
+    TooLong { target: String, message: String },
+    /// Another 400 or 422. `body` is the upstream's error object.
+    #[error("{target} refused the request ({status}): {message}")]
+    Refused { target: String, status: u16, message: String, body: bytes::Bytes },
+    #[error("{target} has a fault ({status}): {message}")]
+    Fault { target: String, status: u16, retry_after: Option<Duration>, message: String },
+    #[error("{target} cannot be reached: {message}")]
+    Unreachable { target: String, message: String },
+    #[error("{target}: no {stage} within {waited:?}")]
+    Timeout { target: String, stage: Stage, waited: Duration },
+    /// The stream ended before its end, or is not what it should be.
+    #[error("the answer of {target} broke off: {message}")]
+    Broken { target: String, message: String },
+    /// An error event in a stream that had begun. `body` is the upstream's error object.
+    #[error("{target} reported an error in mid-answer: {message}")]
+    MidStream { target: String, message: String, body: bytes::Bytes },
+    #[error("{target} cannot do this: {message}")]
+    Unsupported { target: String, message: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Connect,
+    FirstToken,
+    NextChunk,
+    End,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connection",
+            Self::FirstToken => "first token",
+            Self::NextChunk => "next chunk",
+            Self::End => "end of the answer",
+        })
+    }
+}
