@@ -1,0 +1,99 @@
+//! Documents as readers see them: only what is live.
+
+use super::{Db, DbError};
+use crate::blobs::Sha256;
+use groundwork_core::clock::UnixMs;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId, TenantId};
+
+/// A live document with its live version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    pub id: DocumentId,
+    pub knowledge_base: KnowledgeBaseId,
+    pub tenant: TenantId,
+    /// Where it came from, unique in its knowledge base: a path below the ingested folder, an address, an upload's name.
+    pub source: String,
+    pub created_at: UnixMs,
+    pub version: Version,
+}
+
+/// One version of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// From 1, counting up within the document, with gaps where a version was never published.
+    pub generation: u32,
+    pub facts: VersionFacts,
+    pub chunks: u32,
+    /// When it became live; `None` while it is being written.
+    pub published_at: Option<UnixMs>,
+}
+
+/// What is known of a version before its chunks are written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionFacts {
+    /// What a citation shows: `handbook.pdf`.
+    pub name: String,
+    pub title: Option<String>,
+    pub media_type: String,
+    /// Of the original bytes, which the blob store holds.
+    pub sha256: Sha256,
+    pub bytes: u64,
+    /// Everything that shaped the chunks: extractor, chunker, embedding model, each with its version.
+    pub fingerprint: String,
+    /// Number of pages, where the format has pages.
+    pub pages: Option<u32>,
+    /// Whatever else the extractor found: warnings, language, format.
+    pub metadata: serde_json::Value,
+}
+
+impl Db {
+    pub async fn document(
+        &self,
+        knowledge_base: &KnowledgeBaseId,
+        id: &DocumentId,
+    ) -> Result<Option<Document>, DbError> {
+        unimplemented!("{knowledge_base} {id}")
+    }
+
+    pub async fn document_by_source(
+        &self,
+        knowledge_base: &KnowledgeBaseId,
+        source: &str,
+    ) -> Result<Option<Document>, DbError> {
+        unimplemented!("{knowledge_base} {source}")
+    }
+
+    /// At most `limit` documents with ids after `after`, by id (which is the order of their making).
+    pub async fn documents(
+        &self,
+        knowledge_base: &KnowledgeBaseId,
+        after: Option<&DocumentId>,
+        limit: u32,
+    ) -> Result<Vec<Document>, DbError> {
+        unimplemented!("{knowledge_base} {after:?} {limit}")
+    }
+
+    /// One version, live or not yet collected.
+    pub async fn version(
+        &self,
+        document: &DocumentId,
+        generation: u32,
+    ) -> Result<Option<Version>, DbError> {
+        unimplemented!("{document} {generation}")
+    }
+
+    /// The text of one page, counted from 1, of a version that is not yet collected.
+    pub async fn page(
+        &self,
+        document: &DocumentId,
+        generation: u32,
+        number: u32,
+    ) -> Result<Option<String>, DbError> {
+        unimplemented!("{document} {generation} {number}")
+    }
+
+    /// Whether any version that is live, being written or not yet collected has these original bytes.
+    pub async fn blob_is_used(&self, sha256: Sha256) -> Result<bool, DbError> {
+        unimplemented!("{sha256}")
+    }
+}
