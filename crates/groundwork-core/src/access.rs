@@ -10,7 +10,7 @@
 
 use crate::ids::TenantId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The one who asks, as established at the edge. `principals` are the exact names that permission entries may match: `user:x` and every
 /// `group:y` the user is in, transitively.
@@ -66,5 +66,30 @@ impl Permissions {
             return true;
         }
         caller.tenant.is_some() && (self.scope == Scope::Tenant || !self.allow.is_disjoint(&caller.principals))
+    }
+}
+
+/// Who is a member of what: names of users and groups such as `user:ann` and `group:hr`, compared exactly.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// For each group, its direct members.
+    members: BTreeMap<String, BTreeSet<String>>,
+    /// The tenant of each known user.
+    tenants: BTreeMap<String, TenantId>,
+}
+
+impl Directory {
+    pub fn add_user(&mut self, user: &str, tenant: TenantId) {
+        self.tenants.insert(user.to_owned(), tenant);
+    }
+
+    /// Adds a direct member, a user or a group, to a group.
+    pub fn add_member(&mut self, group: &str, member: &str) {
+        self.members.entry(group.to_owned()).or_default().insert(member.to_owned());
+    }
+
+    /// The caller behind `user`: its tenant and, transitively and through circles, every group it is in.
+    pub fn caller(&self, user: &str) -> Caller {
+        unimplemented!("{user} {} {}", self.members.len(), self.tenants.len())
     }
 }

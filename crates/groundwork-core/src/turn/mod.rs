@@ -1,5 +1,7 @@
 //! The one typed model of a conversation turn and of the events of its answer. Every dialect is one pair of functions to and from it.
 
+pub mod chat;
+
 use serde::{Deserialize, Serialize};
 
 /// Who speaks.

@@ -1,1 +1,0 @@
-//! Citations: parsing `[n]` out of a stream, and checking each cited sentence against its source.

@@ -1,1 +1,0 @@
-//! Prompts: templates, packing of sources and history under an exact token budget.
