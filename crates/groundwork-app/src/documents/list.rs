@@ -11,6 +11,8 @@ pub struct List {
     pub after: Option<DocumentId>,
     /// At most 1,000.
     pub limit: usize,
+    /// Only documents whose source begins with this: those of one ingested folder.
+    pub source_prefix: Option<String>,
 }
 
 #[derive(Debug)]

@@ -24,8 +24,10 @@ use serde::{Deserialize, Serialize};
 pub struct Document {
     pub id: DocumentId,
     pub knowledge_base: KnowledgeBaseId,
-    /// The file's name, or its path below the ingested folder: the same name again is a new version.
+    /// What readers see: the file's name, or its path below the ingested folder.
     pub name: String,
+    /// Where it came from; the same source again is a new version.
+    pub source: String,
     pub title: Option<String>,
     pub status: Status,
     /// Why the newest version could not be read, when `status` is `failed`. The version before it stays searchable.

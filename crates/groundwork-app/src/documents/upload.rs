@@ -9,8 +9,10 @@ use std::time::Duration;
 
 pub struct Upload {
     pub knowledge_base: KnowledgeBaseId,
-    /// The file's name, or its path below the ingested folder, with `/`.
+    /// What readers see: the file's name, or its path below the ingested folder, with `/`.
     pub name: String,
+    /// Where it came from, unique in its knowledge base: the same source again is a new version. The name, when absent.
+    pub source: Option<String>,
     pub bytes: Bytes,
     /// `None` keeps those of the version before, or the default: every principal of the tenant may read.
     pub permissions: Option<Permissions>,
