@@ -1,1 +1,124 @@
-//! search
+//! A question → the chunks that answer it and that the caller may read, from both legs at once.
+
+use crate::embed::{EmbedError, Embedder};
+use crate::index::Index;
+use groundwork_core::access::Caller;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_store::db::Db;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// Which legs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    Keyword,
+    Vector,
+    #[default]
+    Hybrid,
+}
+
+/// What is asked, and on whose behalf.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    pub knowledge_bases: &'a [KnowledgeBaseId],
+    pub text: &'a str,
+    /// How many hits to return.
+    pub k: usize,
+    /// How many of each leg's best go into the fusion; at least `k`.
+    pub candidates: usize,
+    pub mode: Mode,
+    pub caller: &'a Caller,
+    /// Waiting for an index that is still loading ends here.
+    pub deadline: Instant,
+}
+
+impl<'a> Query<'a> {
+    /// A hybrid search for the 10 best, waiting for a loading index up to 5 seconds.
+    pub fn new(knowledge_bases: &'a [KnowledgeBaseId], text: &'a str, caller: &'a Caller) -> Self {
+        Self {
+            knowledge_bases,
+            text,
+            k: 10,
+            candidates: 50,
+            mode: Mode::default(),
+            caller,
+            deadline: Instant::now() + Duration::from_secs(5),
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub hits: Vec<Hit>,
+    pub reach: Reach,
+}
+
+/// How much of the knowledge bases the search could look at: tells "nothing found" from "nothing you may see".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The knowledge bases hold no document.
+    Empty,
+    /// They hold documents, and the caller may read none of them.
+    Forbidden,
+    /// So many chunks were searched.
+    Chunks(u64),
+}
+
+/// One chunk that was found, checked against the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub slot: u32,
+    pub knowledge_base: KnowledgeBaseId,
+    pub document: DocumentId,
+    /// The document's file name, and its title where it has one.
+    pub name: String,
+    pub title: Option<String>,
+    /// The version of the document that the chunk belongs to.
+    pub generation: u32,
+    /// Position in the document, from 0.
+    pub ordinal: u32,
+    /// First and last page, counted from 1, where the format has pages.
+    pub pages: Option<(u32, u32)>,
+    pub heading_path: Vec<String>,
+    /// Characters of the document's text.
+    pub span: Range<usize>,
+    pub text: String,
+    pub scores: Scores,
+}
+
+/// Where a hit stood in each leg.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Scores {
+    /// BM25; `None` when the keyword leg did not find the chunk among its candidates.
+    pub keyword: Option<f32>,
+    /// Cosine; `None` when the vector leg did not find the chunk among its candidates.
+    pub vector: Option<f32>,
+    /// What the order of the hits goes by.
+    pub fused: f64,
+}
+
+/// Why a search gave no result at all. An empty result is not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error("there is no knowledge base {0}: create it, or correct the name")]
+    UnknownKnowledgeBase(KnowledgeBaseId),
+    #[error("the index of knowledge base {knowledge_base} is still loading: try again in {} seconds", retry_after.as_secs())]
+    IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },
+    #[error("the index of knowledge base {knowledge_base} could not be loaded ({reason}): see the log, correct the cause and restart")]
+    IndexFailed { knowledge_base: KnowledgeBaseId, reason: String },
+    #[error("the question could not be embedded")]
+    Embed(#[from] EmbedError),
+    #[error("the search did not end within its deadline")]
+    TimedOut,
+    #[error("the search failed in its {leg} leg: {reason}")]
+    Leg { leg: &'static str, reason: String },
+    #[error("the search failed reading the database")]
+    Store(#[from] groundwork_store::db::DbError),
+}
+
+/// Finds the chunks that answer `query` and that its caller may read. `k` is always filled from what is permitted, never with anything else.
+pub async fn search(index: &Index, db: &Db, embedder: &Embedder, query: Query<'_>) -> Result<Found, SearchError> {
+    let _ = (index, db, embedder, query);
+    unimplemented!()
+}
