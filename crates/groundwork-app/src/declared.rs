@@ -1,5 +1,6 @@
 //! Declarations in files: assistants, templates, models and knowledge bases as TOML, checked and applied idempotently at start.
 
+use crate::settings::AppliedFile;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -104,8 +105,9 @@ pub struct DeclareError {
     pub fix: String,
 }
 
-/// Reads and checks one file, without applying it: what `check-config` calls. `targets` are the names that deployments may use.
-pub fn check(name: &str, text: &str, targets: &[String]) -> Result<File, DeclareError> {
-    let _ = (name, text, targets);
+/// Reads all files and checks them together, without applying anything: what `check-config` calls. `targets` are the names that
+/// deployments may use.
+pub fn check(files: &[AppliedFile], targets: &[String]) -> Result<Vec<File>, DeclareError> {
+    let _ = (files, targets);
     unimplemented!()
 }

@@ -6,7 +6,7 @@ pub mod declared;
 pub mod documents;
 pub mod embeddings;
 pub mod evaluation;
-mod jobs;
+pub mod jobs;
 pub mod knowledge_bases;
 pub mod ledger;
 mod metrics;

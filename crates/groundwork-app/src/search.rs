@@ -43,7 +43,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
     pub document: DocumentId,
-    pub version: u64,
+    pub version: u32,
     pub name: String,
     pub title: Option<String>,
     /// First and last page, where the format has pages.

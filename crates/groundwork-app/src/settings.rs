@@ -1,8 +1,9 @@
 //! What an `App` is opened with: plain values, parsed and read from wherever they came by the caller.
 
-use groundwork_core::ids::TenantId;
+use groundwork_inference::models::Library;
 use groundwork_inference::target;
 use groundwork_retrieval::embed::Embedder;
+use groundwork_retrieval::extract::sandbox::SandboxSettings;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,23 +11,31 @@ use std::time::Duration;
 pub struct Settings {
     /// The folder of the database, the originals and the derived indexes. Made if it is missing.
     pub data_dir: PathBuf,
-    /// Where model files are cached.
-    pub models_dir: PathBuf,
+    pub role: Role,
+    /// The local models and where their files are.
+    pub library: Library,
     pub embedding: Embedding,
+    pub extractor: SandboxSettings,
     /// The targets that pools may name, in order of preference; the built-in pool `default` uses them in this order.
     pub targets: Vec<target::Settings>,
     /// Files that declare assistants, templates, models and knowledge bases.
     pub applied: Vec<AppliedFile>,
     pub limits: Limits,
-    pub tenant: TenantId,
-    /// False for a command that only reads or writes once: no background jobs are started.
-    pub run_jobs: bool,
+}
+
+/// How much of the data folder this process has for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Alone in the folder; runs the jobs: `serve`, `ingest` without a server.
+    Owner,
+    /// Beside other visitors, never beside an owner: asks and searches, changes no documents.
+    Visitor,
 }
 
 /// Which model embeds documents and questions.
 pub enum Embedding {
-    /// A model of the catalogue by its name, found in the models folder and loaded in the background. A missing file makes search
-    /// say so; it does not keep the rest from starting.
+    /// A model of the library by its name. When its files are missing, search says so and the rest works; they are looked for again
+    /// at each use.
     Catalogue(String),
     /// An embedder that is ready.
     Given(Embedder),

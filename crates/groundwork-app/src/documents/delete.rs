@@ -6,6 +6,8 @@ use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
+    #[error("this process only visits the data folder; delete through the running server")]
+    Visitor,
     #[error("there is no document {document} in the knowledge base {knowledge_base}")]
     NotFound { knowledge_base: KnowledgeBaseId, document: DocumentId },
     #[error("the document could not be deleted: {0}")]

@@ -11,15 +11,15 @@ pub use delete::{DeleteError, delete};
 pub use find::{FindError, find};
 pub use list::{List, ListError, Listed, list};
 pub use original::{Original, original};
-pub use page::{PageText, PageError, page};
-pub use upload::{Upload, UploadError, upload};
+pub use page::{PageError, PageText, page};
+pub use upload::{Change, Upload, UploadError, Uploaded, upload};
 
 use groundwork_core::access::Permissions;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 
-/// A document as its readers see it.
+/// A document as its readers see it: its live version. One that is still being read, or could not be, is seen as a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     pub id: DocumentId,
@@ -29,13 +29,10 @@ pub struct Document {
     /// Where it came from; the same source again is a new version.
     pub source: String,
     pub title: Option<String>,
-    pub status: Status,
-    /// Why the newest version could not be read, when `status` is `failed`. The version before it stays searchable.
-    pub error: Option<String>,
     pub warnings: Vec<String>,
-    /// The version that search shows; 0 when none is live yet.
-    pub version: u64,
-    pub format: Option<String>,
+    /// The version that search shows, from 1.
+    pub version: u32,
+    pub media_type: String,
     pub bytes: u64,
     pub sha256: String,
     pub pages: Option<u32>,
@@ -43,15 +40,4 @@ pub struct Document {
     pub permissions: Permissions,
     pub created_at: UnixMs,
     pub updated_at: UnixMs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Waiting to be read, or being read.
-    Processing,
-    /// Search shows the newest version.
-    Ready,
-    /// The newest version could not be read.
-    Failed,
 }

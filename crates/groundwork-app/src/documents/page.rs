@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub struct PageText {
     pub document: DocumentId,
-    pub version: u64,
+    pub version: u32,
     /// From 1. A document without pages is one page.
     pub page: u32,
     pub pages: u32,
@@ -24,7 +24,13 @@ pub enum PageError {
     NoSuchPage { document: DocumentId, page: u32, pages: u32 },
 }
 
-pub async fn page(app: &App, caller: &Caller, knowledge_base: &KnowledgeBaseId, document: &DocumentId, page: u32) -> Result<PageText, PageError> {
+pub async fn page(
+    app: &App,
+    caller: &Caller,
+    knowledge_base: &KnowledgeBaseId,
+    document: &DocumentId,
+    page: u32,
+) -> Result<PageText, PageError> {
     let _ = (app, caller, knowledge_base, document, page);
     unimplemented!()
 }

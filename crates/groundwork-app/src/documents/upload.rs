@@ -4,7 +4,8 @@ use super::Document;
 use crate::App;
 use bytes::Bytes;
 use groundwork_core::access::{Caller, Permissions};
-use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_core::ids::{JobId, KnowledgeBaseId};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 pub struct Upload {
@@ -16,12 +17,37 @@ pub struct Upload {
     pub bytes: Bytes,
     /// `None` keeps those of the version before, or the default: every principal of the tenant may read.
     pub permissions: Option<Permissions>,
-    /// How long to wait for the document to become searchable. After that the answer has status `processing`, and the job goes on.
+    /// How long to wait for the document to become searchable. After that the answer is `processing`, and the job goes on.
     pub wait: Duration,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Uploaded {
+    /// Search shows it.
+    Live { change: Change, document: Document },
+    /// It is stored and will be read; the job tells how it goes.
+    Processing { job: JobId },
+    /// It cannot be read. The version before it, if there is one, stays live.
+    Failed { job: JobId, kind: String, reason: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The same bytes under the same source, read and embedded the same way: nothing was done.
+    Unchanged,
+    Created,
+    Updated,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
+    #[error("an unknown principal may not upload documents")]
+    Forbidden,
+    #[error("this process only visits the data folder; upload through the running server")]
+    Visitor,
     #[error("there is no knowledge base {0}; create it first, or use `default`")]
     UnknownKnowledgeBase(KnowledgeBaseId),
     #[error("the file {name} is empty")]
@@ -36,8 +62,8 @@ pub enum UploadError {
     Store(String),
 }
 
-/// The answer is the document as it is after `wait`. The same bytes under the same name again change nothing.
-pub async fn upload(app: &App, caller: &Caller, upload: Upload) -> Result<Document, UploadError> {
+/// The answer is how things stand after `wait`.
+pub async fn upload(app: &App, caller: &Caller, upload: Upload) -> Result<Uploaded, UploadError> {
     let _ = (app, caller, upload);
     unimplemented!()
 }

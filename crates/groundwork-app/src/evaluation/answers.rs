@@ -54,7 +54,12 @@ pub enum AnswersError {
 }
 
 /// `progress` is called after each question with how many are done, of how many.
-pub async fn answers(app: &App, caller: &Caller, run: Answers, progress: &(dyn Fn(usize, usize) + Send + Sync)) -> Result<Report, AnswersError> {
+pub async fn answers(
+    app: &App,
+    caller: &Caller,
+    run: Answers,
+    progress: &(dyn Fn(usize, usize) + Send + Sync),
+) -> Result<Report, AnswersError> {
     let _ = (app, caller, run, progress);
     unimplemented!()
 }

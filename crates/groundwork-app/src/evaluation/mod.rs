@@ -2,4 +2,4 @@
 
 mod answers;
 
-pub use answers::{AnswersError, Answers, Report, Row, answers};
+pub use answers::{Answers, AnswersError, Report, Row, answers};

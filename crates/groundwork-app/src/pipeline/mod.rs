@@ -14,7 +14,7 @@ pub struct Citation {
     pub number: u32,
     pub knowledge_base: KnowledgeBaseId,
     pub document: DocumentId,
-    pub version: u64,
+    pub version: u32,
     /// The document's file name.
     pub name: String,
     pub title: Option<String>,

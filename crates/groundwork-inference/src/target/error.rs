@@ -56,3 +56,27 @@ impl std::fmt::Display for Stage {
         })
     }
 }
+
+impl CallError {
+    /// The word for this kind of error in the ledger and in metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Auth { .. } => "upstream_auth",
+            Self::NotFound { .. } => "upstream_not_found",
+            Self::RateLimited { .. } => "upstream_rate_limited",
+            Self::QuotaExhausted { .. } => "upstream_quota_exhausted",
+            Self::ContentFilter { .. } => "content_filter",
+            Self::TooLong { .. } => "context_length_exceeded",
+            Self::Refused { .. } => "upstream_refused",
+            Self::Fault { .. } => "upstream_fault",
+            Self::Unreachable { .. } => "upstream_unreachable",
+            Self::Timeout { stage: Stage::Connect, .. } => "upstream_timeout_connect",
+            Self::Timeout { stage: Stage::FirstToken, .. } => "upstream_timeout_first_token",
+            Self::Timeout { stage: Stage::NextChunk, .. } => "upstream_timeout_idle",
+            Self::Timeout { stage: Stage::End, .. } => "upstream_timeout_total",
+            Self::Broken { .. } => "upstream_broken",
+            Self::MidStream { .. } => "upstream_error_in_stream",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+}

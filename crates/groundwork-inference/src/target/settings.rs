@@ -2,6 +2,7 @@
 
 use crate::fake::Script;
 use secrecy::SecretString;
+use std::time::Duration;
 use url::Url;
 
 /// A target by its name.
@@ -11,6 +12,7 @@ pub struct Settings {
     pub kind: Kind,
     /// The model or deployment that is asked when a pool names none.
     pub model: Option<String>,
+    pub timeouts: Timeouts,
 }
 
 #[derive(Debug, Clone)]
@@ -24,4 +26,20 @@ pub enum Kind {
     Fake(Script),
     /// Quotes the sources word for word; needs no model and no account.
     Extractive,
+}
+
+/// How long each stage of a call may take. The call's own deadline holds beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the request to the first chunk of a stream.
+    pub first_token: Duration,
+    /// Between two chunks.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), first_token: Duration::from_secs(120), idle: Duration::from_secs(60) }
+    }
 }
