@@ -143,8 +143,10 @@ pub struct Sample {
     pub seconds: f64,
     pub first_token_seconds: Option<f64>,
     pub usage: Usage,
-    pub cost_nano_dollars: i64,
-    pub unpriced: bool,
+    pub estimated: bool,
+    /// `None` counts as a call without a price.
+    pub cost: Option<NanoDollars>,
+    pub retrieval_seconds: Option<f64>,
     pub citations: Citations,
 }
 
@@ -153,21 +155,283 @@ pub struct Sample {
 pub struct Labels {
     pub operation: &'static str,
     pub model: String,
+    /// `none` when no target was reached.
     pub target: &'static str,
     pub status: &'static str,
+    pub cached: &'static str,
 }
 
 impl Record {
+    /// Everything is kept.
     pub fn ledger_row(&self) -> LedgerRow {
-        unimplemented!()
+        let Self {
+            id,
+            request_label,
+            tenant,
+            principal,
+            operation,
+            model,
+            deployment,
+            target,
+            streamed,
+            started,
+            first_token,
+            ended,
+            outcome,
+            usage: Usage { input_tokens, output_tokens, cached_tokens, reasoning_tokens },
+            measure,
+            cost,
+            cached,
+            retrieval,
+            citations,
+        } = self;
+        LedgerRow {
+            call: id.to_string(),
+            request_label: request_label.clone(),
+            tenant: tenant.to_string(),
+            principal: principal.clone(),
+            operation: operation.as_str(),
+            model: model.to_string(),
+            deployment: deployment.clone(),
+            target: target.map(TargetKind::as_str),
+            streamed: *streamed,
+            started_ms: whole(*started),
+            first_token_ms: first_token.map(whole),
+            ended_ms: whole(*ended),
+            status: outcome.status(),
+            detail: outcome.detail(),
+            input_tokens: whole(*input_tokens),
+            output_tokens: whole(*output_tokens),
+            cached_tokens: whole(*cached_tokens),
+            reasoning_tokens: whole(*reasoning_tokens),
+            estimated: *measure == Measure::Estimate,
+            cost_nano_dollars: cost.as_ref().map(|cost| cost.amount.0),
+            price_version: cost.as_ref().map(|cost| cost.price_version.clone()),
+            cached: cached.as_str(),
+            extra: serde_json::to_string(&Extra { retrieval: *retrieval, citations: *citations }).unwrap_or_default(),
+        }
     }
 
+    /// Sums and durations; of names only those that configuration bounds.
     pub fn sample(&self) -> Sample {
-        unimplemented!()
+        let Self {
+            id: _,
+            request_label: _,
+            tenant: _,
+            principal: _,
+            operation,
+            model,
+            deployment: _,
+            target,
+            streamed,
+            started,
+            first_token,
+            ended,
+            outcome,
+            usage,
+            measure,
+            cost,
+            cached,
+            retrieval,
+            citations,
+        } = self;
+        Sample {
+            labels: Labels {
+                operation: operation.as_str(),
+                model: model.to_string(),
+                target: target.map_or("none", TargetKind::as_str),
+                status: outcome.status(),
+                cached: cached.as_str(),
+            },
+            seconds: seconds(*started, *ended),
+            // Without a stream the first token is seen with the last.
+            first_token_seconds: first_token.filter(|_| *streamed).map(|first| seconds(*started, first)),
+            usage: *usage,
+            estimated: *measure == Measure::Estimate,
+            cost: cost.as_ref().map(|cost| cost.amount),
+            retrieval_seconds: retrieval.map(|retrieval| f64::from(retrieval.millis) / 1_000.0),
+            citations: citations.unwrap_or_default(),
+        }
     }
 
     /// The fields of the access line, in order: never a body, a key or a person.
     pub fn access_fields(&self) -> Vec<(&'static str, String)> {
-        unimplemented!()
+        let Self {
+            id,
+            request_label,
+            tenant,
+            principal: _,
+            operation,
+            model,
+            deployment,
+            target,
+            streamed,
+            started,
+            first_token,
+            ended,
+            outcome,
+            usage: Usage { input_tokens, output_tokens, cached_tokens, reasoning_tokens },
+            measure,
+            cost,
+            cached,
+            retrieval,
+            citations,
+        } = self;
+        let mut fields = vec![
+            ("call", id.to_string()),
+            ("tenant", tenant.to_string()),
+            ("operation", operation.as_str().to_owned()),
+            ("model", model.to_string()),
+            ("status", outcome.status().to_owned()),
+            ("duration_ms", ended.saturating_sub(*started).to_string()),
+            ("stream", streamed.to_string()),
+            ("input_tokens", input_tokens.to_string()),
+            ("output_tokens", output_tokens.to_string()),
+            ("estimated", (*measure == Measure::Estimate).to_string()),
+            ("cached", cached.as_str().to_owned()),
+        ];
+        let mut add = |name, value: Option<String>| fields.extend(value.map(|value| (name, value)));
+        add("detail", outcome.detail());
+        add("first_token_ms", first_token.map(|first| first.saturating_sub(*started).to_string()));
+        add("target", target.map(|target| target.as_str().to_owned()));
+        add("deployment", deployment.clone());
+        add("request", request_label.clone());
+        add("cached_tokens", Some(*cached_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
+        add("reasoning_tokens", Some(*reasoning_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
+        add("cost", cost.as_ref().map(|cost| cost.amount.to_string()));
+        add("sources", retrieval.map(|retrieval| retrieval.sources.to_string()));
+        add("citations", citations.map(|citations| citations.tally.valid.to_string()));
+        add("citations_unsupported", citations.map(|citations| citations.unsupported.to_string()));
+        fields
+    }
+}
+
+/// The part of a ledger row that is read as a whole.
+#[derive(Serialize)]
+struct Extra {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrieval: Option<Retrieval>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    citations: Option<Citations>,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+impl TargetKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AzureOpenai => "azure_openai",
+            Self::Openai => "openai",
+            Self::Local => "local",
+            Self::Extractive => "extractive",
+            Self::Fake => "fake",
+        }
+    }
+}
+
+impl Cached {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Exact => "exact",
+            Self::Semantic => "semantic",
+        }
+    }
+}
+
+impl Outcome {
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Completed { .. } => "completed",
+            Self::Abandoned => "abandoned",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// The finish reason, or the error's kind.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Completed { finish } => Some(finish.clone()),
+            Self::Abandoned => None,
+            Self::Failed { kind, .. } => Some(kind.clone()),
+        }
+    }
+}
+
+/// Databases have no unsigned integers; a count past 2^63 is no count.
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn seconds(from: UnixMs, to: UnixMs) -> f64 {
+    to.saturating_sub(from) as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            id: "call_1".parse().unwrap(),
+            request_label: None,
+            tenant: "default".parse().unwrap(),
+            principal: "user:ann".to_owned(),
+            operation: Operation::Chat,
+            model: "handbook".parse().unwrap(),
+            deployment: None,
+            target: Some(TargetKind::AzureOpenai),
+            streamed: true,
+            started: 1_000,
+            first_token: Some(1_250),
+            ended: 3_500,
+            outcome: Outcome::Completed { finish: "stop".to_owned() },
+            usage: Usage { input_tokens: 10, output_tokens: 5, cached_tokens: 0, reasoning_tokens: 0 },
+            measure: Measure::Exact,
+            cost: Some(Cost { amount: NanoDollars(1_500), price_version: "3".to_owned() }),
+            cached: Cached::No,
+            retrieval: Some(Retrieval { hits: 30, sources: 4, millis: 12 }),
+            citations: None,
+        }
+    }
+
+    #[test]
+    fn an_unknown_price_is_never_a_zero() {
+        let unpriced = Record { cost: None, ..record() };
+        assert_eq!((unpriced.ledger_row().cost_nano_dollars, unpriced.sample().cost), (None, None));
+        assert!(!unpriced.access_fields().iter().any(|(name, _)| *name == "cost"));
+        assert_eq!(record().ledger_row().cost_nano_dollars, Some(1_500));
+    }
+
+    #[test]
+    fn an_access_line_never_names_a_person() {
+        assert!(!record().access_fields().iter().any(|(_, value)| value.contains("ann")));
+        assert!(!format!("{:?}", record().sample()).contains("ann"));
+    }
+
+    #[test]
+    fn durations_are_told_from_the_start_and_survive_a_clock_that_goes_back() {
+        let sample = record().sample();
+        assert_eq!((sample.seconds, sample.first_token_seconds), (2.5, Some(0.25)));
+        let back = Record { ended: 900, first_token: Some(900), ..record() }.sample();
+        assert_eq!((back.seconds, back.first_token_seconds), (0.0, Some(0.0)));
+    }
+
+    #[test]
+    fn the_ledger_row_keeps_the_counts_of_search_and_citations() {
+        let citations = Some(Citations { tally: Tally { valid: 2, invented: 1 }, supported: 2, unsupported: 0, uncited_sentences: 3 });
+        let row = Record { citations, outcome: Outcome::Abandoned, ..record() }.ledger_row();
+        assert_eq!(
+            row.extra,
+            r#"{"retrieval":{"hits":30,"sources":4,"millis":12},"citations":{"tally":{"valid":2,"invented":1},"supported":2,"unsupported":0,"uncited_sentences":3}}"#
+        );
+        assert_eq!((row.status, row.detail), ("abandoned", None));
     }
 }

@@ -29,8 +29,7 @@ pub fn reciprocal_rank<T: Clone + Eq + Hash + Ord>(legs: &[Leg<'_, T>]) -> Vec<F
     let mut fused: HashMap<&T, Fused<T>> = HashMap::new();
     for (leg_index, leg) in legs.iter().enumerate() {
         for (rank, item) in (1u32..).zip(leg.ranked) {
-            let entry =
-                fused.entry(item).or_insert_with(|| Fused { item: item.clone(), score: 0.0, ranks: vec![None; legs.len()] });
+            let entry = fused.entry(item).or_insert_with(|| Fused { item: item.clone(), score: 0.0, ranks: vec![None; legs.len()] });
             if entry.ranks[leg_index].is_none() {
                 entry.ranks[leg_index] = Some(rank);
                 entry.score += leg.weight / (K + f64::from(rank));

@@ -81,3 +81,10 @@ pub fn make<T: TryFrom<String, Error = InvalidName>>(prefix: &str, unix_ms: u64,
     }
     id.try_into()
 }
+
+impl DocumentId {
+    /// The id of the made-up document that new templates are tried on.
+    pub(crate) fn example() -> Self {
+        Self("doc_example".into())
+    }
+}

@@ -1,8 +1,11 @@
-//! Embeddings: the request in its four forms of input, and our response.
+//! Embeddings: the request in its four forms of input, our response, and a target's.
 
 use crate::error::Invalid;
 use crate::object::Object;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// A request for embeddings: the original body and what we read of it.
 #[derive(Debug, Clone)]
@@ -22,7 +25,8 @@ pub enum Input {
     Tokens(Vec<Vec<u32>>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     #[default]
     Float,
@@ -31,9 +35,61 @@ pub enum Format {
 }
 
 impl Request {
+    /// Parses a body. Every way of being wrong is an `Invalid` that names the parameter.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, Invalid> {
-        let _ = Object::parse(body)?;
-        unimplemented!()
+        let object = Object::parse(body)?;
+        if let Some(key) = object.duplicate() {
+            return Err(Invalid::Duplicate { key: key.to_owned() });
+        }
+        let missing = |param: &str| Invalid::Missing { param: param.to_owned() };
+        let value = |param: &str, reason: &str| Invalid::Value { param: param.to_owned(), reason: reason.to_owned() };
+        let input: WireInput = object.get("input", "a string, an array of strings, or token ids")?.ok_or_else(|| missing("input"))?;
+        let input = Input::from(input);
+        if input.is_empty() {
+            return Err(value("input", "an empty input has no embedding"));
+        }
+        let dimensions = object.get("dimensions", "an integer")?;
+        if dimensions == Some(0) {
+            return Err(value("dimensions", "it must be at least 1"));
+        }
+        Ok(Self {
+            model: object.get("model", "a string")?.ok_or_else(|| missing("model"))?,
+            format: object.get("encoding_format", "\"float\" or \"base64\"")?.unwrap_or_default(),
+            user: object.get("user", "a string")?,
+            input,
+            dimensions,
+            object,
+        })
+    }
+}
+
+impl Input {
+    /// Whether there is nothing, or an element with nothing in it.
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Texts(texts) => texts.is_empty() || texts.iter().any(String::is_empty),
+            Self::Tokens(lists) => lists.is_empty() || lists.iter().any(Vec::is_empty),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WireInput {
+    Text(String),
+    Texts(Vec<String>),
+    Tokens(Vec<u32>),
+    TokenLists(Vec<Vec<u32>>),
+}
+
+impl From<WireInput> for Input {
+    fn from(input: WireInput) -> Self {
+        match input {
+            WireInput::Text(text) => Self::Texts(vec![text]),
+            WireInput::Texts(texts) => Self::Texts(texts),
+            WireInput::Tokens(tokens) => Self::Tokens(vec![tokens]),
+            WireInput::TokenLists(lists) => Self::Tokens(lists),
+        }
     }
 }
 
@@ -48,8 +104,47 @@ pub struct Response<'a> {
 
 impl Response<'_> {
     pub fn to_bytes(&self) -> Bytes {
-        unimplemented!()
+        #[derive(Serialize)]
+        struct Body<'a> {
+            object: &'static str,
+            data: Vec<Row<'a>>,
+            model: &'a str,
+            usage: Usage,
+        }
+        #[derive(Serialize)]
+        struct Row<'a> {
+            object: &'static str,
+            index: usize,
+            embedding: Vector<'a>,
+        }
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Vector<'a> {
+            Float(&'a [f32]),
+            Base64(String),
+        }
+        fn row(format: Format, index: usize, vector: &[f32]) -> Row<'_> {
+            let embedding = match format {
+                Format::Float => Vector::Float(vector),
+                Format::Base64 => Vector::Base64(to_base64(vector)),
+            };
+            Row { object: "embedding", index, embedding }
+        }
+        let body = Body {
+            object: "list",
+            data: self.vectors.iter().enumerate().map(|(index, vector)| row(self.format, index, vector)).collect(),
+            model: self.model,
+            usage: Usage { prompt_tokens: self.prompt_tokens, total_tokens: self.prompt_tokens },
+        };
+        serde_json::to_vec(&body).unwrap_or_default().into()
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Usage {
+    prompt_tokens: u64,
+    #[serde(default)]
+    total_tokens: u64,
 }
 
 /// A target's response, its vectors in the order of the input.
@@ -60,7 +155,106 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// Reads a response; the vectors may be floats or base 64, whatever was asked for, and in any order.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        unimplemented!("{}", body.len())
+        #[derive(Deserialize)]
+        struct Body {
+            data: Vec<Row>,
+            usage: Option<Usage>,
+        }
+        #[derive(Deserialize)]
+        struct Row {
+            index: Option<usize>,
+            embedding: Vector,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Vector {
+            Float(Vec<f32>),
+            Base64(String),
+        }
+        let body: Body = serde_json::from_slice(body).map_err(|error| Invalid::json(&error))?;
+        let mut rows = Vec::with_capacity(body.data.len());
+        for (position, Row { index, embedding }) in body.data.into_iter().enumerate() {
+            let vector = match embedding {
+                Vector::Float(vector) => Some(vector),
+                Vector::Base64(text) => from_base64(&text),
+            };
+            let expected = "base 64 of little-endian 32-bit floats";
+            rows.push((
+                index.unwrap_or(position),
+                vector.ok_or_else(|| Invalid::Type { param: format!("data[{position}].embedding"), expected })?,
+            ));
+        }
+        rows.sort_by_key(|(index, _)| *index);
+        if rows.iter().enumerate().any(|(position, (index, _))| position != *index) {
+            return Err(Invalid::Value { param: "data".to_owned(), reason: "its indices are not 0, 1, 2, …".to_owned() });
+        }
+        Ok(Self { vectors: rows.into_iter().map(|(_, vector)| vector).collect(), prompt_tokens: body.usage.map(|u| u.prompt_tokens) })
+    }
+}
+
+fn to_base64(vector: &[f32]) -> String {
+    BASE64.encode(vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+fn from_base64(text: &str) -> Option<Vec<f32>> {
+    let bytes = BASE64.decode(text).ok()?;
+    let (values, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| values.iter().map(|value| f32::from_le_bytes(*value)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn all_four_forms_of_input_are_read() {
+        for (input, expected) in [
+            (r#""a""#, Input::Texts(vec!["a".to_owned()])),
+            (r#"["a","b"]"#, Input::Texts(vec!["a".to_owned(), "b".to_owned()])),
+            ("[1,2]", Input::Tokens(vec![vec![1, 2]])),
+            ("[[1],[2,3]]", Input::Tokens(vec![vec![1], vec![2, 3]])),
+        ] {
+            let request = Request::parse(format!(r#"{{"model":"m","input":{input},"encoding_format":"base64","dimensions":8}}"#)).unwrap();
+            assert_eq!((request.input, request.format, request.dimensions), (expected, Format::Base64, Some(8)));
+        }
+    }
+
+    #[test]
+    fn every_wrong_parameter_is_named() {
+        for (body, param) in [
+            (r#"{"input":"a"}"#, "model"),
+            (r#"{"model":"m"}"#, "input"),
+            (r#"{"model":"m","input":{}}"#, "input"),
+            (r#"{"model":"m","input":[]}"#, "input"),
+            (r#"{"model":"m","input":["a",1]}"#, "input"),
+            (r#"{"model":"m","input":["a",""]}"#, "input"),
+            (r#"{"model":"m","input":[-1]}"#, "input"),
+            (r#"{"model":"m","input":"a","encoding_format":"int8"}"#, "encoding_format"),
+            (r#"{"model":"m","input":"a","dimensions":0}"#, "dimensions"),
+            (r#"{"model":"m","input":"a","input":"b"}"#, "input"),
+        ] {
+            assert_eq!(Request::parse(body).unwrap_err().param(), Some(param), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_targets_vectors_are_put_in_order() {
+        let body = r#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":"AACAPw=="}],"usage":{"prompt_tokens":3}}"#;
+        assert_eq!(Parsed::parse(body.as_bytes()).unwrap(), Parsed { vectors: vec![vec![1.0], vec![2.0]], prompt_tokens: Some(3) });
+        for body in [r#"{"data":[{"index":1,"embedding":[2]}]}"#, r#"{"data":[{"index":0,"embedding":"AAA="}]}"#, "{}", "x"] {
+            assert!(Parsed::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn vectors_survive_both_formats(vectors in prop::collection::vec(prop::collection::vec(-1.0f32..1.0, 3), 1..4), base64 in any::<bool>()) {
+            let format = if base64 { Format::Base64 } else { Format::Float };
+            let body = Response { model: "m", vectors: &vectors, format, prompt_tokens: 5 }.to_bytes();
+            prop_assert_eq!(Parsed::parse(&body).unwrap(), Parsed { vectors, prompt_tokens: Some(5) });
+        }
     }
 }

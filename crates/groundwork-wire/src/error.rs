@@ -23,6 +23,26 @@ pub enum Invalid {
 }
 
 impl Invalid {
+    /// What serde_json says, without the place that it appends to its message.
+    pub fn json(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let reason = text.split_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
+        Self::Json { reason, line: error.line(), column: error.column() }
+    }
+
+    /// The same error, seen from the object that holds this one's under `prefix`: `role` becomes `messages[0].role`.
+    pub fn within(self, prefix: &str) -> Self {
+        let join = |param: String| if param.starts_with('[') { format!("{prefix}{param}") } else { format!("{prefix}.{param}") };
+        match self {
+            Self::NotAnObject => Self::Type { param: prefix.to_owned(), expected: "an object" },
+            Self::Duplicate { key } => Self::Duplicate { key: join(key) },
+            Self::Missing { param } => Self::Missing { param: join(param) },
+            Self::Type { param, expected } => Self::Type { param: join(param), expected },
+            Self::Value { param, reason } => Self::Value { param: join(param), reason },
+            Self::Json { .. } | Self::TooDeep { .. } => self,
+        }
+    }
+
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::Json { .. } | Self::NotAnObject | Self::TooDeep { .. } => None,
@@ -71,12 +91,96 @@ impl Error {
         serde_json::to_vec(&Body { error: self }).unwrap_or_default().into()
     }
 
-    /// Reads a target's error body, in any of the shapes that compatible servers send; `None` when it is none of them.
+    /// Reads a target's error body, in any of the shapes that compatible servers send: OpenAI's object, a bare string under `error`,
+    /// `{"message"}` or `{"detail"}` alone. `None` when it is none of them.
     pub fn parse(body: &[u8]) -> Option<Self> {
-        let _: Option<Loose> = serde_json::from_slice(body).ok();
-        None
+        let body: Loose = serde_json::from_slice(body).ok()?;
+        match body.error {
+            Some(Inner::Object(inner)) => Some(Self {
+                message: inner.message.or(body.message).unwrap_or_default(),
+                kind: inner.kind.unwrap_or_default(),
+                param: inner.param.and_then(word),
+                code: inner.code.and_then(word),
+            }),
+            Some(Inner::Text(message)) => Some(Self::plain(message)),
+            Some(Inner::Other(_)) | None => body.message.or_else(|| body.detail.and_then(word)).map(Self::plain),
+        }
+    }
+
+    fn plain(message: String) -> Self {
+        Self { message, kind: String::new(), param: None, code: None }
     }
 }
 
 #[derive(Deserialize)]
-struct Loose {}
+struct Loose {
+    error: Option<Inner>,
+    message: Option<String>,
+    detail: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Inner {
+    Object(Details),
+    Text(String),
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Details {
+    message: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    param: Option<serde_json::Value>,
+    code: Option<serde_json::Value>,
+}
+
+/// A text, or a number as text: some servers send the status as `code`.
+fn word(value: serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_openais_object_with_null_for_what_is_unknown() {
+        let missing = Invalid::Missing { param: "role".to_owned() }.within("messages[2]");
+        assert_eq!(
+            missing.to_error().to_bytes(),
+            r#"{"error":{"message":"Missing required parameter: 'messages[2].role'.","type":"invalid_request_error","param":"messages[2].role","code":"missing_required_parameter"}}"#
+        );
+        assert_eq!(
+            Invalid::NotAnObject.to_error().to_bytes(),
+            r#"{"error":{"message":"The body must be a JSON object.","type":"invalid_request_error","param":null,"code":null}}"#
+        );
+    }
+
+    #[test]
+    fn the_errors_of_all_kinds_of_servers_are_read() {
+        let read = |body: &str| Error::parse(body.as_bytes()).map(|error| (error.message, error.kind, error.code));
+        let expect = |message: &str, kind: &str, code: Option<&str>| Some((message.to_owned(), kind.to_owned(), code.map(str::to_owned)));
+        for (body, expected) in [
+            (r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#, expect("m", "t", Some("c"))),
+            (r#"{"error":{"code":429,"message":"m"}}"#, expect("m", "", Some("429"))),
+            (
+                r#"{"error":{"code":"DeploymentNotFound","message":"m","innererror":{"code":"x"}}}"#,
+                expect("m", "", Some("DeploymentNotFound")),
+            ),
+            (r#"{"error":"model not found"}"#, expect("model not found", "", None)),
+            (r#"{"object":"error","message":"m","code":400}"#, expect("m", "", None)),
+            (r#"{"detail":"Not Found"}"#, expect("Not Found", "", None)),
+            (r#"{"statusCode":401,"message":"denied"}"#, expect("denied", "", None)),
+            (r#"{"id":"x"}"#, None),
+            ("<html>", None),
+        ] {
+            assert_eq!(read(body), expected, "{body}");
+        }
+    }
+}

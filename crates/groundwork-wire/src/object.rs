@@ -1,18 +1,28 @@
 //! A JSON object as an ordered list of keys and raw values.
 
 use crate::error::Invalid;
-use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::fmt;
 
-/// How deep a body may nest.
-pub const MAX_DEPTH: usize = 128;
+/// How deep a body may nest: as deep as serde_json reads.
+pub const MAX_DEPTH: usize = 127;
 
 /// A JSON object that keeps what it does not understand: values are slices of the original bytes, so unknown fields and the spelling
 /// of numbers survive; an object that was not edited gives its original bytes back.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
-    fields: Vec<(String, Bytes)>,
+    /// The whole, until the first edit.
+    original: Option<Bytes>,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug, Clone)]
+struct Field {
+    key: String,
+    value: Bytes,
 }
 
 impl Object {
@@ -22,40 +32,247 @@ impl Object {
 
     /// Parses an object. Of a key that stands twice the last counts, as in every JSON library; `duplicate` tells of it.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, Invalid> {
-        let _: Bytes = body.into();
-        unimplemented!()
+        let body: Bytes = body.into();
+        if too_deep(&body) {
+            return Err(Invalid::TooDeep { limit: MAX_DEPTH });
+        }
+        let fields: Fields<'_> = serde_json::from_slice(&body).map_err(|error| match first_byte(&body) {
+            // A whole value of another kind fails at its first byte, before its own syntax is looked at.
+            Some(byte) if byte != b'{' && serde_json::from_slice::<&RawValue>(&body).is_ok() => Invalid::NotAnObject,
+            _ => Invalid::json(&error),
+        })?;
+        let fields = fields.0.into_iter().map(|(key, value)| Field { key, value: body.slice_ref(value.get().as_bytes()) }).collect();
+        Ok(Self { original: Some(body), fields })
     }
 
     /// The first key that stands twice. A request with one must be refused: another parser might read the other value.
     pub fn duplicate(&self) -> Option<&str> {
-        unimplemented!()
+        let mut seen = std::collections::HashSet::with_capacity(self.fields.len());
+        self.fields.iter().map(|field| field.key.as_str()).find(|key| !seen.insert(*key))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|(key, _)| key.as_str())
+        self.fields.iter().map(|field| field.key.as_str())
     }
 
     /// The raw JSON of a value.
     pub fn raw(&self, key: &str) -> Option<&Bytes> {
-        unimplemented!("{key}")
+        self.fields.iter().rev().find(|field| field.key == key).map(|field| &field.value)
     }
 
     /// The value of `key`; `None` when it is missing or null. `expected` describes the type for the error.
     pub fn get<T: DeserializeOwned>(&self, key: &str, expected: &'static str) -> Result<Option<T>, Invalid> {
-        unimplemented!("{key} {expected}")
+        let Some(raw) = self.raw(key) else { return Ok(None) };
+        serde_json::from_slice(raw).map_err(|_| Invalid::Type { param: key.to_owned(), expected })
+    }
+
+    /// Whether `key` has a value other than null.
+    pub fn has(&self, key: &str) -> bool {
+        self.raw(key).is_some_and(|raw| raw.as_ref() != b"null")
     }
 
     /// Sets `key` in its place, or at the end.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), serde_json::Error> {
-        serde_json::to_vec(value)?;
-        unimplemented!("{key}")
+        let value: Bytes = serde_json::to_vec(value)?.into();
+        self.original = None;
+        let Some(last) = self.fields.iter().rposition(|field| field.key == key) else {
+            self.fields.push(Field { key: key.to_owned(), value });
+            return Ok(());
+        };
+        self.fields[last].value = value;
+        let mut at = 0..;
+        self.fields.retain(|field| at.next() == Some(last) || field.key != key);
+        Ok(())
     }
 
+    /// Whether there was such a key.
     pub fn remove(&mut self, key: &str) -> bool {
-        unimplemented!("{key}")
+        let before = self.fields.len();
+        self.fields.retain(|field| field.key != key);
+        let removed = self.fields.len() != before;
+        if removed {
+            self.original = None;
+        }
+        removed
     }
 
     pub fn to_bytes(&self) -> Bytes {
-        unimplemented!()
+        if let Some(original) = &self.original {
+            return original.clone();
+        }
+        let size = self.fields.iter().map(|field| field.key.len() + field.value.len() + 4).sum::<usize>() + 2;
+        let mut out = BytesMut::with_capacity(size).writer();
+        let mut separator = "{";
+        for Field { key, value } in &self.fields {
+            out.get_mut().put_slice(separator.as_bytes());
+            // Writing a string into memory has no way to fail.
+            let _ = serde_json::to_writer(&mut out, key);
+            out.get_mut().put_u8(b':');
+            out.get_mut().put_slice(value);
+            separator = ",";
+        }
+        let mut out = out.into_inner();
+        out.put_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
+        out.freeze()
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::Error as _;
+        serde_json::from_slice::<&RawValue>(&self.to_bytes()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    /// Only from JSON: its raw text is kept.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get().as_bytes().to_vec()).map_err(D::Error::custom)
+    }
+}
+
+/// Keys in order with their raw values, borrowed from the body.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Visit)
+    }
+}
+
+fn first_byte(body: &[u8]) -> Option<u8> {
+    body.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+/// Whether brackets outside strings nest deeper than `MAX_DEPTH`.
+fn too_deep(body: &[u8]) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for &byte in body {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn object(text: &str) -> Object {
+        Object::parse(text.as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_untouched_object_gives_its_bytes_back() {
+        let text = "\n{ \"a\" : 1.0e0,\t\"\\u0062\":12345678901234567890123, \"a\":null }\r\n";
+        assert_eq!(object(text).to_bytes(), text);
+    }
+
+    #[test]
+    fn an_edit_leaves_the_other_values_as_they_were_spelled() {
+        let mut edited = object(r#"{"seed":9007199254740993,"x":1.10,"model":"a","y":{"k": [1,  2]}}"#);
+        edited.set("model", "b").unwrap();
+        edited.set("new", &true).unwrap();
+        assert!(edited.remove("x"));
+        assert!(!edited.remove("x"));
+        assert_eq!(edited.to_bytes(), r#"{"seed":9007199254740993,"model":"b","y":{"k": [1,  2]},"new":true}"#);
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_counts_and_an_edit_leaves_one() {
+        let mut twice = object(r#"{"a":1,"b":2,"\u0061":3}"#);
+        assert_eq!(twice.duplicate(), Some("a"));
+        assert_eq!(twice.get::<u32>("a", "an integer").unwrap(), Some(3));
+        twice.set("a", &4).unwrap();
+        assert_eq!(twice.to_bytes(), r#"{"b":2,"a":4}"#);
+        assert_eq!(twice.duplicate(), None);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_with_its_reason() {
+        let nested = |depth: usize| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Object::parse(nested(MAX_DEPTH - 1)).is_ok());
+        assert_eq!(Object::parse(nested(MAX_DEPTH)).unwrap_err(), Invalid::TooDeep { limit: MAX_DEPTH });
+        assert_eq!(Object::parse(nested(2_000_000)).unwrap_err(), Invalid::TooDeep { limit: MAX_DEPTH });
+        for text in ["[]", "null", " 3", "\"{}\""] {
+            assert_eq!(Object::parse(text).unwrap_err(), Invalid::NotAnObject, "{text}");
+        }
+        for text in ["", "{", "{\"a\":1,}", "{\"a\":1} x", "{\"a\":\"\u{1}\"}", "[1", "{'a':1}"] {
+            assert!(matches!(Object::parse(text), Err(Invalid::Json { .. })), "{text}");
+        }
+        assert!(matches!(Object::parse(b"{\"a\":\"\xff\"}".to_vec()), Err(Invalid::Json { .. })));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named_and_null_counts_as_missing() {
+        let given = object(r#"{"n":"three","none":null}"#);
+        assert_eq!(given.get::<u32>("n", "an integer"), Err(Invalid::Type { param: "n".to_owned(), expected: "an integer" }));
+        assert_eq!(given.get::<u32>("none", "an integer"), Ok(None));
+        assert_eq!(given.get::<u32>("missing", "an integer"), Ok(None));
+        assert!(!given.has("none"));
+    }
+
+    #[test]
+    fn an_object_inside_another_value_keeps_its_spelling() {
+        let list: Vec<Object> = serde_json::from_str(r#"[{"a": 1.50}, {}]"#).unwrap();
+        assert_eq!(serde_json::to_string(&list).unwrap(), r#"[{"a": 1.50},{}]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_come_nothing_panics_and_what_parses_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok(parsed) = Object::parse(bytes.clone()) {
+                prop_assert_eq!(parsed.to_bytes(), bytes);
+            }
+        }
+
+        #[test]
+        fn an_edited_object_parses_to_the_same_fields(keys in prop::collection::vec("\\PC{0,6}", 1..6), value in any::<i64>()) {
+            let mut made = Object::new();
+            for key in &keys {
+                made.set(key, &value).unwrap();
+            }
+            let again = Object::parse(made.to_bytes()).unwrap();
+            prop_assert_eq!(again.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
+            for key in &keys {
+                prop_assert_eq!(again.get::<i64>(key, "an integer").unwrap(), Some(value));
+            }
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Prompts: templates, and packing of history and sources under an exact token budget.
 
 mod packing;
+mod source;
 mod template;
 
-pub use packing::{Accounting, Budget, Breakdown, PackError, Packed, Passage, Prompt, Source, pack};
-pub use template::{Template, TemplateError};
+pub use packing::{Accounting, Breakdown, Budget, PackError, Packed, Prompt, count, pack};
+pub use source::{Passage, Source};
+pub use template::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM, Template, TemplateError};

@@ -1,4 +1,5 @@
-//! What a target answers: the response and its chunks.
+//! What a target answers: the response and its chunks. Reading is lenient, because every compatible server leaves something out; what
+//! is not read here survives in `object`.
 
 use crate::chat::{Annotation, Context};
 use crate::error::Error;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens as the target counted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "WireUsage", into = "WireUsage")]
 pub struct Usage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
@@ -41,6 +43,7 @@ pub struct Choice {
 #[derive(Debug, Clone)]
 pub struct Chunk {
     pub object: Object,
+    /// Empty in Azure's first chunk (`prompt_filter_results`) and in the usage chunk.
     pub choices: Vec<ChunkChoice>,
     pub usage: Option<Usage>,
 }
@@ -53,7 +56,7 @@ pub struct ChunkChoice {
     pub finish_reason: Option<String>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Delta {
     pub role: Option<String>,
     pub content: Option<String>,
@@ -75,15 +78,192 @@ pub enum ParseResponseError {
 
 impl Response {
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, ParseResponseError> {
-        let _: Bytes = body.into();
-        unimplemented!()
+        let (object, wire) = parse(body.into())?;
+        let choices = wire.choices.ok_or_else(|| ParseResponseError::Malformed("it has no 'choices'".to_owned()))?;
+        Ok(Self {
+            id: wire.id,
+            model: wire.model,
+            usage: wire.usage,
+            choices: choices
+                .into_iter()
+                .map(|WireChoice { index, message, finish_reason, .. }| {
+                    let Delta { content, refusal, has_tool_calls, annotations, context, .. } = message.map(Delta::from).unwrap_or_default();
+                    Choice { index, content, refusal, has_tool_calls, annotations, context, finish_reason }
+                })
+                .collect(),
+            object,
+        })
     }
 }
 
 impl Chunk {
     /// Parses the data of one frame, which must not be `[DONE]`.
     pub fn parse(data: impl Into<Bytes>) -> Result<Self, ParseResponseError> {
-        let _: Bytes = data.into();
-        unimplemented!()
+        let (object, wire) = parse(data.into())?;
+        Ok(Self {
+            usage: wire.usage,
+            choices: wire
+                .choices
+                .unwrap_or_default()
+                .into_iter()
+                .map(|WireChoice { index, delta, finish_reason, .. }| ChunkChoice { index, delta: delta.map(Delta::from), finish_reason })
+                .collect(),
+            object,
+        })
+    }
+}
+
+fn parse(body: Bytes) -> Result<(Object, Wire), ParseResponseError> {
+    let object = Object::parse(body.clone()).map_err(|error| ParseResponseError::Malformed(error.to_string()))?;
+    if object.has("error") {
+        let error = Error::parse(&body).unwrap_or(Error { message: String::new(), kind: String::new(), param: None, code: None });
+        return Err(ParseResponseError::Error(error));
+    }
+    let wire = serde_json::from_slice(&body).map_err(|error| ParseResponseError::Malformed(error.to_string()))?;
+    Ok((object, wire))
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    id: Option<String>,
+    model: Option<String>,
+    choices: Option<Vec<WireChoice>>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct WireChoice {
+    #[serde(default)]
+    index: u32,
+    message: Option<WireMessage>,
+    delta: Option<WireMessage>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireMessage {
+    role: Option<String>,
+    content: Option<String>,
+    refusal: Option<String>,
+    tool_calls: Option<Vec<serde::de::IgnoredAny>>,
+    function_call: Option<serde::de::IgnoredAny>,
+    /// Of many shapes between servers: read one by one, so that a strange one does not cost the answer.
+    annotations: Option<Vec<serde_json::Value>>,
+    context: Option<serde_json::Value>,
+}
+
+impl From<WireMessage> for Delta {
+    fn from(message: WireMessage) -> Self {
+        let WireMessage { role, content, refusal, tool_calls, function_call, annotations, context } = message;
+        Self {
+            role,
+            content,
+            refusal,
+            has_tool_calls: tool_calls.is_some_and(|calls| !calls.is_empty()) || function_call.is_some(),
+            annotations: annotations.into_iter().flatten().filter_map(|one| serde_json::from_value(one).ok()).collect(),
+            context: context.and_then(|one| serde_json::from_value(one).ok()),
+        }
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct WireUsage {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: Option<PromptDetails>,
+    completion_tokens_details: Option<CompletionDetails>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Option<u64>,
+}
+
+impl From<WireUsage> for Usage {
+    fn from(usage: WireUsage) -> Self {
+        let WireUsage { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, completion_tokens_details } = usage;
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens,
+            cached_tokens: prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0),
+            reasoning_tokens: completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or(0),
+        }
+    }
+}
+
+impl From<Usage> for WireUsage {
+    fn from(usage: Usage) -> Self {
+        let Usage { prompt_tokens, completion_tokens, total_tokens, cached_tokens, reasoning_tokens } = usage;
+        Self {
+            prompt_tokens,
+            completion_tokens,
+            total_tokens,
+            prompt_tokens_details: Some(PromptDetails { cached_tokens: Some(cached_tokens) }),
+            completion_tokens_details: Some(CompletionDetails { reasoning_tokens: Some(reasoning_tokens) }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn azures_odd_chunks_are_read() {
+        let first =
+            Chunk::parse(r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}"#)
+                .unwrap();
+        assert!(first.choices.is_empty() && first.object.has("prompt_filter_results"));
+
+        let annotated = r#"{"id":"","choices":[{"index":0,"finish_reason":null,"content_filter_results":{"hate":{"filtered":false}},"content_filter_offsets":{"check_offset":44}}]}"#;
+        let annotated = Chunk::parse(annotated).unwrap();
+        assert_eq!(annotated.choices[0].delta, None);
+
+        let last = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},"completion_tokens_details":null}}"#;
+        let usage = Usage { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11, cached_tokens: 4, reasoning_tokens: 0 };
+        assert_eq!(Chunk::parse(last).unwrap().usage, Some(usage));
+    }
+
+    #[test]
+    fn a_delta_is_read_whatever_else_stands_beside_it() {
+        let chunk = r#"{"choices":[{"index":1,"delta":{"role":"assistant","content":"","annotations":[{"type":"odd"},7],"reasoning_content":"hm"},"logprobs":null,"finish_reason":"stop"}],"usage":null}"#;
+        let chunk = Chunk::parse(chunk).unwrap();
+        let choice = &chunk.choices[0];
+        assert_eq!((choice.index, choice.finish_reason.as_deref()), (1, Some("stop")));
+        let delta = choice.delta.as_ref().unwrap();
+        assert_eq!((delta.content.as_deref(), delta.annotations.len(), delta.has_tool_calls), (Some(""), 1, false));
+        assert_eq!(chunk.usage, None);
+    }
+
+    #[test]
+    fn a_response_is_read() {
+        let body = r#"{"id":"x","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"a"}]},"finish_reason":"tool_calls"}]}"#;
+        let response = Response::parse(body).unwrap();
+        assert_eq!(response.object.to_bytes(), body);
+        let choice = &response.choices[0];
+        assert!(choice.has_tool_calls && choice.content.is_none());
+        assert_eq!(response.usage, None);
+    }
+
+    #[test]
+    fn an_error_inside_a_good_status_is_an_error() {
+        for body in [r#"{"error":{"message":"overloaded","type":"server_error"}}"#, r#"{"error":"overloaded"}"#] {
+            assert!(matches!(Chunk::parse(body), Err(ParseResponseError::Error(error)) if error.message == "overloaded"), "{body}");
+        }
+        for body in ["[DONE]", "{", r#"{"choices":{}}"#, r#"{"choices":[{"delta":{"content":5}}]}"#] {
+            assert!(matches!(Chunk::parse(body), Err(ParseResponseError::Malformed(_))), "{body}");
+        }
+        assert!(matches!(Response::parse("{}"), Err(ParseResponseError::Malformed(_))));
+        assert!(Response::parse(r#"{"error":null,"choices":[]}"#).is_ok());
     }
 }
