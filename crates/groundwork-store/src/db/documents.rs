@@ -1,5 +1,7 @@
 //! Documents as readers see them: only what is live.
 
+use super::operation::Operation;
+use super::value::Row;
 use super::{Db, DbError};
 use crate::blobs::Sha256;
 use groundwork_core::clock::UnixMs;
@@ -47,20 +49,12 @@ pub struct VersionFacts {
 }
 
 impl Db {
-    pub async fn document(
-        &self,
-        knowledge_base: &KnowledgeBaseId,
-        id: &DocumentId,
-    ) -> Result<Option<Document>, DbError> {
-        unimplemented!("{knowledge_base} {id}")
+    pub async fn document(&self, knowledge_base: &KnowledgeBaseId, id: &DocumentId) -> Result<Option<Document>, DbError> {
+        self.read_one(Operation::Document, vec![knowledge_base.as_str().into(), id.as_str().into()]).await?.map(read).transpose()
     }
 
-    pub async fn document_by_source(
-        &self,
-        knowledge_base: &KnowledgeBaseId,
-        source: &str,
-    ) -> Result<Option<Document>, DbError> {
-        unimplemented!("{knowledge_base} {source}")
+    pub async fn document_by_source(&self, knowledge_base: &KnowledgeBaseId, source: &str) -> Result<Option<Document>, DbError> {
+        self.read_one(Operation::DocumentBySource, vec![knowledge_base.as_str().into(), source.into()]).await?.map(read).transpose()
     }
 
     /// At most `limit` documents with ids after `after`, by id (which is the order of their making).
@@ -70,30 +64,56 @@ impl Db {
         after: Option<&DocumentId>,
         limit: u32,
     ) -> Result<Vec<Document>, DbError> {
-        unimplemented!("{knowledge_base} {after:?} {limit}")
+        let after = after.map_or("", DocumentId::as_str);
+        let rows = self.read(Operation::Documents, vec![knowledge_base.as_str().into(), after.into(), limit.into()]).await?;
+        rows.into_iter().map(read).collect()
     }
 
     /// One version, live or not yet collected.
-    pub async fn version(
-        &self,
-        document: &DocumentId,
-        generation: u32,
-    ) -> Result<Option<Version>, DbError> {
-        unimplemented!("{document} {generation}")
+    pub async fn version(&self, document: &DocumentId, generation: u32) -> Result<Option<Version>, DbError> {
+        let row = self.read_one(Operation::Version, vec![document.as_str().into(), generation.into()]).await?;
+        row.map(|mut row| Version::read(&mut row)).transpose()
     }
 
     /// The text of one page, counted from 1, of a version that is not yet collected.
-    pub async fn page(
-        &self,
-        document: &DocumentId,
-        generation: u32,
-        number: u32,
-    ) -> Result<Option<String>, DbError> {
-        unimplemented!("{document} {generation} {number}")
+    pub async fn page(&self, document: &DocumentId, generation: u32, number: u32) -> Result<Option<String>, DbError> {
+        let row = self.read_one(Operation::Page, vec![document.as_str().into(), generation.into(), number.into()]).await?;
+        row.map(|mut row| row.next()).transpose()
     }
 
     /// Whether any version that is live, being written or not yet collected has these original bytes.
     pub async fn blob_is_used(&self, sha256: Sha256) -> Result<bool, DbError> {
-        unimplemented!("{sha256}")
+        Ok(!self.read(Operation::BlobIsUsed, vec![sha256.0.as_slice().into()]).await?.is_empty())
+    }
+}
+
+fn read(mut row: Row) -> Result<Document, DbError> {
+    Ok(Document {
+        id: row.name()?,
+        knowledge_base: row.name()?,
+        tenant: row.name()?,
+        source: row.next()?,
+        created_at: row.next()?,
+        version: Version::read(&mut row)?,
+    })
+}
+
+impl Version {
+    fn read(row: &mut Row) -> Result<Self, DbError> {
+        Ok(Self {
+            generation: row.next()?,
+            facts: VersionFacts {
+                name: row.next()?,
+                title: row.next()?,
+                media_type: row.next()?,
+                sha256: Sha256(row.next()?),
+                bytes: row.next()?,
+                fingerprint: row.next()?,
+                pages: row.next()?,
+                metadata: row.json()?,
+            },
+            chunks: row.next()?,
+            published_at: row.next()?,
+        })
     }
 }

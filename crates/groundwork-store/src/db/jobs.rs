@@ -1,6 +1,8 @@
 //! Background work: one table, leased by one runner at a time. Times come from the clock of the database.
 
-use super::{Db, DbError};
+use super::operation::{Durability, Operation, Outcome, Step, guard, step};
+use super::value::{Row, Value};
+use super::{Db, DbError, Undone};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{JobId, TenantId};
 use std::time::Duration;
@@ -62,9 +64,7 @@ pub enum Enqueued {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseError {
-    #[error(
-        "the lease of job {0} ran out and another runner has the job, or it is finished: stop working on it"
-    )]
+    #[error("the lease of job {0} ran out and another runner has the job, or it is finished: stop working on it")]
     Lost(JobId),
     #[error(transparent)]
     Db(#[from] DbError),
@@ -72,53 +72,151 @@ pub enum LeaseError {
 
 impl Db {
     pub async fn enqueue(&self, new: NewJob) -> Result<Enqueued, DbError> {
-        unimplemented!("{new:?}")
+        let id: JobId = self.make_id("job")?;
+        let [kind, tenant] = [new.kind.as_str(), new.tenant.as_str()].map(Value::from);
+        let key: Value = new.dedupe_key.as_deref().into();
+        let job = vec![
+            id.as_str().into(),
+            kind.clone(),
+            tenant.clone(),
+            (&new.payload).into(),
+            key.clone(),
+            new.max_attempts.max(1).into(),
+            new.run_after.into(),
+            self.now(),
+        ];
+        let steps = vec![
+            self.tenant_step(&new.tenant),
+            step(Operation::InsertJob, job),
+            step(Operation::ActiveJobWithKey, vec![kind, tenant, key]),
+        ];
+        let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
+        let active: Option<JobId> = last_rows(outcomes).next().map(|mut row| row.name()).transpose()?;
+        Ok(match active {
+            Some(active) if active != id => Enqueued::Existing(active),
+            _ => Enqueued::New(id),
+        })
     }
 
     /// Takes the job that has waited longest among `kinds`, for `hold`; one whose lease ran out counts as waiting.
     pub async fn lease(&self, kinds: &[&str], hold: Duration) -> Result<Option<Lease>, DbError> {
-        unimplemented!("{kinds:?} {hold:?}")
+        let kinds = serde_json::Value::from(kinds).to_string();
+        let steps = vec![
+            step(Operation::GiveUpDeadJobs, vec![self.now()]),
+            step(Operation::LeaseJob, vec![kinds.into(), self.now(), self.after(hold)]),
+        ];
+        let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
+        Ok(last_rows(outcomes).next().map(read).transpose()?.map(|job| Lease { job }))
     }
 
     /// Keeps the lease for another `hold` from now and stores the progress, if any is given.
-    pub async fn heartbeat(
-        &self,
-        lease: &Lease,
-        hold: Duration,
-        progress: Option<serde_json::Value>,
-    ) -> Result<(), LeaseError> {
-        unimplemented!("{lease:?} {hold:?} {progress:?}")
+    pub async fn heartbeat(&self, lease: &Lease, hold: Duration, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
+        let mut parameters = lease.identity();
+        parameters.extend([self.after(hold), progress.as_ref().into()]);
+        self.with_lease(lease, Durability::Later, guard(Operation::KeepLease, parameters)).await
     }
 
-    pub async fn complete(
-        &self,
-        lease: &Lease,
-        progress: Option<serde_json::Value>,
-    ) -> Result<(), LeaseError> {
-        unimplemented!("{lease:?} {progress:?}")
+    pub async fn complete(&self, lease: &Lease, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
+        self.finish(lease, End { state: State::Done, progress, error: None, run_after: lease.job.run_after }).await
     }
 
     /// Ends the attempt; the job runs again after `backoff`, unless this was its last attempt.
-    pub async fn fail(
-        &self,
-        lease: &Lease,
-        error: &str,
-        backoff: Duration,
-    ) -> Result<State, LeaseError> {
-        unimplemented!("{lease:?} {error} {backoff:?}")
+    pub async fn fail(&self, lease: &Lease, error: &str, backoff: Duration) -> Result<State, LeaseError> {
+        let state = if lease.job.attempts < lease.job.max_attempts { State::Queued } else { State::Failed };
+        let run_after = self.now_ms().saturating_add(millis(backoff));
+        self.finish(lease, End { state, progress: None, error: Some(error), run_after }).await?;
+        Ok(state)
     }
 
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, DbError> {
-        unimplemented!("{id}")
+        self.read_one(Operation::Job, vec![id.as_str().into()]).await?.map(read).transpose()
     }
 
     /// At most `limit` jobs of a tenant with ids before `before`, newest first.
-    pub async fn jobs(
-        &self,
-        tenant: &TenantId,
-        before: Option<&JobId>,
-        limit: u32,
-    ) -> Result<Vec<Job>, DbError> {
-        unimplemented!("{tenant} {before:?} {limit}")
+    pub async fn jobs(&self, tenant: &TenantId, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, DbError> {
+        let parameters = vec![tenant.as_str().into(), before.map(JobId::as_str).into(), limit.into()];
+        self.read(Operation::Jobs, parameters).await?.into_iter().map(read).collect()
     }
+
+    async fn finish(&self, lease: &Lease, end: End<'_>) -> Result<(), LeaseError> {
+        let finished_at = (end.state != State::Queued).then(|| self.now_ms());
+        let mut parameters = lease.identity();
+        parameters.extend([
+            end.state.as_str().into(),
+            end.progress.as_ref().into(),
+            end.error.into(),
+            end.run_after.into(),
+            finished_at.into(),
+        ]);
+        self.with_lease(lease, Durability::Now, guard(Operation::FinishJob, parameters)).await
+    }
+
+    async fn with_lease(&self, lease: &Lease, durability: Durability, step: Step) -> Result<(), LeaseError> {
+        match self.write(durability, vec![step]).await {
+            Ok(_) => Ok(()),
+            Err(Undone::Guard(_)) => Err(LeaseError::Lost(lease.job.id.clone())),
+            Err(Undone::Db(error)) => Err(error.into()),
+        }
+    }
+
+    fn after(&self, wait: Duration) -> Value {
+        self.now_ms().saturating_add(millis(wait)).into()
+    }
+}
+
+/// How an attempt ended.
+struct End<'a> {
+    state: State,
+    progress: Option<serde_json::Value>,
+    error: Option<&'a str>,
+    run_after: UnixMs,
+}
+
+impl Lease {
+    /// The attempt's number tells this lease from a later one of the same job.
+    fn identity(&self) -> Vec<Value> {
+        vec![self.job.id.as_str().into(), self.job.attempts.into()]
+    }
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+fn last_rows(mut outcomes: Vec<Outcome>) -> impl Iterator<Item = Row> {
+    outcomes.pop().into_iter().flat_map(|outcome| outcome.rows)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn read(mut row: Row) -> Result<Job, DbError> {
+    Ok(Job {
+        id: row.name()?,
+        kind: row.next()?,
+        tenant: row.name()?,
+        payload: row.json()?,
+        state: match row.next::<String>()?.as_str() {
+            "queued" => State::Queued,
+            "running" => State::Running,
+            "done" => State::Done,
+            _ => State::Failed,
+        },
+        attempts: row.next()?,
+        max_attempts: row.next()?,
+        run_after: row.next()?,
+        leased_until: row.next()?,
+        progress: row.next::<Option<String>>()?.and_then(|progress| serde_json::from_str(&progress).ok()),
+        error: row.next()?,
+        created_at: row.next()?,
+        finished_at: row.next()?,
+    })
 }

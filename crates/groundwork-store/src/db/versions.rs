@@ -5,12 +5,17 @@
 //! commit, `publish`, the caller swaps its live bitmap by the `Flip`. Start-up: `orphans` and `discard` each; then
 //! `dead_versions`, legs delete and commit, `collect`.
 
+pub use super::drafts::{Embedding, NewChunk, WriteError};
+
+use super::chunks::push_slots;
 use super::documents::VersionFacts;
-use super::knowledge_bases::Epochs;
-use super::{Db, DbError};
+use super::knowledge_bases::{EmbeddingModel, Epochs};
+use super::operation::{Durability, Operation, Outcome, Step, guard, row_of, step};
+use super::permissions::{entries, scope_name};
+use super::value::Value;
+use super::{Db, DbError, Undone};
 use groundwork_core::access::Permissions;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
-use half::f16;
 use std::ops::Range;
 
 /// A version that is about to be written.
@@ -19,7 +24,9 @@ pub struct NewVersion {
     pub knowledge_base: KnowledgeBaseId,
     pub source: String,
     pub facts: VersionFacts,
-    /// For a document that is new; `None` leaves those of a known document as they are and gives a new one the default.
+    /// The model that its chunks are embedded with.
+    pub embedding: EmbeddingModel,
+    /// For a document that was never published; a published one keeps its own, which `set_permissions` changes.
     pub permissions: Option<Permissions>,
 }
 
@@ -31,30 +38,8 @@ pub struct Draft {
     pub generation: u32,
     /// The generation that was live when this draft began; `publish` fails if it no longer is.
     pub replaces: Option<u32>,
-    key: i64,
-}
-
-/// One chunk with its embedding.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewChunk {
-    /// What is shown and cited; the keyword leg indexes it with title and heading path.
-    pub text: String,
-    /// Outermost first.
-    pub heading_path: Vec<String>,
-    /// First and last page, counted from 1, where the format has pages.
-    pub pages: Option<(u32, u32)>,
-    /// Characters of the document's plain text.
-    pub span: Range<u32>,
-    pub embedding: Embedding,
-}
-
-/// An embedding as the scan reads it and as it is rescored. All chunks of a knowledge base have the same number of dimensions.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedding {
-    pub codes: Vec<i8>,
-    /// What one step of a code is worth.
-    pub scale: f32,
-    pub vector: Vec<f16>,
+    pub(super) dimensions: u32,
+    pub(super) no: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,42 +66,23 @@ pub struct DeadVersion {
     pub document: DocumentId,
     pub generation: u32,
     pub slots: Vec<Range<u32>>,
-    key: i64,
+    knowledge_base_no: i64,
+    no: i64,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum BeginVersionError {
     #[error("there is no knowledge base {0}: make it first")]
     NoSuchKnowledgeBase(KnowledgeBaseId),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    #[error(
-        "the version is no longer being written: it was published, discarded or its document deleted"
-    )]
-    NotADraft,
-    #[error(
-        "the embedding has {found} dimensions and knowledge base {knowledge_base} has {expected}: embed with the model it was made with, or make a new one"
-    )]
-    Dimensions {
-        knowledge_base: KnowledgeBaseId,
-        expected: u32,
-        found: u32,
-    },
-    #[error("knowledge base {0} is full: it has no slots left; split it")]
-    NoSlots(KnowledgeBaseId),
+    #[error("knowledge base {knowledge_base} was made with the embedding model {} and cannot take vectors of {}: use that model, or make a new knowledge base", has.model, given.model)]
+    OtherEmbedding { knowledge_base: KnowledgeBaseId, has: EmbeddingModel, given: EmbeddingModel },
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error(
-        "{found} chunks were written where {expected} were expected: the version stays unpublished; write it again"
-    )]
+    #[error("{found} chunks were written where {expected} were expected: the version stays unpublished; write it again")]
     CountDiffers { expected: u32, found: u32 },
     #[error("another version was published meanwhile: begin again from it")]
     Superseded,
@@ -128,54 +94,221 @@ pub enum PublishError {
 
 impl Db {
     pub async fn begin_version(&self, new: NewVersion) -> Result<Draft, BeginVersionError> {
-        unimplemented!("{new:?}")
-    }
+        let of_source = [Value::from(new.knowledge_base.as_str()), Value::from(new.source.as_str())];
+        let with = |rest: Vec<Value>| of_source.iter().cloned().chain(rest).collect::<Vec<_>>();
+        let embedding = vec![new.knowledge_base.as_str().into(), new.embedding.model.as_str().into(), new.embedding.dimensions.into()];
+        let document: DocumentId = self.make_id("doc")?;
 
-    /// Writes chunks after those already written and returns their slots, in order. A slot belongs to its chunk until it is collected.
-    pub async fn write_chunks(
-        &self,
-        draft: &Draft,
-        chunks: Vec<NewChunk>,
-    ) -> Result<Vec<u32>, WriteError> {
-        unimplemented!("{draft:?} {chunks:?}")
+        let mut steps = vec![guard(Operation::ClaimEmbedding, embedding)];
+        steps.push(step(Operation::InsertDocument, with(vec![document.as_str().into(), self.now()])));
+        if let Some(permissions) = &new.permissions {
+            let scope = vec![scope_name(permissions.scope).into(), permissions.public.into()];
+            steps.push(step(Operation::ResetUnpublishedScope, with(scope)));
+            steps.push(step(Operation::ClearUnpublishedEntries, with(vec![])));
+            let entry =
+                |(effect, principal): (&str, &str)| step(Operation::AddUnpublishedEntry, with(vec![effect.into(), principal.into()]));
+            steps.extend(entries(permissions).map(entry));
+        }
+        steps.push(guard(Operation::NextGeneration, with(vec![])));
+        steps.push(guard(Operation::InsertVersion, with(self.fact_columns(&new.facts))));
+
+        match self.write(Durability::Later, steps).await {
+            Ok(outcomes) => Ok(draft(&new, outcomes)?),
+            Err(Undone::Guard(0)) => Err(self.why_not_embedded(new).await?),
+            Err(undone) => Err(undone.unexpected().into()),
+        }
     }
 
     pub async fn write_pages(&self, draft: &Draft, pages: Vec<Page>) -> Result<(), WriteError> {
-        unimplemented!("{draft:?} {pages:?}")
+        let mut steps = vec![draft.required()];
+        steps.extend(pages.into_iter().map(|page| step(Operation::PutPage, vec![draft.no.into(), page.number.into(), page.text.into()])));
+        match self.write(Durability::Later, steps).await {
+            Ok(_) => Ok(()),
+            Err(Undone::Guard(_)) => Err(WriteError::NotADraft),
+            Err(Undone::Db(error)) => Err(error.into()),
+        }
     }
 
     /// Makes the draft the live version, durably, and queues the slots of the one it replaces.
     pub async fn publish(&self, draft: &Draft, expected_chunks: u32) -> Result<Flip, PublishError> {
-        unimplemented!("{draft:?} {expected_chunks}")
+        let steps = vec![
+            guard(Operation::MarkPublished, vec![draft.no.into(), expected_chunks.into(), self.now()]),
+            step(Operation::SlotsOfLive, vec![draft.document.as_str().into()]),
+            guard(Operation::MoveLivePointer, vec![draft.no.into(), draft.replaces.into()]),
+            step(Operation::MarkReplaced, vec![draft.no.into()]),
+            step(Operation::SlotsOfVersion, vec![draft.no.into()]),
+            guard(Operation::BumpContentEpoch, vec![draft.knowledge_base.as_str().into()]),
+        ];
+        let outcomes = match self.write(Durability::Now, steps).await {
+            Ok(outcomes) => outcomes,
+            Err(Undone::Guard(_)) => return Err(self.why_not_published(draft, expected_chunks).await?),
+            Err(Undone::Db(error)) => return Err(error.into()),
+        };
+        let mut outcomes = outcomes.into_iter().skip(1);
+        let removed = slots_of(outcomes.next())?;
+        let added = slots_of(outcomes.nth(2))?;
+        let epochs = epochs_of(outcomes.next())?;
+        Ok(Flip { knowledge_base: draft.knowledge_base.clone(), document: draft.document.clone(), added, removed, epochs })
     }
 
-    /// Takes a document out of sight; `None` when there is no such live document.
-    pub async fn delete_document(
-        &self,
-        knowledge_base: &KnowledgeBaseId,
-        document: &DocumentId,
-    ) -> Result<Option<Flip>, DbError> {
-        unimplemented!("{knowledge_base} {document}")
+    /// Takes a document out of sight, durably; `None` when there is no such live document.
+    pub async fn delete_document(&self, knowledge_base: &KnowledgeBaseId, document: &DocumentId) -> Result<Option<Flip>, DbError> {
+        let (base, id): (Value, Value) = (knowledge_base.as_str().into(), document.as_str().into());
+        let steps = vec![
+            step(Operation::SlotsOfLive, vec![id.clone()]),
+            guard(Operation::HideDocument, vec![base.clone(), id.clone(), self.now()]),
+            step(Operation::MarkHidden, vec![id]),
+            guard(Operation::BumpContentEpoch, vec![base]),
+        ];
+        let mut outcomes = match self.write(Durability::Now, steps).await {
+            Ok(outcomes) => outcomes.into_iter(),
+            Err(Undone::Guard(1)) => return Ok(None),
+            Err(undone) => return Err(undone.unexpected()),
+        };
+        let removed = slots_of(outcomes.next())?;
+        let epochs = epochs_of(outcomes.nth(2))?;
+        Ok(Some(Flip { knowledge_base: knowledge_base.clone(), document: document.clone(), added: vec![], removed, epochs }))
     }
 
     /// Versions begun and neither published nor discarded. At start-up, before any ingest, these are what a crash left.
     pub async fn orphans(&self) -> Result<Vec<Draft>, DbError> {
-        unimplemented!()
+        let rows = self.read(Operation::Orphans, vec![]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(Draft {
+                    knowledge_base: row.name()?,
+                    document: row.name()?,
+                    generation: row.next()?,
+                    replaces: row.next()?,
+                    dimensions: row.next()?,
+                    no: row.next()?,
+                })
+            })
+            .collect()
     }
 
-    /// Gives a draft up; its slots are queued like those of a replaced version. Discarding twice does nothing.
+    /// Gives a draft up; its slots are queued like those of a replaced version. A draft that is published or discarded already stays so.
     pub async fn discard(&self, draft: &Draft) -> Result<(), DbError> {
-        unimplemented!("{draft:?}")
+        let steps = vec![step(Operation::MarkDiscarded, vec![draft.no.into()])];
+        self.write(Durability::Later, steps).await.map_err(Undone::unexpected)?;
+        Ok(())
     }
 
     /// Versions whose slots wait to be forgotten by the derived legs.
     pub async fn dead_versions(&self) -> Result<Vec<DeadVersion>, DbError> {
-        unimplemented!()
+        let mut dead: Vec<DeadVersion> = vec![];
+        for mut row in self.read(Operation::DeadVersions, vec![]).await? {
+            let no: i64 = row.next()?;
+            let version = DeadVersion {
+                no,
+                knowledge_base_no: row.next()?,
+                knowledge_base: row.name()?,
+                document: row.name()?,
+                generation: row.next()?,
+                slots: vec![],
+            };
+            if dead.last().is_none_or(|last| last.no != no) {
+                dead.push(version);
+            }
+            if let (Some(last), Some(first)) = (dead.last_mut(), row.next::<Option<i64>>()?) {
+                push_slots(&mut last.slots, first, row.next()?);
+            }
+        }
+        Ok(dead)
     }
 
     /// Really removes dead versions; their slots may be given to others from now on. Call it after the legs have durably deleted the
-    /// slots and the last older snapshot is gone.
+    /// slots and the last older snapshot is gone. A version that was collected already is left alone.
     pub async fn collect(&self, dead: Vec<DeadVersion>) -> Result<(), DbError> {
-        unimplemented!("{dead:?}")
+        for version in dead {
+            match self.write(Durability::Later, version.removal()).await {
+                Ok(_) | Err(Undone::Guard(_)) => {}
+                Err(Undone::Db(error)) => return Err(error),
+            }
+        }
+        Ok(())
     }
+
+    fn fact_columns(&self, facts: &VersionFacts) -> Vec<Value> {
+        let VersionFacts { name, title, media_type, sha256, bytes, fingerprint, pages, metadata } = facts;
+        vec![
+            name.as_str().into(),
+            title.as_deref().into(),
+            media_type.as_str().into(),
+            sha256.0.as_slice().into(),
+            (*bytes).into(),
+            fingerprint.as_str().into(),
+            (*pages).into(),
+            metadata.into(),
+            self.now(),
+        ]
+    }
+
+    async fn why_not_embedded(&self, new: NewVersion) -> Result<BeginVersionError, DbError> {
+        Ok(match self.knowledge_base(&new.knowledge_base).await?.and_then(|base| base.embedding) {
+            Some(has) => BeginVersionError::OtherEmbedding { knowledge_base: new.knowledge_base, has, given: new.embedding },
+            None => BeginVersionError::NoSuchKnowledgeBase(new.knowledge_base),
+        })
+    }
+
+    async fn why_not_published(&self, draft: &Draft, expected: u32) -> Result<PublishError, DbError> {
+        let Some(mut row) = self.read_one(Operation::VersionProgress, vec![draft.no.into()]).await? else {
+            return Ok(PublishError::NotADraft);
+        };
+        let (state, deleted, found): (String, Option<i64>, u32) = (row.next()?, row.next()?, row.next()?);
+        Ok(match found {
+            _ if state != "writing" || deleted.is_some() => PublishError::NotADraft,
+            found if found != expected => PublishError::CountDiffers { expected, found },
+            _ => PublishError::Superseded,
+        })
+    }
+}
+
+impl Draft {
+    /// Fails the transaction when the version is no longer being written.
+    pub(super) fn required(&self) -> Step {
+        guard(Operation::RequireDraft, vec![self.no.into()])
+    }
+}
+
+impl DeadVersion {
+    fn removal(&self) -> Vec<Step> {
+        let mut steps = vec![guard(Operation::RequireDead, vec![self.no.into()])];
+        for slots in &self.slots {
+            let keys = [slots.start, slots.end].map(|slot| Value::from((self.knowledge_base_no << 32) + i64::from(slot)));
+            let tables = [Operation::RemoveChunks, Operation::RemoveVectors, Operation::RemoveCodes];
+            steps.extend(tables.map(|operation| step(operation, keys.to_vec())));
+        }
+        steps.push(step(Operation::ReleaseSlots, vec![self.no.into()]));
+        steps.push(step(Operation::RemoveVersion, vec![self.no.into()]));
+        steps.push(step(Operation::RemoveEmptyDocument, vec![self.document.as_str().into()]));
+        steps
+    }
+}
+
+/// Reads what `begin_version` returned: the document's row and the version's, last in the transaction.
+fn draft(new: &NewVersion, mut outcomes: Vec<Outcome>) -> Result<Draft, DbError> {
+    let (version, document) = (outcomes.pop(), outcomes.pop());
+    let (mut version, mut document) = (row_of(version)?, row_of(document)?);
+    Ok(Draft {
+        knowledge_base: new.knowledge_base.clone(),
+        document: document.name()?,
+        generation: document.next()?,
+        replaces: document.next()?,
+        dimensions: new.embedding.dimensions,
+        no: version.next()?,
+    })
+}
+
+fn epochs_of(outcome: Option<Outcome>) -> Result<Epochs, DbError> {
+    Epochs::read(&mut row_of(outcome)?)
+}
+
+/// Ranges of slots from rows of (key, count), ascending.
+fn slots_of(outcome: Option<Outcome>) -> Result<Vec<Range<u32>>, DbError> {
+    let mut slots = vec![];
+    for mut row in outcome.map(|outcome| outcome.rows).unwrap_or_default() {
+        push_slots(&mut slots, row.next()?, row.next()?);
+    }
+    Ok(slots)
 }

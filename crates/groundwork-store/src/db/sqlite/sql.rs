@@ -1,0 +1,337 @@
+//! The SQL of every operation. Parameters are bound by position; the functions that ask say what they are.
+
+use crate::db::operation::Operation;
+
+macro_rules! document {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, k.id, t.id, d.source, d.created_at, v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
+                    v.pages, v.metadata, v.chunks, v.published_at
+             FROM document d
+             JOIN knowledge_base k ON k.no = d.knowledge_base_no
+             JOIN tenant t ON t.no = k.tenant_no
+             JOIN version v ON v.document_no = d.no AND v.generation = d.live_generation ",
+            $rest
+        )
+    };
+}
+
+macro_rules! knowledge_base {
+    ($rest:literal) => {
+        concat!(
+            "SELECT k.id, t.id, k.name, k.settings, k.managed_by, k.created_at, k.embedding_model, k.dimensions, k.content_epoch,
+                    k.permission_epoch
+             FROM knowledge_base k JOIN tenant t ON t.no = k.tenant_no ",
+            $rest
+        )
+    };
+}
+
+macro_rules! object {
+    ($version:literal, $rest:literal) => {
+        concat!(
+            "SELECT t.id, o.name, v.version, v.body, o.managed_by, v.created_at
+             FROM object o JOIN tenant t ON t.no = o.tenant_no JOIN object_version v ON v.object_no = o.no AND v.version = ",
+            $version,
+            " WHERE o.kind = ?1 AND t.id = ?2 ",
+            $rest
+        )
+    };
+}
+
+macro_rules! job {
+    () => {
+        "job.id, job.kind, (SELECT t.id FROM tenant t WHERE t.no = job.tenant_no), job.payload, job.state, job.attempts, job.max_attempts,
+         job.run_after, job.leased_until, job.progress, job.error, job.created_at, job.finished_at"
+    };
+}
+
+/// The document of knowledge base ?1 and source ?2 that is not deleted.
+macro_rules! of_source {
+    () => {
+        "knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND source = ?2 AND deleted_at IS NULL"
+    };
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of statements")]
+pub(super) fn sql(operation: Operation) -> &'static str {
+    use Operation as O;
+    match operation {
+        O::Ping => "SELECT 1",
+        O::Beat => "INSERT INTO meta (key, value) VALUES ('beat', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+
+        O::EnsureTenant => "INSERT INTO tenant (id, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        O::EnsurePrincipal => {
+            "INSERT INTO principal (tenant_no, name, created_at) SELECT no, ?2, ?3 FROM tenant WHERE id = ?1 ON CONFLICT DO NOTHING"
+        }
+
+        O::PutKnowledgeBase => {
+            "INSERT INTO knowledge_base (id, tenant_no, name, settings, managed_by, created_at)
+             SELECT ?1, no, ?3, ?4, ?5, ?6 FROM tenant WHERE id = ?2
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, settings = excluded.settings, managed_by = excluded.managed_by
+             WHERE knowledge_base.tenant_no = excluded.tenant_no AND (knowledge_base.managed_by = 'api' OR excluded.managed_by = 'file')"
+        }
+        O::KnowledgeBase => knowledge_base!("WHERE k.id = ?1"),
+        O::KnowledgeBases => knowledge_base!("WHERE ?1 IS NULL OR t.id = ?1 ORDER BY k.id"),
+        O::Epochs => "SELECT content_epoch, permission_epoch FROM knowledge_base WHERE id = ?1",
+        O::BumpContentEpoch => {
+            "UPDATE knowledge_base SET content_epoch = content_epoch + 1 WHERE id = ?1 RETURNING content_epoch, permission_epoch"
+        }
+        O::BumpPermissionEpoch => {
+            "UPDATE knowledge_base SET permission_epoch = permission_epoch + 1 WHERE id = ?1 RETURNING content_epoch, permission_epoch"
+        }
+        O::ClaimEmbedding => {
+            "UPDATE knowledge_base SET embedding_model = ?2, dimensions = ?3
+             WHERE id = ?1 AND (embedding_model IS NULL OR (embedding_model = ?2 AND dimensions = ?3)
+                OR NOT EXISTS (SELECT 1 FROM document d JOIN version v ON v.document_no = d.no WHERE d.knowledge_base_no = knowledge_base.no))"
+        }
+
+        O::InsertDocument => {
+            "INSERT INTO document (id, knowledge_base_no, source, created_at)
+             SELECT ?3, no, ?2, ?4 FROM knowledge_base WHERE id = ?1 ON CONFLICT DO NOTHING"
+        }
+        O::NextGeneration => concat!(
+            "UPDATE document SET last_generation = last_generation + 1 WHERE ",
+            of_source!(),
+            " RETURNING id, last_generation, live_generation"
+        ),
+        O::Document => document!("WHERE k.id = ?1 AND d.id = ?2"),
+        O::DocumentBySource => document!("WHERE k.id = ?1 AND d.source = ?2 AND d.deleted_at IS NULL"),
+        O::Documents => document!(
+            "WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL AND d.id > ?2
+             ORDER BY d.id LIMIT ?3"
+        ),
+        O::HideDocument => {
+            "UPDATE document SET live_generation = NULL, deleted_at = ?3
+             WHERE id = ?2 AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
+        }
+        O::RemoveEmptyDocument => {
+            "DELETE FROM document WHERE id = ?1 AND live_generation IS NULL
+             AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)"
+        }
+        O::BlobIsUsed => "SELECT 1 FROM version WHERE sha256 = ?1 LIMIT 1",
+
+        O::ResetUnpublishedScope => {
+            concat!("UPDATE document SET scope = ?3, public = ?4 WHERE ", of_source!(), " AND live_generation IS NULL")
+        }
+        O::ClearUnpublishedEntries => concat!(
+            "DELETE FROM permission_entry WHERE document_no IN (SELECT no FROM document WHERE ",
+            of_source!(),
+            " AND live_generation IS NULL)"
+        ),
+        O::AddUnpublishedEntry => concat!(
+            "INSERT INTO permission_entry (document_no, effect, principal) SELECT no, ?3, ?4 FROM document WHERE ",
+            of_source!(),
+            " AND live_generation IS NULL"
+        ),
+        O::SetScope => {
+            "UPDATE document SET scope = ?3, public = ?4
+             WHERE id = ?2 AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
+        }
+        O::ClearEntries => "DELETE FROM permission_entry WHERE document_no = (SELECT no FROM document WHERE id = ?1)",
+        O::AddEntry => "INSERT INTO permission_entry (document_no, effect, principal) SELECT no, ?2, ?3 FROM document WHERE id = ?1",
+        O::ScopeOfDocument => {
+            "SELECT d.id, d.scope, d.public FROM document d JOIN knowledge_base k ON k.no = d.knowledge_base_no
+             WHERE k.id = ?1 AND d.id = ?2 AND d.live_generation IS NOT NULL"
+        }
+        O::EntriesOfDocument => {
+            "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = d.no WHERE d.id = ?1"
+        }
+        O::Scopes => {
+            "SELECT d.id, d.scope, d.public FROM document d
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL ORDER BY d.id"
+        }
+        O::Entries => {
+            "SELECT d.id, e.effect, e.principal FROM permission_entry e JOIN document d ON d.no = e.document_no
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL"
+        }
+
+        O::InsertVersion => concat!(
+            "INSERT INTO version (document_no, generation, state, name, title, media_type, sha256, bytes, fingerprint, pages, metadata,
+                                  created_at)
+             SELECT no, last_generation, 'writing', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM document WHERE ",
+            of_source!(),
+            " RETURNING no"
+        ),
+        O::Version => {
+            "SELECT v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint, v.pages, v.metadata, v.chunks,
+                    v.published_at
+             FROM version v JOIN document d ON d.no = v.document_no WHERE d.id = ?1 AND v.generation = ?2"
+        }
+        O::VersionProgress => {
+            "SELECT v.state, d.deleted_at,
+                    (SELECT count(*) FROM slot_range s JOIN chunk c ON c.key >= s.key AND c.key < s.key + s.count AND c.version_no = v.no
+                     WHERE s.version_no = v.no)
+             FROM version v JOIN document d ON d.no = v.document_no WHERE v.no = ?1"
+        }
+        O::RequireDraft => "SELECT 1 FROM version WHERE no = ?1 AND state = 'writing'",
+        O::MarkPublished => {
+            "UPDATE version SET state = 'live', chunks = ?2, published_at = ?3
+             WHERE no = ?1 AND state = 'writing' AND ?2 =
+                (SELECT count(*) FROM slot_range s JOIN chunk c ON c.key >= s.key AND c.key < s.key + s.count AND c.version_no = ?1
+                 WHERE s.version_no = ?1)"
+        }
+        O::MoveLivePointer => {
+            "UPDATE document SET live_generation = (SELECT generation FROM version WHERE no = ?1)
+             WHERE no = (SELECT document_no FROM version WHERE no = ?1) AND deleted_at IS NULL AND live_generation IS ?2"
+        }
+        O::MarkReplaced => {
+            "UPDATE version SET state = 'dead'
+             WHERE document_no = (SELECT document_no FROM version WHERE no = ?1) AND no <> ?1 AND state = 'live'"
+        }
+        O::MarkHidden => {
+            "UPDATE version SET state = 'dead' WHERE document_no = (SELECT no FROM document WHERE id = ?1) AND state = 'live'"
+        }
+        O::MarkDiscarded => "UPDATE version SET state = 'dead' WHERE no = ?1 AND state = 'writing'",
+        O::Orphans => {
+            "SELECT k.id, d.id, v.generation, d.live_generation, k.dimensions, v.no
+             FROM version v JOIN document d ON d.no = v.document_no JOIN knowledge_base k ON k.no = d.knowledge_base_no
+             WHERE v.state = 'writing' AND v.state <> 'live' ORDER BY v.no"
+        }
+        O::DeadVersions => {
+            "SELECT v.no, k.no, k.id, d.id, v.generation, s.key, s.count
+             FROM version v JOIN document d ON d.no = v.document_no JOIN knowledge_base k ON k.no = d.knowledge_base_no
+             LEFT JOIN slot_range s ON s.version_no = v.no
+             WHERE v.state = 'dead' AND v.state <> 'live' ORDER BY v.no, s.key"
+        }
+        O::RequireDead => "SELECT 1 FROM version WHERE no = ?1 AND state = 'dead'",
+        O::RemoveVersion => "DELETE FROM version WHERE no = ?1",
+        O::PutPage => {
+            "INSERT INTO page (version_no, number, text) VALUES (?1, ?2, ?3)
+             ON CONFLICT (version_no, number) DO UPDATE SET text = excluded.text"
+        }
+        O::Page => {
+            "SELECT p.text FROM document d JOIN version v ON v.document_no = d.no AND v.generation = ?2
+             JOIN page p ON p.version_no = v.no AND p.number = ?3 WHERE d.id = ?1"
+        }
+
+        O::FreeSlots => {
+            "SELECT s.key, s.count FROM knowledge_base k JOIN slot_range s ON s.version_no IS NULL AND s.key >= k.no << 32
+                AND s.key < (k.no + 1) << 32 WHERE k.id = ?1 ORDER BY s.key LIMIT ?2"
+        }
+        O::TakeFreeSlots => "UPDATE slot_range SET version_no = ?3, count = ?4 WHERE key = ?1 AND count = ?2 AND version_no IS NULL",
+        O::LeaveFreeSlots => "INSERT INTO slot_range (key, count) VALUES (?1, ?2)",
+        O::AdvanceSlots => "UPDATE knowledge_base SET next_slot = next_slot + ?2 WHERE id = ?1 AND next_slot + ?2 <= 4294967295",
+        O::RecordSlots => {
+            "INSERT INTO slot_range (key, count, version_no)
+             SELECT (no << 32) + next_slot - ?2, ?2, ?3 FROM knowledge_base WHERE id = ?1 RETURNING key, count"
+        }
+        O::CountUpChunks => "UPDATE version SET chunks = chunks + ?2 WHERE no = ?1 AND state = 'writing' RETURNING chunks - ?2",
+        O::SlotsOfVersion => "SELECT key, count FROM slot_range WHERE version_no = ?1 ORDER BY key",
+        O::SlotsOfLive => {
+            "SELECT s.key, s.count FROM document d JOIN version v ON v.document_no = d.no AND v.generation = d.live_generation
+             JOIN slot_range s ON s.version_no = v.no WHERE d.id = ?1 ORDER BY s.key"
+        }
+        O::ReleaseSlots => "UPDATE slot_range SET version_no = NULL WHERE version_no = ?1",
+        O::InsertChunk => {
+            "INSERT INTO chunk (key, version_no, ordinal, text, heading_path, first_page, last_page, span_start, span_end)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        }
+        O::InsertVector => "INSERT INTO embedding (key, vector) VALUES (?1, ?2)",
+        O::InsertCodes => "INSERT INTO code_block (key, count, scales, codes) VALUES (?1, ?2, ?3, ?4)",
+        O::RemoveChunks => "DELETE FROM chunk WHERE key >= ?1 AND key < ?2",
+        O::RemoveVectors => "DELETE FROM embedding WHERE key >= ?1 AND key < ?2",
+        O::RemoveCodes => "DELETE FROM code_block WHERE key >= ?1 AND key < ?2",
+        O::SlotSummary => "SELECT content_epoch, permission_epoch, next_slot, dimensions FROM knowledge_base WHERE id = ?1",
+        O::LiveSlots => {
+            "SELECT d.id, v.generation, s.key, s.count
+             FROM document d JOIN version v ON v.document_no = d.no AND v.generation = d.live_generation
+             LEFT JOIN slot_range s ON s.version_no = v.no
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL
+             ORDER BY d.id, s.key"
+        }
+        O::Codes => {
+            "SELECT b.key, b.scales, b.codes FROM knowledge_base k JOIN code_block b ON b.key >= (k.no << 32) + ?2
+                AND b.key < (k.no + 1) << 32 WHERE k.id = ?1 ORDER BY b.key LIMIT ?3"
+        }
+        O::Texts => {
+            "SELECT c.key, v.title, v.name, c.heading_path, c.text
+             FROM knowledge_base k JOIN chunk c ON c.key >= (k.no << 32) + ?2 AND c.key < (k.no + 1) << 32
+             JOIN version v ON v.no = c.version_no WHERE k.id = ?1 ORDER BY c.key LIMIT ?3"
+        }
+        O::Chunks => {
+            "SELECT c.key, c.ordinal, c.text, c.heading_path, c.first_page, c.last_page, c.span_start, c.span_end, d.id, v.generation,
+                    d.source, v.name, v.title, v.media_type
+             FROM json_each(?2) j CROSS JOIN chunk c ON c.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
+             JOIN version v ON v.no = c.version_no JOIN document d ON d.no = v.document_no ORDER BY j.key"
+        }
+        O::Vectors => {
+            "SELECT e.key, e.vector
+             FROM json_each(?2) j CROSS JOIN embedding e ON e.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
+             ORDER BY j.key"
+        }
+
+        O::LiveObject => object!("o.live_version", "AND o.name = ?3"),
+        O::LiveObjects => object!("o.live_version", "ORDER BY o.name"),
+        O::ObjectVersion => object!("?4", "AND o.name = ?3"),
+        O::InsertObject => {
+            "INSERT INTO object (kind, tenant_no, name, managed_by) SELECT ?1, no, ?3, ?4 FROM tenant WHERE id = ?2 ON CONFLICT DO NOTHING"
+        }
+        O::AdvanceObject => {
+            "UPDATE object SET last_version = last_version + 1, live_version = last_version + 1, managed_by = ?4
+             WHERE kind = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND name = ?3
+                AND (managed_by = 'api' OR live_version IS NULL OR ?4 = 'file')"
+        }
+        O::InsertObjectVersion => {
+            "INSERT INTO object_version (object_no, version, body, created_at)
+             SELECT no, last_version, ?4, ?5 FROM object
+             WHERE kind = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND name = ?3 RETURNING version"
+        }
+        O::RetireObject => {
+            "UPDATE object SET live_version = NULL
+             WHERE kind = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND name = ?3 AND live_version IS NOT NULL
+                AND (managed_by = 'api' OR ?4 = 'file')"
+        }
+
+        O::InsertJob => {
+            "INSERT INTO job (id, kind, tenant_no, payload, state, dedupe_key, max_attempts, run_after, created_at)
+             SELECT ?1, ?2, no, ?4, 'queued', ?5, ?6, ?7, ?8 FROM tenant WHERE id = ?3 ON CONFLICT DO NOTHING"
+        }
+        O::ActiveJobWithKey => {
+            "SELECT job.id FROM job JOIN tenant t ON t.no = job.tenant_no
+             WHERE job.kind = ?1 AND t.id = ?2 AND job.dedupe_key = ?3 AND job.state IN ('queued', 'running')"
+        }
+        O::LeaseJob => concat!(
+            "UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?3
+             WHERE no = (SELECT no FROM job
+                         WHERE state IN ('queued', 'running') AND kind IN (SELECT value FROM json_each(?1)) AND run_after <= ?2
+                            AND (state = 'queued' OR leased_until <= ?2)
+                         ORDER BY run_after, no LIMIT 1)
+             RETURNING ",
+            job!()
+        ),
+        O::GiveUpDeadJobs => {
+            "UPDATE job SET state = 'failed', error = 'the last attempt stopped without a word', finished_at = ?1, leased_until = NULL
+             WHERE state IN ('queued', 'running') AND state = 'running' AND leased_until <= ?1 AND attempts >= max_attempts"
+        }
+        O::KeepLease => {
+            "UPDATE job SET leased_until = ?3, progress = coalesce(?4, progress) WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
+        }
+        O::FinishJob => {
+            "UPDATE job SET state = ?3, progress = coalesce(?4, progress), error = ?5, run_after = ?6, finished_at = ?7, leased_until = NULL
+             WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
+        }
+        O::Job => concat!("SELECT ", job!(), " FROM job WHERE job.id = ?1"),
+        O::Jobs => concat!(
+            "SELECT ",
+            job!(),
+            " FROM job WHERE job.tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND (?2 IS NULL OR job.id < ?2)
+              ORDER BY job.id DESC LIMIT ?3"
+        ),
+
+        O::Settle => {
+            "INSERT INTO ledger (call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms,
+                                 first_token_ms, ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens,
+                                 estimated, cost_nano_dollars, price_version, cached, extra)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+             ON CONFLICT DO NOTHING"
+        }
+        O::Ledger => {
+            "SELECT call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms, first_token_ms,
+                    ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens, estimated, cost_nano_dollars,
+                    price_version, cached, extra
+             FROM ledger WHERE tenant = ?1 AND ended_ms >= ?2 AND ended_ms < ?3 AND (ended_ms, call) > (?4, ?5)
+             ORDER BY ended_ms, call LIMIT ?6"
+        }
+    }
+}
