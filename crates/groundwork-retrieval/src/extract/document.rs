@@ -29,17 +29,6 @@ impl Format {
         }
     }
 
-    /// The media type of a file of this format.
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Pdf => "application/pdf",
-            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            Self::Html => "text/html",
-            Self::Markdown => "text/markdown",
-            Self::Text => "text/plain",
-        }
-    }
-
     /// What a number of [`Block::pages`] counts.
     pub fn page_noun(self) -> &'static str {
         "page"
@@ -64,11 +53,7 @@ const SEPARATOR: &str = "\n\n";
 impl Document {
     /// The plain text: the blocks' texts, joined by a blank line.
     pub fn text(&self) -> String {
-        self.blocks
-            .iter()
-            .map(|block| block.text.as_str())
-            .collect::<Vec<_>>()
-            .join(SEPARATOR)
+        self.blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join(SEPARATOR)
     }
 }
 
@@ -124,20 +109,8 @@ pub struct Builder {
 
 impl Builder {
     pub fn new(format: Format) -> Self {
-        let document = Document {
-            format,
-            title: None,
-            pages: None,
-            blocks: Vec::new(),
-            warnings: Vec::new(),
-        };
-        Self {
-            document,
-            headings: Vec::new(),
-            length: 0,
-            pages: None,
-            sheet: None,
-        }
+        let document = Document { format, title: None, pages: None, blocks: Vec::new(), warnings: Vec::new() };
+        Self { document, headings: Vec::new(), length: 0, pages: None, sheet: None }
     }
 
     /// The title of the file's own metadata. Without one the first heading becomes the title.
@@ -176,12 +149,7 @@ impl Builder {
     }
 
     pub fn heading(&mut self, level: u8, text: &str) {
-        self.push(
-            Kind::Heading {
-                level: level.max(1),
-            },
-            text,
-        );
+        self.push(Kind::Heading { level: level.max(1) }, text);
     }
 
     pub fn paragraph(&mut self, text: &str) {
@@ -194,24 +162,14 @@ impl Builder {
         let mut headers = 0;
         for (at, row) in rows.into_iter().enumerate() {
             let mut row: Vec<String> = row.iter().map(|cell| one_line(cell)).collect();
-            row.truncate(
-                row.iter()
-                    .rposition(|cell| !cell.is_empty())
-                    .map_or(0, |last| last + 1),
-            );
+            row.truncate(row.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1));
             if !row.is_empty() {
                 headers += usize::from(at < header_rows);
                 kept.push(row);
             }
         }
         let text = table_text(&kept);
-        self.push(
-            Kind::Table {
-                rows: kept,
-                header_rows: headers,
-            },
-            &text,
-        );
+        self.push(Kind::Table { rows: kept, header_rows: headers }, &text);
     }
 
     /// Adds a block. Text without any visible character is left out.
@@ -227,38 +185,19 @@ impl Builder {
         if let Kind::Heading { level } = kind {
             self.headings.retain(|(open, _)| *open < level);
         }
-        let start = if self.document.blocks.is_empty() {
-            0
-        } else {
-            self.length + SEPARATOR.len()
-        };
+        let start = if self.document.blocks.is_empty() { 0 } else { self.length + SEPARATOR.len() };
         self.length = start + text.chars().count();
-        let heading_path = self
-            .headings
-            .iter()
-            .map(|(_, heading)| heading.clone())
-            .collect();
+        let heading_path = self.headings.iter().map(|(_, heading)| heading.clone()).collect();
         if let Kind::Heading { level } = kind {
             self.headings.push((level, text.clone()));
         }
         let (pages, sheet) = (self.pages, self.sheet.clone());
-        self.document.blocks.push(Block {
-            kind,
-            text,
-            heading_path,
-            pages,
-            sheet,
-            span: start..self.length,
-        });
+        self.document.blocks.push(Block { kind, text, heading_path, pages, sheet, span: start..self.length });
     }
 
     pub fn finish(mut self) -> Document {
         if self.document.title.is_none() {
-            let first = self
-                .document
-                .blocks
-                .iter()
-                .find(|block| matches!(block.kind, Kind::Heading { .. }));
+            let first = self.document.blocks.iter().find(|block| matches!(block.kind, Kind::Heading { .. }));
             self.document.title = first.map(|block| block.text.clone());
         }
         self.document
@@ -267,10 +206,7 @@ impl Builder {
 
 /// The text of a table block: rows one a line, cells joined by ` | `.
 fn table_text(rows: &[Vec<String>]) -> String {
-    rows.iter()
-        .map(|row| row.join(" | "))
-        .collect::<Vec<_>>()
-        .join("\n")
+    rows.iter().map(|row| row.join(" | ")).collect::<Vec<_>>().join("\n")
 }
 
 /// Whitespace runs to one space, ends trimmed, then [`clean`].
@@ -280,8 +216,7 @@ pub fn one_line(text: &str) -> String {
 
 /// Text as it is stored: composed characters, line feeds as the only line ends, no soft hyphens, no control characters.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let unwanted =
-        |c: char| c == '\u{ad}' || c == '\u{feff}' || (c.is_control() && c != '\n' && c != '\t');
+    let unwanted = |c: char| c == '\u{ad}' || c == '\u{feff}' || (c.is_control() && c != '\n' && c != '\t');
     if !text.contains(unwanted) && is_nfc_quick(text.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(text);
     }
@@ -312,15 +247,8 @@ mod tests {
         builder.paragraph("Call in.");
         builder.heading(1, "Travel");
         let document = builder.finish();
-        let paths: Vec<String> = document
-            .blocks
-            .iter()
-            .map(|block| block.heading_path.join(">"))
-            .collect();
-        assert_eq!(
-            paths,
-            ["", "Leave", "Leave>Parental", "Leave", "Leave>Sick", ""]
-        );
+        let paths: Vec<String> = document.blocks.iter().map(|block| block.heading_path.join(">")).collect();
+        assert_eq!(paths, ["", "Leave", "Leave>Parental", "Leave", "Leave>Sick", ""]);
         assert_eq!(document.title.as_deref(), Some("Leave"));
     }
 
@@ -329,21 +257,11 @@ mod tests {
         let mut builder = Builder::new(Format::Text);
         builder.paragraph("  Größe\u{ad}n und e\u{301}  ");
         builder.paragraph(" \n ");
-        builder.table(
-            vec![
-                vec!["a".into(), "b\nc".into()],
-                vec![String::new()],
-                vec!["1".into()],
-            ],
-            1,
-        );
+        builder.table(vec![vec!["a".into(), "b\nc".into()], vec![String::new()], vec!["1".into()]], 1);
         let document = builder.finish();
         let text: Vec<char> = document.text().chars().collect();
         for block in &document.blocks {
-            assert_eq!(
-                text[block.span.clone()].iter().collect::<String>(),
-                block.text
-            );
+            assert_eq!(text[block.span.clone()].iter().collect::<String>(), block.text);
         }
         assert_eq!(document.blocks[0].text, "Größen und é");
         assert_eq!(document.blocks[1].text, "a | b c\n1");

@@ -1,25 +1,85 @@
 //! Bytes of a file → one block tree with provenance. Every parser runs in a confined child process (`sandbox`).
 
 pub mod document;
+mod html;
+mod markdown;
+mod office;
+mod package;
 pub mod sandbox;
+mod sniff;
+mod text;
 
-use document::Document;
+use bytes::Bytes;
+use document::{Document, Format};
 use serde::{Deserialize, Serialize};
 
 /// What was read from one file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Extraction {
     pub document: Document,
     /// Files inside the file (of a mail), each read on its own.
-    #[serde(default)]
     pub attachments: Vec<Attachment>,
 }
 
 /// A file inside a file, and what became of reading it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attachment {
     pub name: String,
     pub outcome: Result<Extraction, ReadError>,
+}
+
+/// What a parser makes of one file: the document, and the files inside it, not yet read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parsed {
+    pub document: Document,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<InnerFile>,
+}
+
+/// A file inside a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InnerFile {
+    pub name: String,
+    #[serde(with = "as_base64")]
+    pub content: Bytes,
+}
+
+/// Bytes in JSON.
+mod as_base64 {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        STANDARD_NO_PAD.encode(bytes).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        STANDARD_NO_PAD.decode(text.as_bytes()).map(Bytes::from).map_err(serde::de::Error::custom)
+    }
+}
+
+impl From<Document> for Parsed {
+    fn from(document: Document) -> Self {
+        Self { document, files: Vec::new() }
+    }
+}
+
+/// Reads a file of any known type. Runs in the confined child: nothing here may be called on a file that nobody vouches for.
+pub fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadError> {
+    let sniffed = sniff::sniff(bytes, name)?;
+    let mut parsed = match sniffed.format {
+        Format::Html => html::read(bytes, limits).map(Parsed::from),
+        Format::Markdown => markdown::read(bytes, limits).map(Parsed::from),
+        Format::Text => text::read(bytes, limits).map(Parsed::from),
+        Format::Docx => office::read_docx(bytes, limits).map(Parsed::from),
+        Format::Pdf => Err(ReadError::Unsupported("PDF".to_owned())),
+    }?;
+    parsed.document.warnings.extend(sniffed.warning);
+    limits.check(&parsed.document)?;
+    Ok(parsed)
 }
 
 /// How much one file may cost. What goes beyond ends that file with a [`ReadError`] and nothing else.
@@ -52,6 +112,23 @@ impl Default for Limits {
             blocks: 500_000,
             pages: 20_000,
             depth: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// Whether what came out is within the limits; parsers that could make more than that check on their way.
+    fn check(&self, document: &Document) -> Result<(), ReadError> {
+        let text: usize = document.blocks.iter().map(|block| block.text.len()).sum();
+        if text as u64 > self.text_bytes {
+            return Err(ReadError::TooLarge(format!("{text} bytes of text, {} are kept", self.text_bytes)));
+        }
+        if document.blocks.len() > self.blocks {
+            return Err(ReadError::TooLarge(format!("{} blocks, {} are kept", document.blocks.len(), self.blocks)));
+        }
+        match document.pages {
+            Some(pages) if pages > self.pages => Err(ReadError::TooLarge(format!("{pages} pages, {} are read", self.pages))),
+            _ => Ok(()),
         }
     }
 }

@@ -1,0 +1,75 @@
+use super::*;
+
+fn blocks(html: &str) -> Vec<(Kind, String)> {
+    let document = read(html.as_bytes(), &Limits::default()).unwrap();
+    document.blocks.into_iter().map(|block| (block.kind, block.text)).collect()
+}
+
+fn text(html: &str) -> String {
+    read(html.as_bytes(), &Limits::default()).unwrap().text()
+}
+
+#[test]
+fn only_what_a_reader_sees_is_text() {
+    let html = "<html><head><title>Moss</title><style>p{}</style></head><body><nav>Home</nav><script>cool()</script>
+        <main><h1>Moss  care</h1><p>Water <b>twice</b>,<br>not more.<p hidden>no<p style='display : none'>no</main><footer>Imprint</footer></body></html>";
+    assert_eq!(text(html), "Moss care\n\nWater twice,\nnot more.");
+    let document = read(html.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.title.as_deref(), Some("Moss"));
+}
+
+#[test]
+fn lists_keep_depth_and_numbers() {
+    let read = blocks("<ol start=3><li><p>Dig</p><ul><li>deep</ul><li>Plant<li></ol>after");
+    let expected = [
+        (Kind::ListItem { depth: 0 }, "3. Dig"),
+        (Kind::ListItem { depth: 1 }, "deep"),
+        (Kind::ListItem { depth: 0 }, "4. Plant"),
+        (Kind::Paragraph, "after"),
+    ];
+    assert_eq!(read, expected.map(|(kind, text)| (kind, text.to_owned())));
+}
+
+#[test]
+fn tables_keep_their_columns_under_spans() {
+    let read = blocks(
+        "<table><caption>Beds</caption><thead><tr><th>Bed<th colspan=2>Size</thead>
+         <tr><td rowspan=2>North<td>2 m<td><ul><li>a<li>b</ul><tr><td>3 m<td>c</table>",
+    );
+    assert_eq!(read[0].1, "Beds");
+    let Kind::Table { rows, header_rows } = &read[1].0 else { panic!("{read:?}") };
+    assert_eq!(*header_rows, 1);
+    assert_eq!(rows[1], ["North", "2 m", "a b"]);
+    assert_eq!(rows[2], ["", "3 m", "c"]);
+    assert_eq!(read[1].1.lines().next(), Some("Bed | Size"));
+}
+
+#[test]
+fn a_table_that_lays_out_the_page_is_walked() {
+    let read =
+        blocks("<table><tr><td><h2>News</h2><p>One.</td><td><table><tr><th>A</th></tr><tr><td>1</td></tr></table></td></tr></table>");
+    assert_eq!(read[0], (Kind::Heading { level: 2 }, "News".into()));
+    assert!(matches!(read[2].0, Kind::Table { .. }));
+}
+
+#[test]
+fn code_keeps_its_lines_and_language() {
+    let read = blocks("<pre><code class='language-sh'>a\n  b &lt; c\n</code></pre>");
+    assert_eq!(read, [(Kind::Code { language: Some("sh".into()) }, "a\n  b < c".to_owned())]);
+}
+
+#[test]
+fn deep_nesting_keeps_its_text_and_costs_little() {
+    let html = format!("{}needle{}", "<div><b>".repeat(100_000), "</b></div>".repeat(100_000));
+    let document = read(html.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "needle");
+    assert_eq!(document.warnings.len(), 1);
+}
+
+#[test]
+fn an_encoding_is_taken_from_the_page_or_guessed() {
+    let declared = b"<meta charset='iso-8859-2'><p>\xb1\xe6\xea";
+    assert_eq!(read(declared, &Limits::default()).unwrap().text(), "ąćę");
+    let undeclared = b"<p>Der Preis betrug 15,50 \x80 f\xfcr einen Kaffee.";
+    assert_eq!(read(undeclared, &Limits::default()).unwrap().text(), "Der Preis betrug 15,50 € für einen Kaffee.");
+}

@@ -1,0 +1,224 @@
+//! Word files → blocks, through the tree that `office_oxide` makes of them.
+
+use super::document::{Builder, Document, Format, Kind, one_line};
+use super::package;
+use super::{Limits, ReadError};
+use office_oxide::DocumentFormat;
+use office_oxide::ir::{DocumentIR, Element, Image, List, Note, Paragraph, Table, TableCell, inline_to_text};
+use office_oxide::options::ParseOptions;
+use std::io::Cursor;
+
+/// Reads a DOCX file. Its pages exist only where it is laid out, so that it has none here.
+pub(super) fn read_docx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    package::check(bytes, limits)?;
+    let (tree, damage) = open(bytes, DocumentFormat::Docx, limits)?;
+    let mut walker = Walker::new(Format::Docx, &tree, damage);
+    for section in &tree.sections {
+        walker.elements(&section.elements, 0);
+    }
+    Ok(walker.builder.finish())
+}
+
+fn open(bytes: &[u8], format: DocumentFormat, limits: &Limits) -> Result<(DocumentIR, Vec<String>), ReadError> {
+    let mut options = ParseOptions::default();
+    options.limits.part_bytes = limits.part_bytes;
+    options.limits.package_bytes = limits.package_bytes;
+    options.limits.inflate_ratio = limits.unpack_ratio;
+    options.limits.text_chars = usize::try_from(limits.text_bytes).unwrap_or(usize::MAX);
+    options.limits.embedded_depth = 1;
+    let document =
+        office_oxide::Document::from_reader_with(Cursor::new(bytes.to_vec()), format, &options).map_err(|error| refusal(&error))?;
+    let damage: Vec<String> =
+        document.damage().iter().filter(|damage| damage.is_loss()).map(|damage| describe(damage.part.as_deref())).collect();
+    Ok((document.to_ir(), damage))
+}
+
+fn describe(part: Option<&str>) -> String {
+    format!("a part was left out because it cannot be read: {}", part.unwrap_or("unnamed"))
+}
+
+/// The library's messages may quote the file, so that they only tell the kind.
+fn refusal(error: &office_oxide::OfficeError) -> ReadError {
+    let text = error.to_string();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if matches!(error, office_oxide::OfficeError::Panic(_)) {
+        ReadError::Crashed("in the reader of Office files".to_owned())
+    } else if says(&["encrypted", "password"]) {
+        ReadError::Encrypted
+    } else if says(&["limit exceeded", "decompression limit", "package limit"]) {
+        ReadError::TooLarge("a part unpacks to more than is read".to_owned())
+    } else if says(&["nested too", "nesting", "too deep"]) {
+        ReadError::TooComplex("its elements are nested too deep".to_owned())
+    } else {
+        ReadError::Damaged("it is not a sound Office file".to_owned())
+    }
+}
+
+/// Lists, text boxes and cells inside one another are followed to this depth; what lies deeper is flattened into its cell.
+const DEEPEST: u8 = 32;
+
+struct Walker {
+    builder: Builder,
+}
+
+impl Walker {
+    fn new(format: Format, tree: &DocumentIR, damage: Vec<String>) -> Self {
+        let mut builder = Builder::new(format);
+        if let Some(title) = tree.metadata.title.as_deref().filter(|title| says_something(title)) {
+            builder.title(title);
+        }
+        for warning in damage {
+            builder.warn(warning);
+        }
+        Self { builder }
+    }
+
+    fn elements(&mut self, elements: &[Element], depth: u8) {
+        for element in elements {
+            self.element(element, depth);
+        }
+    }
+
+    fn element(&mut self, element: &Element, depth: u8) {
+        match element {
+            Element::Heading(heading) => self.builder.heading(heading.clamped_level(), &inline_to_text(&heading.content)),
+            Element::Paragraph(paragraph) => self.paragraph(paragraph),
+            Element::Table(table) => self.table(table),
+            Element::List(list) => self.list(list, depth),
+            Element::Image(image) => self.builder.paragraph(alt_text(image)),
+            Element::TextBox(text_box) if depth < DEEPEST => self.elements(&text_box.content, depth + 1),
+            Element::Footnote(note) => self.note(note, "Note"),
+            Element::Endnote(note) => self.note(note, if note.author.is_some() { "Comment" } else { "Note" }),
+            Element::CodeBlock(code) => self.builder.push(Kind::Code { language: code.language.clone() }, &code.content),
+            _ => {}
+        }
+    }
+
+    fn paragraph(&mut self, paragraph: &Paragraph) {
+        let text = inline_to_text(&paragraph.content);
+        match (&paragraph.style, paragraph.outline_level) {
+            (Some(style), _) if style.eq_ignore_ascii_case("title") => self.builder.heading(1, &text),
+            (_, Some(level)) if level < 9 => self.builder.heading(level + 1, &text),
+            _ => self.builder.paragraph(&text),
+        }
+    }
+
+    fn table(&mut self, table: &Table) {
+        if let Some(caption) = &table.caption {
+            self.builder.paragraph(caption);
+        }
+        // A table of one cell is a box around text.
+        if let [row] = table.rows.as_slice()
+            && let [cell] = row.cells.as_slice()
+        {
+            return self.elements(&cell.content, DEEPEST);
+        }
+        let header_rows = table.rows.iter().take_while(|row| row.is_header || row.repeat_as_header).count();
+        let rows = table.rows.iter().map(|row| row.cells.iter().flat_map(cell_texts).collect()).collect();
+        self.builder.table(rows, header_rows.min(table.rows.len().saturating_sub(1)));
+    }
+
+    fn list(&mut self, list: &List, depth: u8) {
+        let first = list.start_number.unwrap_or(1);
+        for (number, item) in (first..).zip(&list.items) {
+            let mut text = String::new();
+            let mut rest = Vec::new();
+            for element in &item.content {
+                match element {
+                    Element::Paragraph(paragraph) if rest.is_empty() => {
+                        if !text.is_empty() {
+                            text.push('\n');
+                        }
+                        text.push_str(&inline_to_text(&paragraph.content));
+                    }
+                    other => rest.push(other),
+                }
+            }
+            if list.ordered && !text.trim().is_empty() {
+                text = format!("{number}{} {text}", list.ordered_delimiter());
+            }
+            self.builder.push(Kind::ListItem { depth }, &text);
+            for element in rest {
+                self.element(element, depth);
+            }
+            if let Some(nested) = item.nested.as_ref().filter(|_| depth < DEEPEST) {
+                self.list(nested, depth + 1);
+            }
+        }
+    }
+
+    /// Notes stand where they are referred to or at the end; the mark tells them from the text.
+    fn note(&mut self, note: &Note, noun: &str) {
+        let mark = match note.marker.as_deref() {
+            Some(marker) if marker.starts_with(noun) => marker.to_owned(),
+            Some(marker) => format!("{noun} {marker}"),
+            None => format!("{noun} {}", note.id),
+        };
+        let mut text = String::new();
+        flatten(&note.content, &mut text, 0);
+        if !text.trim().is_empty() {
+            self.builder.paragraph(&format!("{mark}: {}", text.trim()));
+        }
+    }
+}
+
+/// The text of a cell, and an empty one for every further column it spans.
+fn cell_texts(cell: &TableCell) -> impl Iterator<Item = String> {
+    let mut text = String::new();
+    flatten(&cell.content, &mut text, 0);
+    let further = usize::try_from(cell.col_span.clamp(1, 1000)).unwrap_or(1) - 1;
+    std::iter::once(one_line(&text)).chain(std::iter::repeat_n(String::new(), further))
+}
+
+/// The text of elements in a row, separated by spaces.
+fn flatten(elements: &[Element], out: &mut String, depth: u8) {
+    for element in elements {
+        if !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+        match element {
+            Element::Heading(heading) => out.push_str(&inline_to_text(&heading.content)),
+            Element::Paragraph(paragraph) => out.push_str(&inline_to_text(&paragraph.content)),
+            Element::CodeBlock(code) => out.push_str(&code.content),
+            Element::Image(image) => out.push_str(alt_text(image)),
+            Element::Table(table) if depth < DEEPEST => {
+                for cell in table.rows.iter().flat_map(|row| &row.cells) {
+                    flatten(&cell.content, out, depth + 1);
+                    out.push(' ');
+                }
+            }
+            Element::List(list) if depth < DEEPEST => flatten_list(list, out, depth + 1),
+            Element::TextBox(text_box) if depth < DEEPEST => flatten(&text_box.content, out, depth + 1),
+            Element::Footnote(note) | Element::Endnote(note) if depth < DEEPEST => flatten(&note.content, out, depth + 1),
+            _ => {}
+        }
+    }
+}
+
+fn flatten_list(list: &List, out: &mut String, depth: u8) {
+    for item in &list.items {
+        flatten(&item.content, out, depth);
+        if let Some(nested) = item.nested.as_ref().filter(|_| depth < DEEPEST) {
+            flatten_list(nested, out, depth + 1);
+        }
+        out.push(' ');
+    }
+}
+
+/// What a picture is said to show; nothing for names that programs give.
+fn alt_text(image: &Image) -> &str {
+    let text = image.alt_text.as_deref().unwrap_or("");
+    let is_name = text.split_whitespace().count() < 3 && text.chars().any(|c| c.is_ascii_digit() || c == '.');
+    if image.decorative || is_name { "" } else { text }
+}
+
+/// Whether a title was meant: programs write their own name, or that of the file, where nobody filled it in.
+fn says_something(title: &str) -> bool {
+    let title = title.trim().to_lowercase();
+    let filler = ["untitled", "document", "word document", "powerpoint presentation", "presentation", "title"];
+    !title.is_empty()
+        && !title.starts_with("microsoft ")
+        && !filler.contains(&title.as_str())
+        && !title.ends_with(".docx")
+        && !title.ends_with(".doc")
+}

@@ -1,0 +1,56 @@
+//! The child of the sandbox's tests: a file named after a misdeed commits it, any other is read.
+
+use groundwork_retrieval::extract::document::{Builder, Format};
+use groundwork_retrieval::extract::{Limits, Parsed, ReadError, read, sandbox};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sandbox::child_main_with(misbehave)
+}
+
+fn misbehave(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadError> {
+    match name {
+        "panic" => std::panic::panic_any("a secret of the file"),
+        "overflow" => Err(ReadError::Crashed(overflow(bytes.len() as u64).to_string())),
+        "abort" => std::process::abort(),
+        "spin" => loop {
+            std::hint::black_box(bytes);
+        },
+        "sleep" => loop {
+            std::thread::park();
+        },
+        "eat memory" => {
+            let mut eaten = Vec::new();
+            loop {
+                eaten.push(vec![1_u8; 1 << 20]);
+                std::hint::black_box(&eaten);
+            }
+        }
+        "talk" => Ok(said(&"much ".repeat(1 << 20))),
+        "open a file" => Ok(said(&outcome(std::fs::read("/etc/passwd").map(|_| ())))),
+        "list a folder" => Ok(said(&outcome(std::fs::read_dir("/").map(|_| ())))),
+        "write a file" => Ok(said(&outcome(std::fs::write("/tmp/groundwork-escaped", "x")))),
+        "connect" => Ok(said(&outcome(std::net::TcpStream::connect("127.0.0.1:1").map(|_| ())))),
+        "listen" => Ok(said(&outcome(std::os::unix::net::UnixListener::bind("/tmp/groundwork-escaped").map(|_| ())))),
+        "run a program" => Ok(said(&outcome(std::process::Command::new("/bin/true").spawn().map(|_| ())))),
+        "start a thread" => Ok(said(&outcome(std::thread::Builder::new().spawn(|| ()).map(|_| ())))),
+        "environment" => Ok(said(&format!("{} variables", std::env::vars_os().count()))),
+        _ => read(bytes, name, limits),
+    }
+}
+
+fn outcome(result: std::io::Result<()>) -> String {
+    result.map_or_else(|error| format!("{:?}", error.kind()), |()| "done".to_owned())
+}
+
+fn said(text: &str) -> Parsed {
+    let mut builder = Builder::new(Format::Text);
+    builder.paragraph(text);
+    builder.finish().into()
+}
+
+#[expect(unconditional_recursion, reason = "it is the misdeed")]
+fn overflow(depth: u64) -> u64 {
+    let page = std::hint::black_box([depth; 512]);
+    overflow(depth + 1) + page[0]
+}

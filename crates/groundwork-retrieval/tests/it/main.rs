@@ -1,0 +1,3 @@
+//! Retrieval through its front doors.
+
+mod sandbox;

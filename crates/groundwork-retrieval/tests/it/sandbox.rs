@@ -1,0 +1,76 @@
+//! Whatever a child does, its file has an outcome, the next file is read, and nothing outside was reached.
+
+use bytes::Bytes;
+use groundwork_retrieval::extract::ReadError;
+use groundwork_retrieval::extract::sandbox::{Extractor, SandboxSettings};
+use std::time::Duration;
+
+fn settings() -> SandboxSettings {
+    SandboxSettings {
+        cpu_seconds: 1,
+        wall_time: Duration::from_secs(30),
+        answer_bytes: 1 << 20,
+        program: env!("CARGO_BIN_EXE_extract-child").into(),
+        ..SandboxSettings::default()
+    }
+}
+
+async fn outcome(extractor: &Extractor, misdeed: &str) -> Result<String, ReadError> {
+    extractor.extract(Bytes::from_static(b"some bytes"), misdeed).await.map(|extraction| extraction.document.text())
+}
+
+#[tokio::test]
+async fn every_death_of_a_child_is_its_files_typed_error() {
+    let extractor = Extractor::new(settings());
+    let cases = [
+        ("panic", "crashed"),
+        ("abort", "crashed"),
+        ("overflow", "too_complex"),
+        ("spin", "timed_out"),
+        ("eat memory", "out_of_memory"),
+        ("talk", "too_large"),
+    ];
+    for (misdeed, kind) in cases {
+        let error = outcome(&extractor, misdeed).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{misdeed}: {error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert_eq!(outcome(&extractor, "after.txt").await.unwrap(), "some bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_waits_is_ended_by_the_wall_clock() {
+    let extractor = Extractor::new(SandboxSettings { wall_time: Duration::from_millis(300), ..settings() });
+    assert_eq!(outcome(&extractor, "sleep").await.unwrap_err().kind(), "timed_out");
+}
+
+#[tokio::test]
+async fn nothing_outside_the_child_can_be_reached() {
+    let extractor = Extractor::new(settings());
+    let misdeeds = ["open a file", "list a folder", "write a file", "connect", "listen", "run a program"];
+    for misdeed in misdeeds {
+        assert_eq!(outcome(&extractor, misdeed).await.unwrap(), "PermissionDenied", "{misdeed}");
+    }
+    assert!(!std::path::Path::new("/tmp/groundwork-escaped").exists());
+    assert_eq!(outcome(&extractor, "start a thread").await.unwrap(), "done");
+    assert_eq!(outcome(&extractor, "environment").await.unwrap(), "0 variables");
+}
+
+#[tokio::test]
+async fn files_are_refused_before_a_child_is_started_for_them() {
+    let limits = groundwork_retrieval::extract::Limits { file_bytes: 4, ..Default::default() };
+    let extractor = Extractor::new(SandboxSettings { limits, program: "/nowhere".into(), ..settings() });
+    assert_eq!(extractor.extract(Bytes::new(), "a.txt").await.unwrap_err().kind(), "empty");
+    assert_eq!(outcome(&extractor, "a.txt").await.unwrap_err().kind(), "too_large");
+}
+
+#[tokio::test]
+async fn many_files_at_once_all_get_their_answer() {
+    let extractor = Extractor::new(settings());
+    let files = (0..24).map(|number| {
+        let extractor = extractor.clone();
+        async move { extractor.extract(Bytes::from(format!("file {number}")), "a.txt").await.unwrap().document.text() }
+    });
+    let texts = futures::future::join_all(files).await;
+    assert_eq!(texts, (0..24).map(|number| format!("file {number}")).collect::<Vec<_>>());
+}
