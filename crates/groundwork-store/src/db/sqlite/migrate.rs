@@ -10,18 +10,20 @@ const OURS: i64 = 0x4757_4442;
 /// once released.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
 
-pub(super) fn migrate(session: &mut Session) -> Result<(), DbError> {
+/// The number of the file's schema, 0 for a new file. Changes nothing, so that a file that is not for us stays as it is.
+pub(super) fn identify(session: &Session) -> Result<u32, DbError> {
     let found = session.number("PRAGMA user_version")?;
     if session.number("PRAGMA application_id")? != OURS && (found != 0 || session.number("SELECT count(*) FROM sqlite_schema")? != 0) {
         return Err(DbError::NotADatabase { path: session.path.as_ref().into() });
     }
     let found = u32::try_from(found).unwrap_or(u32::MAX);
     let known = MIGRATIONS.len() as u32;
-    if found > known {
-        return Err(DbError::Newer { path: session.path.as_ref().into(), found, known });
-    }
-    for number in found + 1..=known {
-        session.step(number, MIGRATIONS[number as usize - 1])?;
+    if found > known { Err(DbError::Newer { path: session.path.as_ref().into(), found, known }) } else { Ok(found) }
+}
+
+pub(super) fn migrate(session: &Session, found: u32) -> Result<(), DbError> {
+    for (number, sql) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        session.step(number, sql)?;
     }
     Ok(())
 }

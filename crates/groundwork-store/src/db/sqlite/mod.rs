@@ -58,11 +58,12 @@ pub(crate) struct Session {
 /// The writer's and the readers' connections to a file that has this program's schema.
 fn connections(path: Arc<Path>) -> Result<(Session, Vec<Session>), DbError> {
     claim(&path)?;
-    let mut writing = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let writing = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let found = migrate::identify(&writing)?;
     writing.batch(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;",
     )?;
-    migrate::migrate(&mut writing)?;
+    migrate::migrate(&writing, found)?;
     let reading = (0..readers::CONNECTIONS)
         .map(|_| {
             let session = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

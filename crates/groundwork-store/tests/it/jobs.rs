@@ -1,0 +1,111 @@
+//! A job is worked on by one runner at a time and is never forgotten.
+
+use crate::fixture::{Fixture, NOON, tenant};
+use groundwork_store::db::jobs::{Enqueued, Lease, LeaseError, NewJob, State};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const HOLD: Duration = Duration::from_secs(30);
+
+fn job(key: Option<&str>, max_attempts: u32) -> NewJob {
+    NewJob {
+        kind: "ingest".to_owned(),
+        tenant: tenant(),
+        payload: json!({ "folder": "docs" }),
+        dedupe_key: key.map(str::to_owned),
+        run_after: NOON,
+        max_attempts,
+    }
+}
+
+async fn lease(fixture: &Fixture) -> Option<Lease> {
+    fixture.db.lease(&["ingest"], HOLD).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn runners_that_ask_at_once_never_get_the_same_job() {
+    let fixture = Fixture::new().await;
+    for _ in 0..20 {
+        fixture.db.enqueue(job(None, 1)).await.unwrap();
+    }
+    let runner = || async {
+        let mut mine = vec![];
+        while let Some(lease) = lease(&fixture).await {
+            mine.push(lease.job.id);
+        }
+        mine
+    };
+    let (a, b, c, d) = tokio::join!(runner(), runner(), runner(), runner());
+    let all: Vec<_> = [a, b, c, d].concat();
+    assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (20, 20));
+}
+
+#[tokio::test]
+async fn a_second_job_with_the_same_key_waits_for_the_end_of_the_first() {
+    let fixture = Fixture::new().await;
+    let Enqueued::New(first) = fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap() else { panic!("the first is new") };
+    assert_eq!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::Existing(first.clone()));
+    let lease = lease(&fixture).await.unwrap();
+    assert_eq!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::Existing(first));
+    fixture.db.complete(&lease, Some(json!({ "files": 3 }))).await.unwrap();
+    assert!(matches!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::New(_)));
+    let done = fixture.db.job(&lease.job.id).await.unwrap().unwrap();
+    assert_eq!((done.state, done.progress, done.finished_at), (State::Done, Some(json!({ "files": 3 })), Some(NOON)));
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_goes_to_another_and_the_first_is_told() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(job(None, 2)).await.unwrap();
+    let first = lease(&fixture).await.unwrap();
+    fixture.advance(29_999);
+    assert_eq!(lease(&fixture).await, None);
+    fixture.db.heartbeat(&first, HOLD, None).await.unwrap();
+    fixture.advance(29_999);
+    assert_eq!(lease(&fixture).await, None);
+    fixture.advance(1);
+    let second = lease(&fixture).await.unwrap();
+    assert_eq!((second.job.id.clone(), second.job.attempts), (first.job.id.clone(), 2));
+    assert!(matches!(fixture.db.heartbeat(&first, HOLD, None).await, Err(LeaseError::Lost(_))));
+    assert!(matches!(fixture.db.complete(&first, None).await, Err(LeaseError::Lost(_))));
+    fixture.db.complete(&second, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_attempt_runs_again_after_its_backoff_until_the_attempts_are_used_up() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(job(None, 2)).await.unwrap();
+    let first = lease(&fixture).await.unwrap();
+    assert_eq!(fixture.db.fail(&first, "no network", Duration::from_secs(5)).await.unwrap(), State::Queued);
+    assert_eq!(lease(&fixture).await, None);
+    fixture.advance(5_000);
+    let second = lease(&fixture).await.unwrap();
+    assert_eq!(second.job.error.as_deref(), Some("no network"));
+    assert_eq!(fixture.db.fail(&second, "still none", HOLD).await.unwrap(), State::Failed);
+    fixture.advance(60_000);
+    assert_eq!(lease(&fixture).await, None);
+    let jobs = fixture.db.jobs(&tenant(), None, 10).await.unwrap();
+    assert_eq!((jobs.len(), jobs[0].state, jobs[0].error.as_deref()), (1, State::Failed, Some("still none")));
+}
+
+#[tokio::test]
+async fn a_job_whose_last_attempt_died_has_failed() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap();
+    let dead = lease(&fixture).await.unwrap();
+    fixture.advance(30_000);
+    assert_eq!(lease(&fixture).await, None);
+    assert_eq!(fixture.db.job(&dead.job.id).await.unwrap().unwrap().state, State::Failed);
+    assert!(matches!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::New(_)));
+}
+
+#[tokio::test]
+async fn only_the_kinds_asked_for_are_leased_and_only_when_their_time_has_come() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(NewJob { run_after: NOON + 1, ..job(None, 1) }).await.unwrap();
+    assert_eq!(fixture.db.lease(&["ingest"], HOLD).await.unwrap(), None);
+    fixture.advance(1);
+    assert_eq!(fixture.db.lease(&["rollup"], HOLD).await.unwrap(), None);
+    assert!(fixture.db.lease(&["rollup", "ingest"], HOLD).await.unwrap().is_some());
+}
