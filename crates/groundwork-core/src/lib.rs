@@ -13,3 +13,4 @@ pub mod prompt;
 pub mod sentence;
 pub mod tokens;
 pub mod turn;
+mod words;

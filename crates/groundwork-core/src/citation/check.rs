@@ -1,81 +1,48 @@
-//! Does the source say what the sentence says? Quote, numbers, dates, names and negation first, then words and meaning.
+//! The check of a whole answer after its stream.
 
-use super::Located;
+use super::verify::{Reading, Reason, Support, Verdict, judge, without_list_mark};
+use super::{Claim, Located, claims};
+use crate::words::words;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
-/// A sentence of an answer and the sources that it cites.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The sentence without its marks.
-    pub text: String,
-    /// Characters of the cleaned text, marks included.
-    pub at: Range<usize>,
-    /// In the order in which they stand; empty for a sentence without a citation.
-    pub cites: Vec<u32>,
+/// A source as the answer could read it.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// `prompt::Source::id`.
+    pub id: u32,
+    /// As in the prompt.
+    pub text: &'a str,
+    /// What the prompt said above it: name, title, headings. A word of a claim may stand there too.
+    pub context: &'a str,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Support {
-    Supported,
-    Unsupported,
-}
-
-/// Why a sentence is or is not supported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// The source has the sentence word for word.
-    Quoted,
-    /// The source says it in other words.
-    Restated,
-    /// A number of the sentence is not in the source.
-    Number,
-    /// A date of the sentence is not in the source.
-    Date,
-    /// A name of the sentence is not in the source.
-    Name,
-    /// One of the two says that it is so, the other that it is not.
-    Negation,
-    /// The source has the opposite: increased for decreased, before for after.
-    Relation,
-    /// The source does not speak of it.
-    NotFound,
-    /// There is no source with this id.
-    NoSuchSource,
-}
-
-/// What the checker says about one sentence and one source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    pub source: u32,
-    pub support: Support,
-    pub reason: Reason,
-    /// 0 to 1: how sure the checker is of `support`.
-    pub confidence: f32,
-    /// Bytes of the source's text where the sentence, or the part nearest to it, stands.
-    pub quote: Option<Range<usize>>,
-}
-
-/// All sentences of an answer, each with one verdict a cited source.
+/// All claims of an answer, each with one verdict a cited source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub claims: Vec<(Claim, Vec<Verdict>)>,
 }
 
-/// The sentences of a cleaned answer, each with the sources it cites.
-pub fn claims(answer: &str, citations: &[Located]) -> Vec<Claim> {
-    unimplemented!("{answer} {}", citations.len())
+impl Report {
+    /// Verdicts that are supported, those that are not, and sentences without a citation.
+    pub fn counts(&self) -> (u32, u32, u32) {
+        let verdicts = || self.claims.iter().flat_map(|(_, verdicts)| verdicts);
+        let supported = verdicts().filter(|verdict| verdict.support == Support::Supported).count();
+        let uncited = self.claims.iter().filter(|(claim, _)| claim.cites.is_empty()).count();
+        (supported as u32, (verdicts().count() - supported) as u32, uncited as u32)
+    }
 }
 
-/// Checks one sentence against one source's text. `similarity` is the largest cosine of the sentence and a sentence of the source;
-/// without an embedding model `None`, then words alone decide.
-pub fn verify(sentence: &str, source: u32, source_text: &str, similarity: Option<f32>) -> Verdict {
-    unimplemented!("{sentence} {source} {source_text} {similarity:?}")
-}
-
-/// Checks an answer. `sources` are (id, text as in the prompt); `similarity(sentence, source id)` as for `verify`.
-pub fn check(answer: &str, citations: &[Located], sources: &[(u32, &str)], similarity: &dyn Fn(&str, u32) -> Option<f32>) -> Report {
-    unimplemented!("{answer} {} {} {:?}", citations.len(), sources.len(), similarity("", 0))
+/// Checks a cleaned answer. `similarity(claim, source id)` is the largest cosine of the claim and a sentence of the source, `None`
+/// without an embedding model.
+pub fn check(answer: &str, citations: &[Located], evidence: &[Evidence<'_>], similarity: &dyn Fn(&str, u32) -> Option<f32>) -> Report {
+    let readings: Vec<(u32, Reading)> = evidence.iter().map(|one| (one.id, Reading::of(one))).collect();
+    let verdict = |claim: &Claim, id: u32| match readings.iter().find(|(known, _)| *known == id) {
+        Some((_, reading)) => judge(&words(without_list_mark(&claim.text)), reading, similarity(&claim.text, id)),
+        None => Verdict { source: id, support: Support::Unsupported, reason: Reason::NoSuchSource, confidence: 1.0, quote: None },
+    };
+    let judged = |claim: Claim| {
+        let verdicts = claim.cites.iter().map(|id| verdict(&claim, *id)).collect();
+        (claim, verdicts)
+    };
+    Report { claims: claims(answer, citations).into_iter().map(judged).collect() }
 }

@@ -1,7 +1,13 @@
 //! Citations: parsing `[n]` out of a stream, and checking each cited sentence against its source.
 
+mod align;
 mod check;
+mod claim;
 mod marks;
+mod opposites;
+mod verify;
 
-pub use check::{Claim, Reason, Report, Support, Verdict, check, claims, verify};
-pub use marks::{Located, Marks, Tally};
+pub use check::{Evidence, Report, check};
+pub use claim::{Claim, claims};
+pub use marks::{Cleaned, Located, Marks, Tally};
+pub use verify::{Reason, Support, Verdict, verify};
