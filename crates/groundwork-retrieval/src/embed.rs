@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use groundwork_core::tokens::Tokenizer;
+use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use std::sync::Arc;
 
 /// Whether a text is a question or something to be found; some models embed the two differently.
@@ -19,9 +20,7 @@ pub struct EmbedError {
     pub reason: String,
 }
 
-type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>>
-    + Send
-    + Sync;
+type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>> + Send + Sync;
 
 /// An embedding model as retrieval sees it. Vectors have `dimensions` elements and Euclidean length 1.
 #[derive(Clone)]
@@ -36,4 +35,11 @@ pub struct Embedder {
     pub chunk_overlap: usize,
     pub tokenizer: Tokenizer,
     pub run: Arc<Run>,
+}
+
+impl Embedder {
+    /// The model as a knowledge base remembers it.
+    pub fn embedding(&self) -> EmbeddingModel {
+        EmbeddingModel { model: self.model.clone(), dimensions: u32::try_from(self.dimensions).unwrap_or(u32::MAX) }
+    }
 }

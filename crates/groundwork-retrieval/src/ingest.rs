@@ -2,25 +2,60 @@
 //!
 //! Everything up to the flip is invisible, and a kill at any point leaves either the old or the new version; running again finishes the job.
 
+mod facts;
+mod run;
+
 use crate::embed::{EmbedError, Embedder};
 use crate::extract::ReadError;
 use crate::extract::sandbox::Extractor;
-use crate::index::{Index, PublishError};
+use crate::index::{Index, LoadError, PublishError};
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::blobs::{BlobError, Blobs};
-use groundwork_store::db::Db;
+use groundwork_store::db::permissions::SetPermissionsError;
 use groundwork_store::db::versions::{BeginVersionError, WriteError};
+use groundwork_store::db::{Db, DbError};
+use std::sync::Arc;
+use tokio::sync::{Mutex, Semaphore};
 
-/// Everything an ingest touches; a cheap clone. One of them for a whole process bounds how much is in flight.
+/// Brings files into knowledge bases; a cheap clone. One for a whole process bounds how much is in flight.
 #[derive(Clone)]
-pub struct Ingester {
+pub struct Ingester(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    documents: Semaphore,
+    kibibytes: Semaphore,
+    limits: Limits,
+    /// Two ingests of one document follow one another: which lock a document takes goes by its hash.
+    turns: [Mutex<()>; 64],
+}
+
+/// What an ingest touches.
+#[derive(Clone)]
+pub struct Parts {
     pub db: Db,
     pub blobs: Blobs,
     pub index: Index,
     pub extractor: Extractor,
     pub embedder: Embedder,
+}
+
+/// How much is in flight at once; what comes beyond waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub documents: usize,
+    /// Of files as they came. One file larger than this goes alone.
+    pub kibibytes: u32,
+    /// Chunks embedded by one call of the model.
+    pub batch: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { documents: 4, kibibytes: 256 * 1024, batch: 16 }
+    }
 }
 
 /// A file to ingest.
@@ -48,7 +83,7 @@ pub struct Ingested {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Same bytes, read and embedded the same way: nothing was done.
+    /// Same bytes, read and embedded the same way: nothing was done, except that permissions were set if others were given.
     Unchanged,
     Created,
     Updated,
@@ -58,9 +93,15 @@ pub enum Change {
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
     Embed(#[from] EmbedError),
+    #[error(
+        "the embedding model {model} gave {found} vectors of {dimensions} dimensions where {expected} of {expected_dimensions} were asked for"
+    )]
+    Vectors { model: String, expected: usize, found: usize, expected_dimensions: usize, dimensions: usize },
     #[error(transparent)]
     Blob(#[from] BlobError),
     #[error(transparent)]
@@ -70,19 +111,31 @@ pub enum IngestError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     #[error(transparent)]
-    Store(#[from] groundwork_store::db::DbError),
+    Permissions(#[from] SetPermissionsError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("cutting the file into chunks stopped: {0}")]
+    Chunk(String),
 }
 
 impl Ingester {
-    /// Ingests one file. Any number may run at once; those beyond the bound wait their turn.
+    pub fn new(parts: Parts, limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            documents: Semaphore::new(limits.documents.max(1)),
+            kibibytes: Semaphore::new(limits.kibibytes as usize),
+            limits,
+            turns: std::array::from_fn(|_| Mutex::new(())),
+        }))
+    }
+
+    /// Ingests one file. Any number may run at once; those beyond the limits wait their turn. Dropped on its way, it leaves the old version.
     pub async fn file(&self, upload: Upload) -> Result<Ingested, IngestError> {
-        let _ = upload;
-        unimplemented!()
+        run::file(&self.0, upload).await
     }
 
     /// Takes a document out of sight, at once for every later search; false when there is no such document.
     pub async fn delete(&self, knowledge_base: &KnowledgeBaseId, document: &DocumentId) -> Result<bool, IngestError> {
-        let _ = (knowledge_base, document);
-        unimplemented!()
+        Ok(self.0.parts.index.delete(knowledge_base, document).await?)
     }
 }

@@ -1,12 +1,20 @@
 //! A question → the chunks that answer it and that the caller may read, from both legs at once.
 
-use crate::embed::{EmbedError, Embedder};
-use crate::index::Index;
+mod legs;
+mod run;
+
+pub use run::search;
+
+use crate::embed::EmbedError;
+use crate::index::LoadError;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
-use groundwork_store::db::Db;
+use groundwork_store::db::DbError;
 use std::ops::Range;
 use std::time::{Duration, Instant};
+
+/// When a client should ask again while an index loads.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Which legs look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -18,7 +26,7 @@ pub enum Mode {
 }
 
 /// What is asked, and on whose behalf.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
     pub knowledge_bases: &'a [KnowledgeBaseId],
     pub text: &'a str,
@@ -71,6 +79,8 @@ pub struct Hit {
     pub slot: u32,
     pub knowledge_base: KnowledgeBaseId,
     pub document: DocumentId,
+    /// Where the document came from.
+    pub source: String,
     /// The document's file name, and its title where it has one.
     pub name: String,
     pub title: Option<String>,
@@ -82,7 +92,7 @@ pub struct Hit {
     pub pages: Option<(u32, u32)>,
     pub heading_path: Vec<String>,
     /// Characters of the document's text.
-    pub span: Range<usize>,
+    pub span: Range<u32>,
     pub text: String,
     pub scores: Scores,
 }
@@ -105,20 +115,28 @@ pub enum SearchError {
     UnknownKnowledgeBase(KnowledgeBaseId),
     #[error("the index of knowledge base {knowledge_base} is still loading: try again in {} seconds", retry_after.as_secs())]
     IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },
-    #[error("the index of knowledge base {knowledge_base} could not be loaded ({reason}): see the log, correct the cause and restart")]
+    #[error("the index of knowledge base {knowledge_base} could not be loaded ({reason}): correct the cause and restart")]
     IndexFailed { knowledge_base: KnowledgeBaseId, reason: String },
-    #[error("the question could not be embedded")]
+    #[error("the question could not be embedded: {0}")]
     Embed(#[from] EmbedError),
-    #[error("the search did not end within its deadline")]
+    #[error(
+        "knowledge base {knowledge_base} was embedded with {has} and the question with {asked}: search with the model it was made with"
+    )]
+    OtherModel { knowledge_base: KnowledgeBaseId, has: String, asked: String },
+    #[error("the search did not end within its deadline: try again, or allow more time")]
     TimedOut,
-    #[error("the search failed in its {leg} leg: {reason}")]
+    #[error("the {leg} leg of the search failed: {reason}")]
     Leg { leg: &'static str, reason: String },
-    #[error("the search failed reading the database")]
-    Store(#[from] groundwork_store::db::DbError),
+    #[error("the search could not read the database: {0}")]
+    Store(#[from] DbError),
 }
 
-/// Finds the chunks that answer `query` and that its caller may read. `k` is always filled from what is permitted, never with anything else.
-pub async fn search(index: &Index, db: &Db, embedder: &Embedder, query: Query<'_>) -> Result<Found, SearchError> {
-    let _ = (index, db, embedder, query);
-    unimplemented!()
+impl From<LoadError> for SearchError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Unknown(knowledge_base) => Self::UnknownKnowledgeBase(knowledge_base),
+            LoadError::Loading(knowledge_base) => Self::IndexLoading { knowledge_base, retry_after: RETRY_AFTER },
+            LoadError::Failed { knowledge_base, reason } => Self::IndexFailed { knowledge_base, reason },
+        }
+    }
 }

@@ -29,6 +29,17 @@ impl Format {
         }
     }
 
+    /// The media type of a file of this format.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Pdf => "application/pdf",
+            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Self::Html => "text/html",
+            Self::Markdown => "text/markdown",
+            Self::Text => "text/plain",
+        }
+    }
+
     /// What a number of [`Block::pages`] counts.
     pub fn page_noun(self) -> &'static str {
         "page"

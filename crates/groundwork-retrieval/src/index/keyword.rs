@@ -1,0 +1,285 @@
+//! The keyword leg of one knowledge base: BM25 over stemmed words, in a folder of its own that can be made again from the database.
+
+use super::matches::{Matches, Statistics};
+use super::places::Places;
+use groundwork_scan::Bitmap;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tantivy::index::SegmentId;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::{Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
+use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, Term};
+
+/// Raised with every change of fields or analysis: a folder of another number is not opened.
+const LAYOUT: u32 = 1;
+const ANALYZER: &str = "english-1";
+/// What a word in a title or heading counts, against 1 in the text.
+const HEADING_BOOST: f32 = 0.5;
+/// A question's rarest words decide; more of them cost time and change nothing.
+const MOST_TERMS: usize = 64;
+/// Beyond this a question is a document; its first words decide.
+const MOST_QUESTION_BYTES: usize = 32 * 1024;
+const WRITER_BYTES: usize = 64 * 1024 * 1024;
+
+/// What is indexed of one chunk.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) slot: u32,
+    /// Tells the version that the slot belongs to; see [`stamp`].
+    pub(crate) stamp: u64,
+    pub(crate) heading: String,
+    pub(crate) text: String,
+}
+
+impl Entry {
+    /// The words above a chunk: its document's title, or name for want of one, and the headings down to it.
+    pub(crate) fn heading(title: Option<&str>, name: &str, heading_path: &[String]) -> String {
+        let mut heading = title.unwrap_or(name).to_owned();
+        for above in heading_path {
+            heading.push('\n');
+            heading.push_str(above);
+        }
+        heading
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields {
+    pub(super) slot: Field,
+    pub(super) stamp: Field,
+    heading: Field,
+    text: Field,
+}
+
+/// The leg as its one writer holds it.
+pub(crate) struct Keyword {
+    folder: PathBuf,
+    index: tantivy::Index,
+    reader: IndexReader,
+    fields: Fields,
+    writer: Option<IndexWriter>,
+    places: HashMap<(SegmentId, Option<Opstamp>), Arc<Places>>,
+}
+
+/// The leg at one moment, as searches see it.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(super) searcher: Searcher,
+    pub(super) places: Vec<Arc<Places>>,
+    fields: Fields,
+    analyzer: TextAnalyzer,
+}
+
+/// A number that differs between two versions that were given the same slot at different times.
+pub(crate) fn stamp(document: &str, generation: u32) -> u64 {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::new().chain_update(document).chain_update(generation.to_le_bytes()).finalize();
+    u64::from_le_bytes(std::array::from_fn(|at| digest[at]))
+}
+
+impl Keyword {
+    /// Where the leg of `knowledge_base` lives below the index's folder.
+    pub(crate) fn folder(root: &Path, knowledge_base: &str) -> PathBuf {
+        root.join(format!("keyword-{LAYOUT}")).join(knowledge_base)
+    }
+
+    /// Opens the leg and reads it through once; a folder that is missing, unreadable or damaged is made anew, empty.
+    pub(crate) fn open(folder: &Path) -> tantivy::Result<Self> {
+        if folder.is_dir() {
+            match Self::open_intact(folder) {
+                Ok(keyword) => return Ok(keyword),
+                Err(error) => {
+                    tracing::warn!(folder = %folder.display(), %error, "the keyword index cannot be used and is made again from the database");
+                    std::fs::remove_dir_all(folder)?;
+                }
+            }
+        }
+        std::fs::create_dir_all(folder)?;
+        let index = tantivy::Index::create_in_dir(folder, schema().0)?;
+        Self::with(folder, index)
+    }
+
+    fn open_intact(folder: &Path) -> tantivy::Result<Self> {
+        let index = tantivy::Index::open_in_dir(folder)?;
+        let damaged = index.validate_checksum()?;
+        if index.schema() != schema().0 || !damaged.is_empty() {
+            return Err(tantivy::TantivyError::SystemError(format!("{} of its files are damaged or of another layout", damaged.len())));
+        }
+        Self::with(folder, index)
+    }
+
+    fn with(folder: &Path, index: tantivy::Index) -> tantivy::Result<Self> {
+        index.tokenizers().register(ANALYZER, analyzer());
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let fields = schema().1;
+        Ok(Self { folder: folder.to_owned(), index, reader, fields, writer: None, places: HashMap::new() })
+    }
+
+    /// Removes and adds, durably, in one commit. After an error nothing of it is there.
+    pub(crate) fn commit(&mut self, remove: &[u32], add: Vec<Entry>) -> tantivy::Result<()> {
+        if remove.is_empty() && add.is_empty() {
+            return Ok(());
+        }
+        let result = self.try_commit(remove, add);
+        if result.is_err() {
+            // A writer that failed once refuses everything after; the next begins at the last commit.
+            self.writer = None;
+        }
+        result
+    }
+
+    fn try_commit(&mut self, remove: &[u32], add: Vec<Entry>) -> tantivy::Result<()> {
+        let fields = self.fields;
+        let writer = self.writer()?;
+        for &slot in remove {
+            writer.delete_term(Term::from_field_u64(fields.slot, slot.into()));
+        }
+        for entry in add {
+            let mut document = TantivyDocument::new();
+            document.add_u64(fields.slot, entry.slot.into());
+            document.add_u64(fields.stamp, entry.stamp);
+            document.add_text(fields.heading, entry.heading);
+            document.add_text(fields.text, entry.text);
+            writer.add_document(document)?;
+        }
+        writer.commit()?;
+        Ok(())
+    }
+
+    fn writer(&mut self) -> tantivy::Result<&mut IndexWriter> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let options =
+                    IndexWriterOptions::builder().memory_budget_per_thread(WRITER_BYTES).num_worker_threads(1).num_merge_threads(1).build();
+                let writer = self.index.writer_with_options(options)?;
+                let mut merges = LogMergePolicy::default();
+                merges.set_del_docs_ratio_before_merge(0.3);
+                writer.set_merge_policy(Box::new(merges));
+                writer
+            }
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    /// What is committed now.
+    pub(crate) fn view(&mut self) -> tantivy::Result<View> {
+        self.reader.reload()?;
+        let searcher = self.reader.searcher();
+        let mut known = std::mem::take(&mut self.places);
+        let mut places = Vec::new();
+        for segment in searcher.segment_readers() {
+            let key = (segment.segment_id(), segment.delete_opstamp());
+            let of_segment = match known.remove(&key) {
+                Some(places) => places,
+                None => Arc::new(Places::read(segment)?),
+            };
+            self.places.insert(key, of_segment.clone());
+            places.push(of_segment);
+        }
+        Ok(View { searcher, places, fields: self.fields, analyzer: analyzer() })
+    }
+}
+
+impl std::fmt::Debug for Keyword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keyword").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// The slots that are indexed, each with its stamp.
+    pub(crate) fn stamps(&self) -> tantivy::Result<Vec<(u32, u64)>> {
+        let mut stamps = Vec::new();
+        for (segment, places) in self.searcher.segment_readers().iter().zip(&self.places) {
+            let column = segment.fast_fields().column_first_or_default::<u64>(STAMP)?;
+            stamps.extend(places.by_slot().iter().map(|&(slot, doc)| (slot, column.get_val(doc))));
+        }
+        Ok(stamps)
+    }
+
+    /// The distinct words of a question, as they are indexed.
+    fn words(&self, question: &str) -> Vec<String> {
+        let question = &question[..question.floor_char_boundary(MOST_QUESTION_BYTES)];
+        let mut words = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        let mut analyzer = self.analyzer.clone();
+        let mut stream = analyzer.token_stream(question);
+        while let Some(token) = stream.next() {
+            if !seen.contains(&token.text) {
+                seen.insert(token.text.clone());
+                words.push(token.text.clone());
+            }
+        }
+        words
+    }
+
+    fn terms(&self, word: &str) -> [(Term, f32); 2] {
+        [(Term::from_field_text(self.fields.text, word), 1.0), (Term::from_field_text(self.fields.heading, word), HEADING_BOOST)]
+    }
+}
+
+/// The `n` best chunks of several knowledge bases by one common measure: (which view, slot, BM25), best first.
+/// `rows[i]` are the slots of `views[i]` that may be found.
+pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
+    let statistics = Statistics(views.iter().map(|view| &view.searcher).collect());
+    let Some(first) = views.first() else { return Ok(Vec::new()) };
+    let mut terms: Vec<(u64, Term, f32)> = Vec::new();
+    for word in first.words(question) {
+        for (term, boost) in first.terms(&word) {
+            let frequency = statistics.document_frequency(&term)?;
+            if frequency > 0 {
+                terms.push((frequency, term, boost));
+            }
+        }
+    }
+    terms.sort_by_key(|(frequency, ..)| *frequency);
+    terms.truncate(MOST_TERMS);
+    let parts: Vec<Box<dyn Query>> = terms.into_iter().map(|(_, term, boost)| scored(term, boost)).collect();
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut matches = Matches::new(n);
+    for (at, (view, rows)) in views.iter().zip(rows).enumerate() {
+        matches.collect(at, view, rows, &parts, &statistics)?;
+    }
+    Ok(matches.into_sorted())
+}
+
+fn scored(term: Term, boost: f32) -> Box<dyn Query> {
+    let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+    if boost == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), boost)) }
+}
+
+/// Any of `parts`, their scores summed.
+pub(super) fn any(parts: &[Box<dyn Query>]) -> BooleanQuery {
+    BooleanQuery::new(parts.iter().map(|part| (Occur::Should, part.box_clone())).collect())
+}
+
+pub(super) const SLOT: &str = "slot";
+const STAMP: &str = "stamp";
+
+fn schema() -> (Schema, Fields) {
+    // No positions: no phrases are asked, and the index is half as large.
+    let text = TextOptions::default()
+        .set_indexing_options(TextFieldIndexing::default().set_tokenizer(ANALYZER).set_index_option(IndexRecordOption::WithFreqs));
+    let mut builder = Schema::builder();
+    let fields = Fields {
+        slot: builder.add_u64_field(SLOT, NumericOptions::default().set_fast().set_indexed()),
+        stamp: builder.add_u64_field(STAMP, NumericOptions::default().set_fast()),
+        heading: builder.add_text_field("heading", text.clone()),
+        text: builder.add_text_field("text", text),
+    };
+    (builder.build(), fields)
+}
+
+fn analyzer() -> TextAnalyzer {
+    TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(40))
+        .filter(LowerCaser)
+        .filter(Stemmer::new(Language::English))
+        .build()
+}

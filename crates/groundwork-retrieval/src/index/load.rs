@@ -1,0 +1,197 @@
+//! From files and database to both legs: the codes are read, the keyword folder is compared with what is live and put right.
+
+use super::collection::Collection;
+use super::keyword::{Entry, Keyword, View, stamp};
+use super::snapshot::{Matrix, Snapshot, Vectors};
+use super::{Index, Phase};
+use groundwork_scan::Codes;
+use groundwork_store::db::DbError;
+use groundwork_store::db::chunks::{LiveDocument, LiveSlots};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Blocks of codes read at once; each is what one write of chunks brought.
+const BLOCKS: u32 = 128;
+/// Texts read at once when the keyword leg is made again, and those committed at once.
+const TEXTS: usize = 512;
+const TEXTS_A_COMMIT: usize = 20_000;
+
+/// The keyword leg in the hands of its one writer, who commits on a thread for blocking work.
+pub(super) type SharedKeyword = Arc<Mutex<Keyword>>;
+
+/// Why a leg could not be loaded; the leg's phase says it, too.
+#[derive(Debug, thiserror::Error)]
+enum LegError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Keyword(#[from] tantivy::TantivyError),
+    #[error(transparent)]
+    Codes(#[from] groundwork_scan::CodesError),
+    #[error("loading stopped: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+/// Both legs of `collection`; `None` when it has none: its state then says why.
+pub(super) async fn load(index: &Index, collection: &Collection) -> Option<(SharedKeyword, Arc<Snapshot>)> {
+    let live = match index.begun().await {
+        Ok(()) => index.db().live_slots(&collection.id).await.map_err(|error| error.to_string()),
+        Err(reason) => Err(reason),
+    };
+    let live = match live {
+        Ok(Some(live)) => live,
+        Ok(None) => {
+            collection.set_unknown();
+            return None;
+        }
+        Err(reason) => {
+            failed(collection, "both", &reason);
+            collection.set_keyword(Phase::Failed { reason: reason.clone() });
+            collection.set_vector(Phase::Failed { reason });
+            return None;
+        }
+    };
+    let (vector, keyword) = tokio::join!(load_vector(index, collection, &live), load_keyword(index, collection, &live));
+    let vectors = vector
+        .inspect(|_| collection.set_vector(Phase::Ready))
+        .map_err(|error| {
+            failed(collection, "vector", &error.to_string());
+            collection.set_vector(Phase::Failed { reason: error.to_string() });
+        })
+        .ok();
+    let (keyword, view) = keyword
+        .inspect(|_| collection.set_keyword(Phase::Ready))
+        .map_err(|error| {
+            failed(collection, "keyword", &error.to_string());
+            collection.set_keyword(Phase::Failed { reason: error.to_string() });
+        })
+        .ok()?;
+    let snapshot = Arc::new(Snapshot::first(live.documents, vectors?, view));
+    collection.swap(snapshot.clone());
+    Some((keyword, snapshot))
+}
+
+fn failed(collection: &Collection, leg: &str, error: &str) {
+    tracing::error!(knowledge_base = %collection.id, leg, error, "a leg of the index could not be loaded");
+}
+
+async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<Option<Vectors>, LegError> {
+    let embedding = index.db().knowledge_base(&collection.id).await?.and_then(|base| base.embedding);
+    let Some(embedding) = embedding.filter(|_| live.slots > 0) else { return Ok(None) };
+    let mut codes = Codes::with_capacity(embedding.dimensions as usize, live.slots as usize);
+    let mut from = 0;
+    loop {
+        let blocks = index.db().codes(&collection.id, from, BLOCKS).await?;
+        let Some(last) = blocks.last() else { break };
+        from = last.first_slot + last.scales.len() as u32;
+        for block in &blocks {
+            codes.write_bytes(block.first_slot, &block.codes, &block.scales)?;
+        }
+        tokio::task::yield_now().await;
+    }
+    Ok(Some(Vectors { embedding, matrix: Matrix::new(codes) }))
+}
+
+async fn load_keyword(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<(SharedKeyword, View), LegError> {
+    let folder = Keyword::folder(&index.0.setup.folder, collection.id.as_str());
+    let (keyword, mut view, indexed) = tokio::task::spawn_blocking(move || {
+        let mut keyword = Keyword::open(&folder)?;
+        let view = keyword.view()?;
+        let indexed = view.stamps()?;
+        tantivy::Result::Ok((Arc::new(Mutex::new(keyword)), view, indexed))
+    })
+    .await??;
+    let Difference { remove, add } = difference(&live.documents, indexed);
+    if !(remove.is_empty() && add.is_empty()) {
+        tracing::info!(knowledge_base = %collection.id, remove = remove.len(), add = add.len(), "the keyword index differs from the database and is put right");
+        view = commit(&keyword, remove, Vec::new()).await?;
+        let stamps: HashMap<u32, u64> = add.iter().copied().collect();
+        let slots: Vec<u32> = add.into_iter().map(|(slot, _)| slot).collect();
+        let of = slots.len() as u64;
+        for part in slots.chunks(TEXTS_A_COMMIT) {
+            let mut entries = Vec::with_capacity(part.len());
+            for slots in part.chunks(TEXTS) {
+                for chunk in index.db().chunks(&collection.id, slots).await? {
+                    let stamp = stamps.get(&chunk.slot).copied().unwrap_or_default();
+                    let heading = Entry::heading(chunk.title.as_deref(), &chunk.name, &chunk.heading_path);
+                    entries.push(Entry { slot: chunk.slot, stamp, heading, text: chunk.text });
+                }
+                let done = slots.last().map_or(0, |last| part.partition_point(|slot| slot <= last)) as u64;
+                collection.set_keyword(Phase::Rebuilding { done, of });
+            }
+            view = commit(&keyword, Vec::new(), entries).await?;
+        }
+    }
+    let dead: Vec<_> = index.db().dead_versions().await?.into_iter().filter(|dead| dead.knowledge_base == collection.id).collect();
+    if !dead.is_empty() {
+        super::writer::collect(index, dead).await?;
+    }
+    Ok((keyword, view))
+}
+
+/// Commits on a thread for blocking work and returns what is there then.
+pub(super) async fn commit(keyword: &SharedKeyword, remove: Vec<u32>, add: Vec<Entry>) -> Result<View, tantivy::TantivyError> {
+    let keyword = keyword.clone();
+    let committed = tokio::task::spawn_blocking(move || {
+        let mut keyword = keyword.lock().unwrap_or_else(PoisonError::into_inner);
+        keyword.commit(&remove, add)?;
+        keyword.view()
+    });
+    committed.await.unwrap_or_else(|error| Err(tantivy::TantivyError::SystemError(error.to_string())))
+}
+
+/// What makes an indexed set of slots the live one.
+#[derive(Debug, PartialEq, Eq)]
+struct Difference {
+    remove: Vec<u32>,
+    /// Ascending, each with its stamp.
+    add: Vec<(u32, u64)>,
+}
+
+fn difference(live: &[LiveDocument], indexed: Vec<(u32, u64)>) -> Difference {
+    let mut wanted: HashMap<u32, u64> = HashMap::new();
+    for document in live {
+        let stamp = stamp(document.document.as_str(), document.generation);
+        wanted.extend(document.slots.iter().cloned().flatten().map(|slot| (slot, stamp)));
+    }
+    let mut remove = Vec::new();
+    let mut right = HashMap::new();
+    for (slot, stamp) in indexed {
+        // A slot that is indexed twice is wrong twice: deleting by slot takes both.
+        if wanted.get(&slot) != Some(&stamp) || right.insert(slot, stamp).is_some() {
+            remove.push(slot);
+        }
+    }
+    for slot in &remove {
+        right.remove(slot);
+    }
+    let mut add: Vec<_> = wanted.into_iter().filter(|(slot, _)| !right.contains_key(slot)).collect();
+    add.sort_unstable();
+    remove.sort_unstable();
+    Difference { remove, add }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_removed_and_added() {
+        let live = |id: &str, generation, slots| LiveDocument { document: id.parse().unwrap(), generation, slots };
+        let documents = [live("a", 2, vec![0..2, 5..6]), live("b", 1, vec![3..4])];
+        let (a, b) = (stamp("a", 2), stamp("b", 1));
+        let cases: [(&str, Vec<(u32, u64)>, Difference); 4] = [
+            ("nothing is indexed", vec![], Difference { remove: vec![], add: vec![(0, a), (1, a), (3, b), (5, a)] }),
+            ("all is well", vec![(3, b), (0, a), (1, a), (5, a)], Difference { remove: vec![], add: vec![] }),
+            (
+                "an old version, an orphan and a gap",
+                vec![(0, a), (1, stamp("a", 1)), (3, b), (9, b)],
+                Difference { remove: vec![1, 9], add: vec![(1, a), (5, a)] },
+            ),
+            ("a slot stands twice", vec![(0, a), (0, a), (1, a), (3, b), (5, a)], Difference { remove: vec![0], add: vec![(0, a)] }),
+        ];
+        for (case, indexed, expected) in cases {
+            assert_eq!(difference(&documents, indexed), expected, "{case}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The best of the documents that match and are permitted. The filter works inside the search, so that `n` are found whenever `n` are there.
+
+use super::keyword::{View, any};
+use groundwork_scan::Bitmap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Query};
+use tantivy::schema::Field;
+use tantivy::{DocSet, Score, Searcher, Term};
+
+/// Up to this many permitted slots each word's list is asked for them one by one; beyond it every match is tested against the bitmap.
+const FEW: usize = 4096;
+
+/// The `n` best so far.
+pub(super) struct Matches {
+    n: usize,
+    best: BinaryHeap<Reverse<Match>>,
+}
+
+/// Ordered by score, then by the lower place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Match {
+    score: Score,
+    view: usize,
+    slot: u32,
+}
+
+impl Eq for Match {}
+
+impl PartialOrd for Match {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Match {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.score.total_cmp(&other.score).then_with(|| (other.view, other.slot).cmp(&(self.view, self.slot)))
+    }
+}
+
+impl Matches {
+    pub(super) fn new(n: usize) -> Self {
+        Self { n, best: BinaryHeap::new() }
+    }
+
+    /// Adds what of `rows` in `view` matches any of `parts`.
+    pub(super) fn collect(
+        &mut self,
+        at: usize,
+        view: &View,
+        rows: &Bitmap,
+        parts: &[Box<dyn Query>],
+        statistics: &Statistics<'_>,
+    ) -> tantivy::Result<()> {
+        if self.n == 0 {
+            return Ok(());
+        }
+        let scoring = EnableScoring::enabled_from_statistics_provider(statistics, &view.searcher);
+        if rows.count() <= FEW {
+            self.ask_for_each(at, view, &rows.iter().collect::<Vec<_>>(), parts, scoring)
+        } else {
+            self.test_each_match(at, view, rows, parts, scoring)
+        }
+    }
+
+    fn test_each_match(
+        &mut self,
+        at: usize,
+        view: &View,
+        rows: &Bitmap,
+        parts: &[Box<dyn Query>],
+        scoring: EnableScoring<'_>,
+    ) -> tantivy::Result<()> {
+        let weight = any(parts).weight(scoring)?;
+        for (segment, places) in view.searcher.segment_readers().iter().zip(&view.places) {
+            weight.for_each_pruning(self.threshold(), segment, &mut |doc, score| {
+                let slot = places.slot(doc);
+                if rows.contains(slot) {
+                    self.push(Match { score, view: at, slot });
+                }
+                self.threshold()
+            })?;
+        }
+        Ok(())
+    }
+
+    fn ask_for_each(
+        &mut self,
+        at: usize,
+        view: &View,
+        slots: &[u32],
+        parts: &[Box<dyn Query>],
+        scoring: EnableScoring<'_>,
+    ) -> tantivy::Result<()> {
+        let weights = parts.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
+        for (segment, places) in view.searcher.segment_readers().iter().zip(&view.places) {
+            let docs = places.find(slots);
+            let mut scores = vec![0.0; docs.len()];
+            for weight in &weights {
+                let mut scorer = weight.scorer(segment, 1.0)?;
+                for (&(doc, _), score) in docs.iter().zip(&mut scores) {
+                    if scorer.doc() < doc {
+                        scorer.seek(doc);
+                    }
+                    if scorer.doc() == doc {
+                        *score += scorer.score();
+                    }
+                }
+            }
+            for (&(_, slot), score) in docs.iter().zip(scores) {
+                if score > 0.0 {
+                    self.push(Match { score, view: at, slot });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, found: Match) {
+        self.best.push(Reverse(found));
+        if self.best.len() > self.n {
+            self.best.pop();
+        }
+    }
+
+    /// What a match must exceed to be among the best.
+    fn threshold(&self) -> Score {
+        match self.best.peek() {
+            Some(Reverse(worst)) if self.best.len() == self.n => worst.score,
+            _ => Score::MIN,
+        }
+    }
+
+    pub(super) fn into_sorted(self) -> Vec<(usize, u32, Score)> {
+        self.best.into_sorted_vec().into_iter().map(|Reverse(found)| (found.view, found.slot, found.score)).collect()
+    }
+}
+
+/// Word statistics over several knowledge bases together, so that their scores compare.
+pub(super) struct Statistics<'a>(pub(super) Vec<&'a Searcher>);
+
+impl Statistics<'_> {
+    pub(super) fn document_frequency(&self, term: &Term) -> tantivy::Result<u64> {
+        self.doc_freq(term)
+    }
+}
+
+impl Bm25StatisticsProvider for Statistics<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.0.iter().map(|searcher| searcher.total_num_tokens(field)).sum()
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        self.0.iter().map(|searcher| searcher.total_num_docs()).sum()
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        self.0.iter().map(|searcher| Bm25StatisticsProvider::doc_freq(*searcher, term)).sum()
+    }
+}

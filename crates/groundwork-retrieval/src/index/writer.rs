@@ -1,0 +1,234 @@
+//! The one writer of a knowledge base's legs. Versions that wait are committed to the keyword leg together, because a commit costs
+//! tens of milliseconds; then each is made live in the database, and one swap shows them all.
+//!
+//! The order is what makes a kill harmless: keyword leg durable → database flips → memory swaps → what nobody sees any more is
+//! removed from the legs → and only then from the database, which gives its slots to others.
+
+use super::collection::Collection;
+use super::keyword::Entry;
+use super::load::{SharedKeyword, commit, load};
+use super::snapshot::{Matrix, Snapshot, Vectors};
+use super::{Index, LoadError, PublishError};
+use futures::future::join_all;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_scan::Codes;
+use groundwork_store::db::DbError;
+use groundwork_store::db::knowledge_bases::EmbeddingModel;
+use groundwork_store::db::versions::{DeadVersion, Draft, Flip};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Versions made live together, at most.
+const BATCH: usize = 64;
+/// How long after the last change what is dead is removed.
+const TIDY_AFTER: Duration = Duration::from_secs(1);
+
+/// A version whose chunks are written to the database and wait to become live.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) draft: Draft,
+    pub(crate) embedding: EmbeddingModel,
+    /// For the keyword leg and for the vector leg: one of each a chunk.
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A chunk as the vector leg takes it.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) slot: u32,
+    pub(crate) codes: Vec<i8>,
+    pub(crate) scale: f32,
+}
+
+impl Version {
+    pub(super) fn knowledge_base(&self) -> &KnowledgeBaseId {
+        &self.draft.knowledge_base
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Request {
+    Publish(Box<Version>, oneshot::Sender<Result<Flip, PublishError>>),
+    Delete(DocumentId, oneshot::Sender<Result<bool, PublishError>>),
+    /// A draft that will not be published.
+    GiveUp(Box<Draft>),
+}
+
+/// Loads the legs, then serves `requests` until nobody can send any more.
+pub(super) async fn run(index: Index, collection: Arc<Collection>, requests: mpsc::Receiver<Request>) {
+    let Some((keyword, current)) = load(&index, &collection).await else {
+        if collection.loaded().await.is_err_and(|error| matches!(error, LoadError::Unknown(_))) {
+            // It may be made later; whoever asks then begins anew.
+            index.known().remove(&collection.id);
+        }
+        return;
+    };
+    Writer { index, collection, keyword, current, older: Vec::new(), dirty: false }.serve(requests).await;
+}
+
+struct Writer {
+    index: Index,
+    collection: Arc<Collection>,
+    keyword: SharedKeyword,
+    current: Arc<Snapshot>,
+    /// Snapshots before `current` that searches may still hold.
+    older: Vec<Weak<Snapshot>>,
+    /// Whether dead versions wait for removal.
+    dirty: bool,
+}
+
+impl Writer {
+    async fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            let mut batch = Vec::new();
+            let idle = if self.dirty { TIDY_AFTER } else { Duration::MAX };
+            match tokio::time::timeout(idle, requests.recv_many(&mut batch, BATCH)).await {
+                Ok(0) => return,
+                Ok(_) | Err(_) => self.take(batch).await,
+            }
+        }
+    }
+
+    async fn take(&mut self, batch: Vec<Request>) {
+        let (mut versions, mut deletions, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
+        for request in batch {
+            match request {
+                Request::Publish(version, answer) => versions.push((*version, answer)),
+                Request::Delete(document, answer) => deletions.push((document, answer)),
+                Request::GiveUp(draft) => given_up.push(*draft),
+            }
+        }
+        self.discard(given_up).await;
+        let dead = self.removable().await;
+        let entries = versions.iter_mut().flat_map(|(version, _)| std::mem::take(&mut version.entries)).collect();
+        let slots = dead.iter().flat_map(|dead| dead.slots.iter().cloned()).flatten().collect();
+        let (view, failure) = match commit(&self.keyword, slots, entries).await {
+            Ok(view) => (view, None),
+            Err(error) => (self.current.keyword.clone(), Some(error.to_string())),
+        };
+
+        // All at once: what is flipped together shares one flush to the disk.
+        let published = versions.into_iter().map(|(version, answer)| {
+            let ready = match &failure {
+                Some(reason) => Err(PublishError::Keyword(reason.clone())),
+                None => self.write_rows(&version),
+            };
+            let db = self.index.db().clone();
+            async move {
+                let result = match ready {
+                    Ok(()) => db.publish(&version.draft, version.rows.len() as u32).await.map_err(PublishError::Store),
+                    Err(error) => Err(error),
+                };
+                (version.draft.generation, answer, result)
+            }
+        });
+        let published: Vec<_> = published.collect();
+        let published = join_all(published).await;
+        let flip = |(generation, _, result): &(u32, _, Result<Flip, _>)| Some((result.as_ref().ok()?.clone(), Some(*generation)));
+        let mut flips: Vec<_> = published.iter().filter_map(flip).collect();
+        let mut deleted = Vec::new();
+        for (document, answer) in deletions {
+            let result = self.index.db().delete_document(&self.collection.id, &document).await;
+            flips.extend(result.as_ref().ok().and_then(|flip| Some((flip.clone()?, None))));
+            deleted.push((answer, result));
+        }
+        self.dirty |= flips.iter().any(|(flip, _)| !flip.removed.is_empty()) || published.iter().any(|(.., result)| result.is_err());
+        self.swap(Snapshot::after(&self.current, &flips, self.current.vectors.clone(), view));
+        for (_, answer, result) in published {
+            let _ = answer.send(result);
+        }
+        for (answer, result) in deleted {
+            let _ = answer.send(result.map(|flip| flip.is_some()).map_err(PublishError::Db));
+        }
+        self.collect(dead, failure.is_none()).await;
+    }
+
+    async fn discard(&mut self, drafts: Vec<Draft>) {
+        for draft in drafts {
+            self.dirty = true;
+            if let Err(error) = self.index.db().discard(&draft).await {
+                tracing::warn!(document = %draft.document, %error, "a version that failed could not be given up; the next start does it");
+            }
+        }
+    }
+
+    /// Removes what the legs have durably forgotten; what they could not forget waits.
+    async fn collect(&mut self, dead: Vec<DeadVersion>, forgotten: bool) {
+        if dead.is_empty() {
+            return;
+        }
+        self.dirty |= !forgotten;
+        if forgotten && let Err(error) = collect(&self.index, dead).await {
+            tracing::warn!(knowledge_base = %self.collection.id, %error, "what is dead could not be removed from the database; it is tried again");
+            self.dirty = true;
+        }
+    }
+
+    /// Writes rows that no snapshot holds yet.
+    fn write_rows(&mut self, version: &Version) -> Result<(), PublishError> {
+        if version.rows.is_empty() {
+            return Ok(());
+        }
+        let matrix = match &self.current.vectors {
+            Some(vectors) if vectors.embedding == version.embedding => vectors.matrix.clone(),
+            // The first model, or another one after everything was deleted.
+            _ => {
+                let matrix = Matrix::new(Codes::with_capacity(version.embedding.dimensions as usize, version.rows.len()));
+                let vectors = Vectors { embedding: version.embedding.clone(), matrix: matrix.clone() };
+                self.swap(Snapshot::after(&self.current, &[], Some(vectors), self.current.keyword.clone()));
+                matrix
+            }
+        };
+        let mut codes = matrix.write();
+        for row in &version.rows {
+            codes.write(row.slot, &row.codes, &[row.scale]).map_err(|error| PublishError::Vector(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn swap(&mut self, next: Snapshot) {
+        let next = Arc::new(next);
+        self.collection.swap(next.clone());
+        self.older.push(Arc::downgrade(&std::mem::replace(&mut self.current, next)));
+    }
+
+    /// Dead versions that no search can see any more.
+    async fn removable(&mut self) -> Vec<DeadVersion> {
+        self.older.retain(|older| older.strong_count() > 0);
+        if !self.dirty || !self.older.is_empty() {
+            return Vec::new();
+        }
+        match self.index.db().dead_versions().await {
+            Ok(dead) => {
+                self.dirty = false;
+                dead.into_iter().filter(|dead| dead.knowledge_base == self.collection.id).collect()
+            }
+            Err(error) => {
+                tracing::warn!(knowledge_base = %self.collection.id, %error, "what is dead could not be listed; it is tried again");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Removes dead versions from the database, and the originals that nothing refers to any more.
+pub(super) async fn collect(index: &Index, dead: Vec<DeadVersion>) -> Result<(), DbError> {
+    let db = index.db();
+    let mut originals = BTreeSet::new();
+    for dead in &dead {
+        originals.extend(db.version(&dead.document, dead.generation).await?.map(|version| version.facts.sha256));
+    }
+    db.collect(dead).await?;
+    let _alone = index.0.originals.write().await;
+    for original in originals {
+        if !db.blob_is_used(original).await?
+            && let Err(error) = index.0.setup.blobs.delete(original).await
+        {
+            tracing::warn!(%original, %error, "an original that nothing refers to could not be removed");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The two legs over several knowledge bases, as one piece of computation without waiting.
+
+use super::{Mode, SearchError};
+use crate::index::{Collection, Permitted, Snapshot, search_keyword};
+use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_scan::scan;
+use groundwork_store::db::knowledge_bases::EmbeddingModel;
+use std::sync::Arc;
+
+/// A chunk among several knowledge bases: which of them, and its slot there.
+pub(super) type Place = (usize, u32);
+
+/// One knowledge base as one search sees it.
+#[derive(Clone)]
+pub(super) struct Ground {
+    pub(super) id: KnowledgeBaseId,
+    pub(super) collection: Arc<Collection>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) permitted: Permitted,
+}
+
+/// The embedded question, and what embedded it.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) embedding: EmbeddingModel,
+    pub(super) vector: Vec<f32>,
+}
+
+/// What each leg found, best first.
+#[derive(Debug, Default)]
+pub(super) struct Ranked {
+    pub(super) keyword: Vec<(Place, f32)>,
+    pub(super) vector: Vec<(Place, f32)>,
+}
+
+/// Asks the legs for their `n` best. Without an embedded question the vector leg does not look.
+pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&Question>, n: usize) -> Result<Ranked, SearchError> {
+    let mut ranked = Ranked::default();
+    if mode != Mode::Vector {
+        let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
+        let rows: Vec<_> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
+        let found =
+            search_keyword(&views, &rows, text, n).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
+        ranked.keyword = found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect();
+    }
+    if let Some(question) = question {
+        for (at, ground) in grounds.iter().enumerate() {
+            let Some(vectors) = &ground.snapshot.vectors else { continue };
+            let (has, asked) = (&vectors.embedding, &question.embedding);
+            if has != asked || question.vector.len() != has.dimensions as usize {
+                return Err(SearchError::OtherModel {
+                    knowledge_base: ground.id.clone(),
+                    has: has.model.clone(),
+                    asked: asked.model.clone(),
+                });
+            }
+            let found = scan(&vectors.matrix.read(), &question.vector, Some(&ground.permitted.rows), n);
+            ranked.vector.extend(found.into_iter().map(|hit| ((at, hit.row), hit.score)));
+        }
+        sort(&mut ranked.vector);
+        ranked.vector.truncate(n);
+    }
+    Ok(ranked)
+}
+
+/// Best first, the lower place first among equals.
+pub(super) fn sort(found: &mut [(Place, f32)]) {
+    found.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
+}
