@@ -85,7 +85,7 @@ impl Walker<'_> {
                 self.raw = Some(Raw::Html(String::new()));
             }
             Tag::MetadataBlock(MetadataBlockKind::YamlStyle | MetadataBlockKind::PlusesStyle) => {
-                self.raw = Some(Raw::Metadata(String::new()))
+                self.raw = Some(Raw::Metadata(String::new()));
             }
             Tag::List(first) => {
                 self.flush();

@@ -170,9 +170,8 @@ impl Extractor {
     /// The answer can be large, so that it is parsed away from the executor.
     async fn parse(&self, answer: Vec<u8>) -> Result<Parsed, ReadError> {
         let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Answer>(&answer));
-        let answer = match parsed.await {
-            Ok(Ok(answer)) => answer,
-            _ => return Err(crashed("its answer could not be understood")),
+        let Ok(Ok(answer)) = parsed.await else {
+            return Err(crashed("its answer could not be understood"));
         };
         let missing = answer.missing;
         if (missing.landlock || missing.seccomp) && !self.0.said_what_is_missing.swap(true, Ordering::Relaxed) {
