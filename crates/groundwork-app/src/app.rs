@@ -1,9 +1,25 @@
 //! The application: its parts, opened once, shared by every operation.
 
-use crate::settings::Settings;
-use groundwork_core::clock::{Clock, Dice};
-use std::sync::Arc;
+use crate::declared::{self, ApplyError};
+use crate::jobs;
+use crate::knowledge::{EmbeddingModel, Knowledge};
+use crate::metrics::Metrics;
+use crate::published::{self, Published};
+use crate::settings::{Limits, Role, Settings};
+use groundwork_core::clock::{Clock, Dice, UnixMs};
+use groundwork_core::ids::{self, InvalidName, TenantId};
+use groundwork_inference::egress::EgressError;
+use groundwork_inference::target::{self, Target};
+use groundwork_retrieval::extract::sandbox::Extractor;
+use groundwork_retrieval::index::{self, Index};
+use groundwork_store::blobs::{BlobError, Blobs};
+use groundwork_store::db::{Db, DbError};
+use groundwork_store::lock::{FolderLock, LockError};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -11,33 +27,106 @@ use tokio_util::task::TaskTracker;
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
-struct Inner {
-    clock: Clock,
-    dice: Dice,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) dice: Dice,
+    pub(crate) opened_at: UnixMs,
+    pub(crate) role: Role,
+    pub(crate) tenant: TenantId,
+    pub(crate) limits: Limits,
+    pub(crate) db: Db,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) metrics: Metrics,
+    pub(crate) jobs: jobs::Board,
+    pub(crate) tasks: TaskTracker,
+    /// Cancelled when shutdown begins: nothing new is taken.
+    pub(crate) stop: CancellationToken,
+    /// Cancelled when the grace period is over: what still runs ends with an error.
+    pub(crate) cut: CancellationToken,
+    published: RwLock<Arc<Published>>,
+    /// Places for work that keeps a processor busy.
+    processors: Semaphore,
+    _lock: FolderLock,
 }
 
 /// Why the application could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("the data folder {path} cannot be made: {source}; choose another with GROUNDWORK__DATA_DIR or data_dir")]
-    DataDir { path: String, source: std::io::Error },
+    #[error("the data folder {path} cannot be made ({source}): choose another with GROUNDWORK__DATA_DIR", path = path.display())]
+    DataDir { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
-    Declared(#[from] crate::declared::DeclareError),
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    #[error("target {name}: {source}")]
+    Target { name: String, source: EgressError },
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Name(#[from] InvalidName),
 }
 
 impl App {
     /// Opens the data folder, applies the declared files, and starts loading the derived indexes and the background jobs.
     /// Must be called inside a tokio runtime. Returns before indexes and models are loaded: `status` says what is missing.
     pub async fn open(settings: Settings, clock: Clock, dice: Dice) -> Result<Self, OpenError> {
-        let _ = settings;
-        Ok(Self(Arc::new(Inner { clock, dice, tasks: TaskTracker::new(), stop: CancellationToken::new() })))
+        let Settings { data_dir, role, library, embedding, extractor, targets, applied, limits } = settings;
+        std::fs::create_dir_all(&data_dir).map_err(|source| OpenError::DataDir { path: data_dir.clone(), source })?;
+        let lock = match role {
+            Role::Owner => FolderLock::exclusive(&data_dir)?,
+            Role::Visitor => FolderLock::shared(&data_dir)?,
+        };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let db = Db::open(&data_dir.join("groundwork.db"), clock.clone(), dice.clone()).await?;
+        let blobs = Blobs::open(&data_dir.join("originals"))?;
+
+        let tenant: TenantId = "default".parse()?;
+        db.ensure_principal(&tenant, "user:local").await?;
+        let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
+        let targets = open_targets(targets)?;
+        declared::apply(&db, &tenant, &applied, &names).await?;
+        let published = published::load(&db, &tenant, &targets).await?;
+
+        let index = Index::open(index::Setup {
+            db: db.clone(),
+            blobs: blobs.clone(),
+            folder: data_dir.join("index"),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        let embedding = EmbeddingModel::new(embedding, library);
+        let knowledge =
+            Knowledge { db: db.clone(), blobs, index, extractor: Extractor::new(extractor), embedding, ingester: OnceCell::new() };
+        let app = Self(Arc::new(Inner {
+            opened_at: clock.now(),
+            clock,
+            dice,
+            role,
+            tenant,
+            limits,
+            db,
+            knowledge,
+            metrics: Metrics::default(),
+            jobs: jobs::Board::default(),
+            tasks,
+            stop,
+            cut: CancellationToken::new(),
+            published: RwLock::new(Arc::new(published)),
+            processors: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+            _lock: lock,
+        }));
+        if role == Role::Owner {
+            jobs::start(&app);
+        }
+        Ok(app)
     }
 
     /// Every number the application counts, in the OpenMetrics text format.
     pub fn metrics_text(&self) -> String {
-        unimplemented!()
+        self.0.metrics.jobs_waiting.set(self.0.jobs.waiting() as i64);
+        self.0.metrics.text()
     }
 
     /// Tasks spawned here are awaited by `shutdown`.
@@ -50,10 +139,65 @@ impl App {
         &self.0.stop
     }
 
-    /// Stops taking work, lets running calls end until `deadline` has passed, then cancels them, and waits until every task has written what it must.
-    /// Returns false if something had to be cancelled.
-    pub async fn shutdown(&self, deadline: Duration) -> bool {
-        let _ = (deadline, &self.0.clock, &self.0.dice);
-        unimplemented!()
+    /// Stops taking work, lets running calls end until `grace` has passed, then cuts them off, and waits until every task has written
+    /// what it must. Returns false if something had to be cut off.
+    pub async fn shutdown(&self, grace: Duration) -> bool {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        let in_time = tokio::time::timeout(grace, self.0.tasks.wait()).await.is_ok();
+        if !in_time {
+            self.0.cut.cancel();
+            if tokio::time::timeout(LAST_WORDS, self.0.tasks.wait()).await.is_err() {
+                tracing::error!(tasks = self.0.tasks.len(), "tasks did not end after they were cut off");
+            }
+        }
+        self.0.db.close().await;
+        in_time
     }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// One state of what is published; a call keeps to the one it began with.
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.0.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes an id of `prefix` from the clock and the dice.
+    pub(crate) fn make_id<T: TryFrom<String, Error = InvalidName>>(&self, prefix: &str) -> Result<T, InvalidName> {
+        ids::make(prefix, self.0.clock.now(), self.0.dice.roll())
+    }
+
+    /// Runs what keeps a processor busy (tokenizing, checking) off the executor, as many at once as there are processors.
+    pub(crate) async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Interrupted> {
+        self.0.metrics.compute_waiting.inc();
+        let place = self.0.processors.acquire().await;
+        self.0.metrics.compute_waiting.dec();
+        let _place = place.map_err(|_closed| Interrupted)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_cut| Interrupted)
+    }
+}
+
+/// Work was cut short by a shutdown or a fault in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the work was cut short")]
+pub struct Interrupted;
+
+/// How long tasks that were cut off may take to write what they must.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+fn open_targets(settings: Vec<target::Settings>) -> Result<BTreeMap<String, Target>, OpenError> {
+    let extractive = target::Settings {
+        name: declared::EXTRACTIVE.to_owned(),
+        kind: target::Kind::Extractive,
+        model: None,
+        timeouts: target::Timeouts::default(),
+    };
+    let mut targets = BTreeMap::new();
+    for settings in settings.iter().chain([&extractive]) {
+        let target = Target::open(settings).map_err(|source| OpenError::Target { name: settings.name.clone(), source })?;
+        targets.insert(settings.name.clone(), target);
+    }
+    Ok(targets)
 }

@@ -1,11 +1,12 @@
 //! A question and its whole answer: the pipeline for those who want neither streams nor JSON.
 
 use crate::App;
-use crate::pipeline::{ChatError, Citation};
+use crate::pipeline::{self, ChatError, Citation, Request};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
-use groundwork_core::turn::Usage;
-use serde::Serialize;
+use groundwork_inference::target::{ANSWER_HEADER, CallError};
+use groundwork_wire::chat::Response;
+use serde::{Deserialize, Serialize};
 
 pub struct Question {
     /// An assistant or a model.
@@ -13,19 +14,43 @@ pub struct Question {
     pub text: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub call: CallId,
     pub text: String,
+    /// In the order of the text.
     pub citations: Vec<Citation>,
     /// True when the text is quotes and no model wrote it.
     pub quotes: bool,
-    /// True when the assistant said that it does not know, or that there is nothing to answer from.
+    /// True when there was nothing to answer from, and the text says so.
     pub declined: bool,
-    pub usage: Usage,
+    pub input_tokens: u64,
+    pub output_tokens: u64,
 }
 
 pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answer, ChatError> {
-    let _ = (app, caller, question);
-    unimplemented!()
+    let body = serde_json::json!({ "model": question.model, "messages": [{ "role": "user", "content": question.text }] });
+    let request = Request { body: body.to_string().into(), model: None, deadline: None, request_id: None };
+    let (head, body) = match pipeline::chat(app, caller, request).await? {
+        pipeline::Answer::Whole(head, body) => (head, body),
+        pipeline::Answer::Stream(..) => return Err(unreadable("a stream came where none was asked for")),
+    };
+    let response = Response::parse(body).map_err(|error| unreadable(&error.to_string()))?;
+    let kind = head.headers.iter().find(|(name, _)| name == ANSWER_HEADER).map(|(_, value)| value.as_str());
+    let usage = response.usage.unwrap_or_default();
+    let choice = response.choices.into_iter().next();
+    let (text, annotations) = choice.map(|choice| (choice.content.unwrap_or_default(), choice.annotations)).unwrap_or_default();
+    Ok(Answer {
+        call: head.call,
+        text,
+        citations: annotations.into_iter().filter_map(|annotation| annotation.citation).collect(),
+        quotes: kind == Some("quotes"),
+        declined: kind == Some("declined"),
+        input_tokens: usage.prompt_tokens,
+        output_tokens: usage.completion_tokens,
+    })
+}
+
+fn unreadable(message: &str) -> ChatError {
+    CallError::Broken { target: "the answer".to_owned(), message: message.to_owned() }.into()
 }

@@ -1,10 +1,15 @@
 //! Search on its own: the passages that an assistant would be given, under the caller's permissions.
 
 use crate::App;
+use crate::knowledge::NotReady;
+use crate::pipeline::now;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_retrieval::search as retrieval;
+use groundwork_retrieval::search::{Reach, SearchError as Failure};
+use groundwork_store::db::DbError;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Query {
     pub knowledge_base: KnowledgeBaseId,
@@ -38,6 +43,19 @@ pub enum Outcome {
     NothingFound,
     /// There is no document that the caller may read.
     NothingVisible,
+    /// There is no document.
+    NothingStored,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::NothingFound => "nothing_found",
+            Self::NothingVisible => "nothing_visible",
+            Self::NothingStored => "nothing_stored",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +68,7 @@ pub struct Hit {
     pub pages: Option<(u32, u32)>,
     pub heading_path: Vec<String>,
     pub text: String,
-    pub score: f32,
+    pub score: f64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,17 +77,136 @@ pub enum SearchError {
     UnknownKnowledgeBase(KnowledgeBaseId),
     #[error("the query is empty")]
     EmptyQuery,
-    #[error("the query has {bytes} bytes, more than {limit}")]
+    #[error("the query has {bytes} bytes, more than the {limit} that limits.question_bytes allows")]
     TooLong { bytes: usize, limit: usize },
-    #[error("the index is still loading; try again in {retry_after:?}")]
-    IndexLoading { retry_after: Duration },
-    #[error("too many searches are waiting; try again in {retry_after:?}")]
-    Busy { retry_after: Duration },
-    #[error("search failed: {0}")]
-    Failed(String),
+    #[error("the index of knowledge base {knowledge_base} is still loading; try again in {} seconds", retry_after.as_secs())]
+    IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },
+    #[error("there is no embedding model: {0}")]
+    NotReady(#[from] NotReady),
+    #[error("the search did not end in time; try again in {} seconds", retry_after.as_secs())]
+    TimedOut { retry_after: Duration },
+    /// The index, a leg, the embedding model or the database failed.
+    #[error(transparent)]
+    Failed(Failure),
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
+impl SearchError {
+    /// The word for this kind of error in ledger and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownKnowledgeBase(_) => "unknown_knowledge_base",
+            Self::EmptyQuery => "empty_query",
+            Self::TooLong { .. } => "too_large",
+            Self::IndexLoading { .. } => "index_loading",
+            Self::NotReady(_) => "embedding_model_missing",
+            Self::TimedOut { .. } => "search_timed_out",
+            Self::Failed(_) | Self::Db(_) => "search_failed",
+        }
+    }
+
+    /// The HTTP status that says the same.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::UnknownKnowledgeBase(_) => 404,
+            Self::EmptyQuery => 400,
+            Self::TooLong { .. } => 413,
+            Self::IndexLoading { .. } | Self::NotReady(_) | Self::TimedOut { .. } => 503,
+            Self::Failed(_) | Self::Db(_) => 500,
+        }
+    }
+}
+
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
 pub async fn search(app: &App, caller: &Caller, query: Query) -> Result<Found, SearchError> {
-    let _ = (app, caller, query);
-    unimplemented!()
+    let base = app.inner().db.knowledge_base(&query.knowledge_base).await?;
+    if base.is_none_or(|base| Some(&base.tenant) != caller.tenant.as_ref()) {
+        return Err(SearchError::UnknownKnowledgeBase(query.knowledge_base));
+    }
+    let look = Look {
+        knowledge_bases: std::slice::from_ref(&query.knowledge_base),
+        text: &query.text,
+        limit: query.limit.clamp(1, 100),
+        mode: query.mode,
+        deadline: now() + app.inner().limits.search_timeout,
+    };
+    let (hits, outcome) = look_up(app, caller, look).await?;
+    Ok(Found { hits: hits.into_iter().map(view).collect(), outcome })
+}
+
+fn view(hit: retrieval::Hit) -> Hit {
+    Hit {
+        document: hit.document,
+        version: hit.generation,
+        name: hit.name,
+        title: hit.title,
+        pages: hit.pages,
+        heading_path: hit.heading_path,
+        text: hit.text,
+        score: hit.scores.fused,
+    }
+}
+
+/// A search as the pipeline makes it.
+pub(crate) struct Look<'a> {
+    pub(crate) knowledge_bases: &'a [KnowledgeBaseId],
+    pub(crate) text: &'a str,
+    pub(crate) limit: usize,
+    pub(crate) mode: Mode,
+    /// The search ends here, or after `limits.search_timeout`.
+    pub(crate) deadline: Instant,
+}
+
+pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Result<(Vec<retrieval::Hit>, Outcome), SearchError> {
+    let inner = app.inner();
+    let (text, limit) = (look.text.trim(), inner.limits.question_bytes);
+    if text.is_empty() {
+        return Err(SearchError::EmptyQuery);
+    }
+    if text.len() > limit {
+        return Err(SearchError::TooLong { bytes: text.len(), limit });
+    }
+    let began = now();
+    let deadline = look.deadline.min(began + inner.limits.search_timeout);
+    let query = retrieval::Query {
+        knowledge_bases: look.knowledge_bases,
+        text,
+        k: look.limit,
+        candidates: CANDIDATES.max(look.limit),
+        mode: match look.mode {
+            Mode::Hybrid => retrieval::Mode::Hybrid,
+            Mode::Vector => retrieval::Mode::Vector,
+            Mode::Keyword => retrieval::Mode::Keyword,
+        },
+        caller,
+        deadline,
+    };
+    let running = async {
+        let embedder = inner.knowledge.embedding.embedder().await?;
+        retrieval::search(&inner.knowledge.index, &inner.db, &embedder, query).await.map_err(sort)
+    };
+    let found = tokio::time::timeout_at(deadline.into(), running).await.unwrap_or(Err(SearchError::TimedOut { retry_after: RETRY_AFTER }));
+    inner.metrics.searched(now().duration_since(began), found.as_ref().map_or_else(SearchError::kind, |_found| "ok"));
+    let found = found?;
+    let outcome = match found.reach {
+        _ if !found.hits.is_empty() => Outcome::Found,
+        Reach::Empty => Outcome::NothingStored,
+        Reach::Forbidden => Outcome::NothingVisible,
+        Reach::Chunks(_) => Outcome::NothingFound,
+    };
+    Ok((found.hits, outcome))
+}
+
+/// How many of each leg's best are fused.
+const CANDIDATES: usize = 50;
+
+fn sort(failure: Failure) -> SearchError {
+    match failure {
+        Failure::UnknownKnowledgeBase(id) => SearchError::UnknownKnowledgeBase(id),
+        Failure::IndexLoading { knowledge_base, retry_after } => SearchError::IndexLoading { knowledge_base, retry_after },
+        Failure::TimedOut => SearchError::TimedOut { retry_after: RETRY_AFTER },
+        failure => SearchError::Failed(failure),
+    }
 }

@@ -1,10 +1,7 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
-use crate::target::{Call, CallError, Embed, Grounding, Headers, Reply};
-use futures::StreamExt;
-use futures::stream;
+use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, Reply};
 use groundwork_core::extractive::{self, Candidate, Extract};
-use groundwork_wire::chat::{self, Chunk, Response, Usage};
 
 /// Quotes in one answer.
 const QUOTES: usize = 3;
@@ -28,42 +25,17 @@ impl Extractive {
         };
         let pieces = quote(&grounding).await.pieces();
         let words = |text: &str| text.split_whitespace().count() as u64;
-        let usage = Usage {
-            prompt_tokens: grounding.sources.iter().map(|source| source.tokens as u64).sum::<u64>() + words(&grounding.question),
-            completion_tokens: pieces.iter().map(|piece| words(piece)).sum(),
-            ..Usage::default()
-        };
-        let usage = Usage { total_tokens: usage.prompt_tokens + usage.completion_tokens, ..usage };
-        let chunks = chat::Stream { id: call.id, created: call.now / 1000, model: model.to_owned(), include_usage: true };
-        if call.stream { self.stream(&chunks, &pieces, &usage) } else { self.whole(&chunks, &pieces, usage) }
-    }
-
-    fn whole(&self, made: &chat::Stream, pieces: &[String], usage: Usage) -> Result<Reply, CallError> {
-        let body = chat::Reply {
-            id: &made.id,
-            created: made.created,
-            model: &made.model,
-            content: &pieces.concat(),
-            annotations: &[],
-            context: None,
-            finish_reason: "stop",
-            usage,
+        Composed {
+            id: &call.id,
+            now: call.now,
+            model,
+            pieces: &pieces,
+            input_tokens: grounding.sources.iter().map(|source| source.tokens as u64).sum::<u64>() + words(&grounding.question),
+            output_tokens: pieces.iter().map(|piece| words(piece)).sum(),
+            stream: call.stream,
+            headers: vec![(ANSWER_HEADER.to_owned(), "quotes".to_owned())],
         }
-        .to_bytes();
-        let response = Response::parse(body).map_err(|error| self.broken(&error))?;
-        Ok(Reply::Whole { headers: Headers::new(), response: Box::new(response) })
-    }
-
-    fn stream(&self, made: &chat::Stream, pieces: &[String], usage: &Usage) -> Result<Reply, CallError> {
-        let texts = pieces.iter().map(|piece| made.text(piece));
-        let parts = std::iter::once(made.role()).chain(texts).chain([made.finish("stop")]).chain(made.usage(usage));
-        let chunks: Result<Vec<Chunk>, _> = parts.map(Chunk::parse).collect();
-        let chunks = chunks.map_err(|error| self.broken(&error))?;
-        Ok(Reply::Stream { headers: Headers::new(), chunks: stream::iter(chunks.into_iter().map(Ok)).boxed() })
-    }
-
-    fn broken(&self, error: &chat::ParseResponseError) -> CallError {
-        CallError::Broken { target: self.name.clone(), message: error.to_string() }
+        .reply(&self.name)
     }
 }
 

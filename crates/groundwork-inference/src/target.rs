@@ -1,8 +1,10 @@
 //! Who answers: a closed set of targets behind one call.
 
+mod compose;
 mod error;
 mod settings;
 
+pub use compose::Composed;
 pub use error::{CallError, Stage};
 pub use settings::{Kind, Settings, Timeouts};
 
@@ -68,6 +70,9 @@ pub struct Grounding {
 
 /// Turns texts into vectors of length 1; a reason when it cannot.
 pub type Embed = Arc<dyn Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, String>> + Send + Sync>;
+
+/// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing.
+pub const ANSWER_HEADER: &str = "groundwork-answer";
 
 /// Headers that came with an answer and are the client's too.
 pub type Headers = Vec<(String, String)>;

@@ -14,9 +14,11 @@ pub use original::{Original, original};
 pub use page::{PageError, PageText, page};
 pub use upload::{Change, Upload, UploadError, Uploaded, upload};
 
-use groundwork_core::access::Permissions;
+use crate::App;
+use groundwork_core::access::{Caller, Permissions};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_store::db::{DbError, documents as store};
 use serde::{Deserialize, Serialize};
 
 /// A document as its readers see it: its live version. One that is still being read, or could not be, is seen as a job.
@@ -40,4 +42,43 @@ pub struct Document {
     pub permissions: Permissions,
     pub created_at: UnixMs,
     pub updated_at: UnixMs,
+}
+
+/// A live document, if it is there and `caller` may read it; without a caller no permission is asked.
+async fn readable(
+    app: &App,
+    knowledge_base: &KnowledgeBaseId,
+    id: &DocumentId,
+    caller: Option<&Caller>,
+) -> Result<Option<Document>, DbError> {
+    match app.inner().db.document(knowledge_base, id).await? {
+        Some(document) => view(app, document, caller).await,
+        None => Ok(None),
+    }
+}
+
+async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> Result<Option<Document>, DbError> {
+    let permissions = app.inner().db.document_permissions(&document.knowledge_base, &document.id).await?.unwrap_or_default();
+    if caller.is_some_and(|caller| !permissions.allow(Some(&document.tenant), caller)) {
+        return Ok(None);
+    }
+    let store::Version { generation, facts, chunks, published_at } = document.version;
+    let warnings = facts.metadata.get("warnings").and_then(|warnings| serde_json::from_value(warnings.clone()).ok());
+    Ok(Some(Document {
+        id: document.id,
+        knowledge_base: document.knowledge_base,
+        name: facts.name,
+        source: document.source,
+        title: facts.title,
+        warnings: warnings.unwrap_or_default(),
+        version: generation,
+        media_type: facts.media_type,
+        bytes: facts.bytes,
+        sha256: facts.sha256.to_string(),
+        pages: facts.pages,
+        chunks,
+        permissions,
+        created_at: document.created_at,
+        updated_at: published_at.unwrap_or(document.created_at),
+    }))
 }

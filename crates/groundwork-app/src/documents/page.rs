@@ -1,12 +1,12 @@
 //! The text of one page of a document's live version.
 
-use super::FindError;
+use super::{FindError, find};
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageText {
     pub document: DocumentId,
     pub version: u32,
@@ -31,6 +31,9 @@ pub async fn page(
     document: &DocumentId,
     page: u32,
 ) -> Result<PageText, PageError> {
-    let _ = (app, caller, knowledge_base, document, page);
-    unimplemented!()
+    let found = find(app, caller, knowledge_base, document).await?;
+    let pages = found.pages.unwrap_or(1);
+    let text = app.inner().db.page(document, found.version, page).await.map_err(FindError::Db)?;
+    let text = text.ok_or_else(|| PageError::NoSuchPage { document: document.clone(), page, pages })?;
+    Ok(PageText { document: document.clone(), version: found.version, page, pages, text })
 }

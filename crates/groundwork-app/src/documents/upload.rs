@@ -1,12 +1,18 @@
 //! Takes a file into a knowledge base: stored at once, read and indexed by a job.
 
-use super::Document;
+use super::{Document, readable};
 use crate::App;
+use crate::jobs::{Ingest, IngestOutcome, Job, State};
+use crate::pipeline::now;
+use crate::settings::Role;
 use bytes::Bytes;
 use groundwork_core::access::{Caller, Permissions};
-use groundwork_core::ids::{JobId, KnowledgeBaseId};
+use groundwork_core::ids::{DocumentId, JobId, KnowledgeBaseId, TenantId};
+use groundwork_store::blobs::{BlobError, Sha256};
+use groundwork_store::db::DbError;
+use groundwork_store::db::jobs::{Enqueued, NewJob};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub struct Upload {
     pub knowledge_base: KnowledgeBaseId,
@@ -56,14 +62,162 @@ pub enum UploadError {
     InvalidName { name: String, reason: &'static str },
     #[error("the file {name} has {bytes} bytes, more than the {limit} that limits.upload_bytes allows")]
     TooLarge { name: String, bytes: usize, limit: usize },
-    #[error("{waiting} documents are waiting to be read; try again in {retry_after:?}")]
-    Busy { waiting: u64, retry_after: Duration },
-    #[error("the file could not be stored: {0}")]
-    Store(String),
+    #[error("{waiting} documents are waiting to be read; try again in {} seconds", retry_after.as_secs())]
+    Busy { waiting: usize, retry_after: Duration },
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error("the job cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
 }
+
+/// Files that may wait to be read.
+const MAX_WAITING: usize = 10_000;
+/// Bytes of a name or a source.
+const MAX_NAME: usize = 1024;
+/// A file that cannot be stored or embedded for the moment is tried so often, over about two minutes.
+const ATTEMPTS: u32 = 9;
 
 /// The answer is how things stand after `wait`.
 pub async fn upload(app: &App, caller: &Caller, upload: Upload) -> Result<Uploaded, UploadError> {
-    let _ = (app, caller, upload);
-    unimplemented!()
+    let until = now() + upload.wait;
+    let tenant = admit(app, caller, &upload).await?;
+    let job = enqueue(app, tenant, upload).await?;
+    loop {
+        // Asked for before looking, so that an end in between is not missed.
+        let ended = app.inner().jobs.ended.notified();
+        if let Some(uploaded) = outcome(app, &job).await? {
+            return Ok(uploaded);
+        }
+        let stopping = app.stopping().cancelled();
+        if now() >= until || !wait(ended, stopping, until).await {
+            return Ok(Uploaded::Processing { job });
+        }
+    }
+}
+
+/// False when there is nothing more to wait for. Looks again after a second in any case: another process may run the job.
+async fn wait(ended: impl Future<Output = ()>, stopping: impl Future<Output = ()>, until: Instant) -> bool {
+    let look_again = until.min(now() + Duration::from_secs(1));
+    tokio::select! {
+        () = ended => true,
+        () = tokio::time::sleep_until(look_again.into()) => true,
+        () = stopping => false,
+    }
+}
+
+async fn admit(app: &App, caller: &Caller, upload: &Upload) -> Result<TenantId, UploadError> {
+    let inner = app.inner();
+    let tenant = caller.tenant.clone().ok_or(UploadError::Forbidden)?;
+    if inner.role == Role::Visitor {
+        return Err(UploadError::Visitor);
+    }
+    let name = &upload.name;
+    for text in [Some(name), upload.source.as_ref()].into_iter().flatten() {
+        if let Some(reason) = unusable(text) {
+            return Err(UploadError::InvalidName { name: text.chars().take(80).collect(), reason });
+        }
+    }
+    let (bytes, limit) = (upload.bytes.len(), inner.limits.upload_bytes);
+    if bytes == 0 {
+        return Err(UploadError::Empty { name: name.clone() });
+    }
+    if bytes > limit {
+        return Err(UploadError::TooLarge { name: name.clone(), bytes, limit });
+    }
+    let waiting = inner.jobs.waiting();
+    if waiting >= MAX_WAITING {
+        return Err(UploadError::Busy { waiting, retry_after: Duration::from_secs(10) });
+    }
+    let base = inner.db.knowledge_base(&upload.knowledge_base).await?;
+    if base.is_none_or(|base| base.tenant != tenant) {
+        return Err(UploadError::UnknownKnowledgeBase(upload.knowledge_base.clone()));
+    }
+    Ok(tenant)
+}
+
+fn unusable(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("it is empty")
+    } else if name.len() > MAX_NAME {
+        Some("it is longer than 1,024 bytes")
+    } else if name.chars().any(char::is_control) {
+        Some("it has control characters")
+    } else {
+        None
+    }
+}
+
+async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, UploadError> {
+    let inner = app.inner();
+    let _kept = inner.jobs.originals.read().await;
+    let bytes = upload.bytes;
+    let sha256 = inner.knowledge.blobs.put(bytes.clone()).await?;
+    let payload = Ingest {
+        knowledge_base: upload.knowledge_base,
+        source: upload.source.unwrap_or_else(|| upload.name.clone()),
+        name: upload.name,
+        sha256: sha256.to_string(),
+        permissions: upload.permissions,
+    };
+    let payload = serde_json::to_value(payload)?;
+    let new = NewJob {
+        kind: Ingest::KIND.to_owned(),
+        tenant,
+        dedupe_key: Some(Sha256::of(payload.to_string().as_bytes()).to_string()),
+        payload,
+        run_after: inner.clock.now(),
+        max_attempts: ATTEMPTS,
+    };
+    // Before the job is there, so that it cannot end before it is counted.
+    inner.jobs.expect(sha256, &bytes);
+    match inner.db.enqueue(new).await {
+        Ok(Enqueued::New(job)) => {
+            inner.jobs.work.notify_one();
+            Ok(job)
+        }
+        Ok(Enqueued::Existing(job)) => {
+            inner.jobs.release(Some(sha256));
+            Ok(job)
+        }
+        Err(error) => {
+            inner.jobs.release(Some(sha256));
+            Err(error.into())
+        }
+    }
+}
+
+/// `None` while the job has not ended.
+async fn outcome(app: &App, id: &JobId) -> Result<Option<Uploaded>, UploadError> {
+    let Some(job) = app.inner().db.job(id).await? else { return Ok(None) };
+    let ended = job.progress.as_ref().and_then(IngestOutcome::read);
+    let knowledge_base = job.payload.get("knowledge_base").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+    let job = Job::from(job);
+    let failed = |kind: &str, reason: Option<String>| {
+        let reason = reason.unwrap_or_else(|| "the job ended without a word".to_owned());
+        Ok(Some(Uploaded::Failed { job: id.clone(), kind: kind.to_owned(), reason }))
+    };
+    match (job.state, ended) {
+        (State::Queued | State::Running, _) => Ok(None),
+        (State::Done | State::Failed, Some(IngestOutcome::Refused { kind, reason })) => failed(&kind, Some(reason)),
+        (State::Done, Some(IngestOutcome::Unchanged { document })) => live(app, id, knowledge_base, (Change::Unchanged, document)).await,
+        (State::Done, Some(IngestOutcome::Created { document })) => live(app, id, knowledge_base, (Change::Created, document)).await,
+        (State::Done, Some(IngestOutcome::Updated { document })) => live(app, id, knowledge_base, (Change::Updated, document)).await,
+        (State::Done | State::Failed, _) => failed("ingest", job.error),
+    }
+}
+
+async fn live(
+    app: &App,
+    id: &JobId,
+    knowledge_base: Option<KnowledgeBaseId>,
+    (change, document): (Change, DocumentId),
+) -> Result<Option<Uploaded>, UploadError> {
+    let Some(knowledge_base) = knowledge_base else { return Ok(None) };
+    // Whoever uploaded it is told how it went, whatever its permissions are.
+    Ok(Some(match readable(app, &knowledge_base, &document, None).await? {
+        Some(document) => Uploaded::Live { change, document },
+        None => Uploaded::Failed { job: id.clone(), kind: "deleted".to_owned(), reason: "the document was deleted meanwhile".to_owned() },
+    }))
 }

@@ -4,16 +4,17 @@ use super::Job;
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::JobId;
+use groundwork_store::db::DbError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     #[error("there is no job {0}")]
     NotFound(JobId),
-    #[error("the job could not be read: {0}")]
-    Store(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
 pub async fn find(app: &App, caller: &Caller, id: &JobId) -> Result<Job, FindError> {
-    let _ = (app, caller, id);
-    unimplemented!()
+    let job = app.inner().db.job(id).await?.filter(|job| Some(&job.tenant) == caller.tenant.as_ref());
+    job.map(Job::from).ok_or_else(|| FindError::NotFound(id.clone()))
 }

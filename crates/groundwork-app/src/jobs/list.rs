@@ -4,17 +4,19 @@ use super::Job;
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::JobId;
+use groundwork_store::db::DbError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     #[error("an unknown principal has no jobs")]
     Forbidden,
-    #[error("the jobs could not be listed: {0}")]
-    Store(String),
+    #[error(transparent)]
+    Db(#[from] DbError),
 }
 
-/// At most `limit` jobs, older than `before`.
+/// At most `limit` jobs (and never more than 1,000), older than `before`.
 pub async fn list(app: &App, caller: &Caller, before: Option<&JobId>, limit: usize) -> Result<Vec<Job>, ListError> {
-    let _ = (app, caller, before, limit);
-    unimplemented!()
+    let tenant = caller.tenant.as_ref().ok_or(ListError::Forbidden)?;
+    let jobs = app.inner().db.jobs(tenant, before, limit.clamp(1, 1000) as u32).await?;
+    Ok(jobs.into_iter().map(Job::from).collect())
 }

@@ -1,13 +1,21 @@
 //! Background work: one table, one runner; kinds are functions.
 
+mod board;
+mod collect;
 mod find;
+mod ingest;
 mod list;
+mod runner;
 
+pub(crate) use board::Board;
 pub use find::{FindError, find};
+pub(crate) use ingest::{Ingest, Outcome as IngestOutcome};
 pub use list::{ListError, list};
+pub(crate) use runner::start;
 
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::JobId;
+use groundwork_store::db::jobs as store;
 use serde::{Deserialize, Serialize};
 
 /// A piece of background work as its tenant sees it.
@@ -35,4 +43,31 @@ pub enum State {
     Running,
     Done,
     Failed,
+}
+
+impl From<store::Job> for Job {
+    fn from(job: store::Job) -> Self {
+        let refused = match job.progress.as_ref().and_then(ingest::Outcome::read) {
+            Some(ingest::Outcome::Refused { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        let state = match job.state {
+            store::State::Done if refused.is_some() => State::Failed,
+            store::State::Done => State::Done,
+            store::State::Failed => State::Failed,
+            store::State::Queued => State::Queued,
+            store::State::Running => State::Running,
+        };
+        Self {
+            subject: job.payload.get("source").and_then(|source| source.as_str()).map(str::to_owned),
+            id: job.id,
+            kind: job.kind,
+            state,
+            attempts: job.attempts,
+            error: refused.or(job.error.filter(|_error| job.state != store::State::Done)),
+            result: job.progress,
+            created_at: job.created_at,
+            finished_at: job.finished_at,
+        }
+    }
 }

@@ -4,18 +4,24 @@ use super::KnowledgeBase;
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_store::db::knowledge_bases::{ManagedBy, NewKnowledgeBase, PutKnowledgeBaseError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    #[error("the knowledge base {id} is declared in {file}; change it there")]
-    ManagedByFile { id: KnowledgeBaseId, file: String },
     #[error("an unknown principal may not make a knowledge base")]
     Forbidden,
-    #[error("the knowledge base could not be stored: {0}")]
-    Store(String),
+    #[error("the title has {0} characters; use at most 200")]
+    TitleTooLong(usize),
+    #[error(transparent)]
+    Store(#[from] PutKnowledgeBaseError),
 }
 
 pub async fn put(app: &App, caller: &Caller, id: KnowledgeBaseId, title: Option<String>) -> Result<KnowledgeBase, PutError> {
-    let _ = (app, caller, id, title);
-    unimplemented!()
+    let tenant = caller.tenant.clone().ok_or(PutError::Forbidden)?;
+    if let Some(length) = title.as_ref().map(|title| title.chars().count()).filter(|length| *length > 200) {
+        return Err(PutError::TitleTooLong(length));
+    }
+    let name = title.clone().unwrap_or_else(|| id.to_string());
+    let new = NewKnowledgeBase { id, tenant, name, settings: serde_json::json!({ "title": title }), managed_by: ManagedBy::Api };
+    Ok(app.inner().db.put_knowledge_base(new).await?.into())
 }

@@ -1,18 +1,10 @@
 //! One model by its name.
 
-use super::Model;
+use super::{Model, list};
 use crate::App;
 use groundwork_core::access::Caller;
 
-#[derive(Debug, thiserror::Error)]
-pub enum FindError {
-    #[error("the model {0:?} does not exist, or you may not use it; GET /v1/models lists those you may")]
-    NotFound(String),
-    #[error("the model could not be read: {0}")]
-    Store(String),
-}
-
-pub async fn find(app: &App, caller: &Caller, name: &str) -> Result<Model, FindError> {
-    let _ = (app, caller, name);
-    unimplemented!()
+/// `None` when there is none that the caller may use.
+pub fn find(app: &App, caller: &Caller, name: &str) -> Option<Model> {
+    list(app, caller).into_iter().find(|model| model.id == name)
 }

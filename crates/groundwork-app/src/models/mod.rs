@@ -1,24 +1,23 @@
-//! What a client may put into `model`: assistants, models, embedding models.
+//! What a client may put into `model`: assistants, models, the embedding model.
 
 mod find;
 mod list;
 
-pub use find::{FindError, find};
-pub use list::{ListError, list};
+pub use find::find;
+pub use list::list;
 
 use groundwork_core::clock::UnixMs;
-use groundwork_core::ids::ModelName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Model {
-    pub id: ModelName,
+    pub id: String,
     pub kind: Kind,
     pub title: Option<String>,
     pub created_at: UnixMs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Assistant,

@@ -1,13 +1,18 @@
-//! A chat completion, from the client's bytes to the last byte of the answer.
+//! A chat completion, from the client's bytes to the last byte of the answer. Reads as a table of contents.
 
+use super::admit::{Admitted, Model, admit, guard};
+use super::call::{Prompt, call};
+use super::error::ChatError;
+use super::retrieve::{Retrieved, retrieve};
+use super::settle::Settlement;
+use super::{stream, whole};
 use crate::App;
-use crate::search::SearchError;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
-use groundwork_inference::target::CallError;
-use std::time::{Duration, Instant};
+use groundwork_inference::target::{Headers, Reply};
+use std::time::Instant;
 
 pub struct Request {
     /// The client's JSON body: an OpenAI chat completion request.
@@ -18,15 +23,13 @@ pub struct Request {
     pub deadline: Option<Instant>,
     /// The client's own id of the request, a label in the ledger.
     pub request_id: Option<String>,
-    /// Puts Azure's `context.citations` on the message beside OpenAI's `annotations`.
-    pub azure: bool,
 }
 
 /// An answer on its way out. Dropping a stream cancels the call and settles it.
 pub enum Answer {
     /// A response body.
     Whole(Head, Bytes),
-    /// JSON chunks for SSE; after the last one comes `[DONE]`.
+    /// Ends by itself; after the last chunk comes `[DONE]`, which is not an item.
     Stream(Head, BoxStream<'static, Item>),
 }
 
@@ -34,8 +37,9 @@ pub enum Answer {
 #[derive(Debug, Clone)]
 pub struct Head {
     pub call: CallId,
-    /// Headers of the upstream that are the client's too: `x-ratelimit-*`, `retry-after`, `openai-processing-ms`, `x-ms-*`.
-    pub headers: Vec<(String, String)>,
+    /// Headers that are the client's too: `x-ratelimit-*`, `retry-after`, `x-ms-*` of the upstream, and `groundwork-answer`
+    /// (`quotes` when no model wrote the answer, `declined` when there is nothing to answer from).
+    pub headers: Headers,
 }
 
 pub enum Item {
@@ -45,34 +49,46 @@ pub enum Item {
     Error(ChatError),
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ChatError {
-    #[error("{problem}")]
-    Invalid { param: Option<String>, problem: String },
-    #[error("the model {0:?} does not exist, or you may not use it; GET /v1/models lists those you may")]
-    UnknownModel(String),
-    #[error("the model {0:?} does not chat; it makes embeddings")]
-    NotAChatModel(String),
-    #[error("the messages have {bytes} bytes, more than the {limit} that limits.question_bytes allows")]
-    TooLarge { bytes: usize, limit: usize },
-    /// The question and the rules alone do not fit the model's window.
-    #[error("the question has {tokens} tokens; {limit} fit into the window of {model} beside its rules and the answer")]
-    TooLong { model: String, tokens: usize, limit: usize },
-    #[error("the template {template} failed: {problem}")]
-    Template { template: String, problem: String },
-    /// Retrieval failed, so there is no answer: it would stand on nothing.
-    #[error(transparent)]
-    Search(#[from] SearchError),
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("the server is shutting down; try again in {retry_after:?}")]
-    ShuttingDown { retry_after: Duration },
-    #[error("the call could not be recorded: {0}")]
-    Store(String),
+/// Answers a chat completion request. However it ends, one record of it goes to the ledger.
+pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer, ChatError> {
+    let admitted = admit(app, caller, request)?;
+    let mut settlement = Settlement::begin(app, &admitted);
+    let reply = tokio::select! {
+        reply = answer(app, caller, &admitted, &mut settlement) => reply,
+        () = tokio::time::sleep_until(admitted.deadline.into()) => Err(ChatError::DeadlineExceeded),
+        () = app.inner().cut.cancelled() => Err(shutting_down()),
+    };
+    match reply {
+        Ok((Reply::Whole { headers, response }, grounds)) => {
+            let head = Head { call: admitted.id, headers };
+            Ok(Answer::Whole(head, whole::respond(app, *response, grounds, settlement).await))
+        }
+        Ok((Reply::Stream { headers, chunks }, grounds)) => {
+            let head = Head { call: admitted.id, headers };
+            Ok(Answer::Stream(head, stream::respond(app, chunks, grounds, admitted.request.include_usage, settlement)))
+        }
+        Err(error) => Err(settlement.fail(error).await),
+    }
 }
 
-/// Answers a chat completion request.
-pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer, ChatError> {
-    let _ = (app, caller, request);
-    unimplemented!()
+/// The steps up to the first byte: guard → retrieve → route and call. (A call has no cached answer yet, so nothing stands between.)
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    admitted: &Admitted,
+    settlement: &mut Settlement,
+) -> Result<(Reply, Option<super::annotate::Grounds>), ChatError> {
+    guard(app, admitted)?;
+    let prompt = match &admitted.model {
+        Model::Pool(_) => Prompt { body: admitted.request.object.clone(), grounds: None },
+        Model::Assistant(assistant) => match retrieve(app, caller, admitted, assistant, settlement).await? {
+            Retrieved::Prompt(prompt) => prompt,
+            Retrieved::Nothing(reply) => return Ok((reply, None)),
+        },
+    };
+    call(app, admitted, prompt, settlement).await
+}
+
+pub(super) fn shutting_down() -> ChatError {
+    ChatError::ShuttingDown { retry_after: std::time::Duration::from_secs(5) }
 }

@@ -3,8 +3,6 @@
 pub(crate) mod exchange;
 mod failure;
 pub(crate) mod request;
-#[cfg(test)]
-mod tests;
 
 use crate::egress::{self, EgressError};
 use crate::target::{Call, CallError, Reply, Timeouts};

@@ -79,4 +79,20 @@ impl CallError {
             Self::Unsupported { .. } => "unsupported",
         }
     }
+
+    /// The HTTP status to answer with. A credential that the target refuses is ours and not the client's, so it is no 401.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::RateLimited { .. } | Self::QuotaExhausted { .. } => 429,
+            Self::ContentFilter { .. } | Self::TooLong { .. } | Self::Unsupported { .. } => 400,
+            Self::Refused { status, .. } => *status,
+            Self::Timeout { .. } => 504,
+            Self::Auth { .. }
+            | Self::NotFound { .. }
+            | Self::Fault { .. }
+            | Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::MidStream { .. } => 502,
+        }
+    }
 }

@@ -1,0 +1,125 @@
+//! Declarations in files: assistants, templates, models and knowledge bases as TOML, checked together and applied idempotently at start.
+
+mod apply;
+mod check;
+
+pub(crate) use apply::{ApplyError, apply};
+pub use check::{DeclareError, check};
+
+use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One file of declarations. Every table is keyed by the name of what it declares.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    pub knowledge_bases: BTreeMap<String, KnowledgeBase>,
+    pub templates: BTreeMap<String, Template>,
+    pub models: BTreeMap<String, Model>,
+    pub assistants: BTreeMap<String, Assistant>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KnowledgeBase {
+    pub title: Option<String>,
+}
+
+/// A prompt template of two minijinja texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Template {
+    /// The rules; sees `assistant`.
+    pub system: String,
+    /// The last message; sees `assistant`, `sources` and `question`, which it must contain.
+    pub question: String,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self { system: BUILT_IN_SYSTEM.to_owned(), question: BUILT_IN_QUESTION.to_owned() }
+    }
+}
+
+/// A model name that maps to deployments, tried in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    pub deployments: Vec<Deployment>,
+    /// Tokens of prompt and answer together.
+    #[serde(default = "default_window")]
+    pub window: u32,
+    /// The model whose tokenizer counts, such as `gpt-5`; an unknown name is counted by an upper bound. Without it the name of the
+    /// first deployment's model decides.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// A target of the process configuration.
+    pub target: String,
+    /// The target's own name of the model or deployment; the target's default when absent.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Tried in ascending order.
+    #[serde(default)]
+    pub tier: u32,
+}
+
+/// A pipeline that is published under a model name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Assistant {
+    pub title: Option<String>,
+    pub template: String,
+    pub model: String,
+    pub knowledge_bases: Vec<String>,
+    /// Passages that retrieval hands to packing, 1 to 50.
+    pub passages: u32,
+    /// Tokens of the prompt's window that are kept free for the answer when the client names no limit.
+    pub answer_tokens: u32,
+}
+
+impl Default for Assistant {
+    fn default() -> Self {
+        Self {
+            title: None,
+            template: GROUNDED_ANSWER.to_owned(),
+            model: DEFAULT.to_owned(),
+            knowledge_bases: vec![DEFAULT.to_owned()],
+            passages: 10,
+            answer_tokens: 1024,
+        }
+    }
+}
+
+/// The built-in knowledge base and the built-in model.
+pub const DEFAULT: &str = "default";
+/// The built-in template.
+pub const GROUNDED_ANSWER: &str = "grounded-answer";
+/// The built-in assistant.
+pub const GROUNDWORK: &str = "groundwork";
+
+fn default_window() -> u32 {
+    32_768
+}
+
+/// The target that is always there.
+pub const EXTRACTIVE: &str = "extractive";
+
+/// What is there when nothing is declared. `targets` are the configured ones, in order of preference; without any, answers are quotes.
+pub(crate) fn built_in(targets: &[String]) -> File {
+    let quotes = [EXTRACTIVE.to_owned()];
+    let targets = if targets.is_empty() { &quotes } else { targets };
+    let deployments = targets.iter().zip(0..).map(|(target, tier)| Deployment { target: target.clone(), model: None, tier }).collect();
+    File {
+        knowledge_bases: BTreeMap::from([(DEFAULT.to_owned(), KnowledgeBase::default())]),
+        templates: BTreeMap::from([(GROUNDED_ANSWER.to_owned(), Template::default())]),
+        models: BTreeMap::from([(DEFAULT.to_owned(), Model { deployments, window: default_window(), tokenizer: None })]),
+        assistants: BTreeMap::from([(GROUNDWORK.to_owned(), Assistant::default())]),
+    }
+}

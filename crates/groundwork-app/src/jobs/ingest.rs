@@ -1,0 +1,130 @@
+//! The job that makes an uploaded file searchable.
+
+use super::collect::collect_later;
+use super::runner::Attempt;
+use crate::App;
+use bytes::Bytes;
+use groundwork_core::access::Permissions;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_retrieval::ingest::{Change, IngestError, Upload};
+use groundwork_store::blobs::{BlobError, Sha256};
+use groundwork_store::db::jobs::Job;
+use serde::{Deserialize, Serialize};
+
+pub(super) const KIND: &str = "ingest";
+
+/// What there is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ingest {
+    pub(crate) knowledge_base: KnowledgeBaseId,
+    pub(crate) source: String,
+    pub(crate) name: String,
+    /// Of the original, which the blob store holds.
+    pub(crate) sha256: String,
+    pub(crate) permissions: Option<Permissions>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Unchanged {
+        document: DocumentId,
+    },
+    Created {
+        document: DocumentId,
+    },
+    Updated {
+        document: DocumentId,
+    },
+    /// The file cannot be read, now or later.
+    Refused {
+        kind: String,
+        reason: String,
+    },
+}
+
+impl Outcome {
+    pub(crate) fn read(progress: &serde_json::Value) -> Option<Self> {
+        serde_json::from_value(progress.clone()).ok()
+    }
+}
+
+impl Ingest {
+    pub(crate) const KIND: &'static str = KIND;
+}
+
+pub(super) async fn run(app: &App, job: &Job) -> Attempt {
+    let payload: Ingest = match serde_json::from_value(job.payload.clone()) {
+        Ok(payload) => payload,
+        Err(error) => return refuse("payload", format!("the job cannot be read: {error}")),
+    };
+    let _alone = app.inner().jobs.alone(&format!("{}/{}", payload.knowledge_base, payload.source)).await;
+    match ingest(app, &payload).await {
+        Ok(outcome) => {
+            app.inner().metrics.ingested(match &outcome {
+                Outcome::Unchanged { .. } => "unchanged",
+                Outcome::Created { .. } => "created",
+                Outcome::Updated { .. } => "updated",
+                Outcome::Refused { .. } => "refused",
+            });
+            Attempt::Done(serde_json::to_value(outcome).ok())
+        }
+        Err(reason) => Attempt::Failed(reason),
+    }
+}
+
+/// The original that the job reads.
+pub(super) fn original_of(job: &Job) -> Option<Sha256> {
+    Sha256::from_hex(job.payload.get("sha256")?.as_str()?)
+}
+
+fn refuse(kind: &str, reason: String) -> Attempt {
+    Attempt::Done(serde_json::to_value(Outcome::Refused { kind: kind.to_owned(), reason }).ok())
+}
+
+/// An error is a reason to try again.
+async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
+    let inner = app.inner();
+    let refused = |kind: &str, reason: String| Ok(Outcome::Refused { kind: kind.to_owned(), reason });
+    let Some(sha256) = Sha256::from_hex(&payload.sha256) else {
+        return refused("payload", "the job names no original".to_owned());
+    };
+    let bytes = match original(app, sha256).await {
+        Ok(bytes) => bytes,
+        Err(error @ (BlobError::Missing(_) | BlobError::Damaged(_))) => return refused("original", error.to_string()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let upload = Upload {
+        knowledge_base: payload.knowledge_base.clone(),
+        source: payload.source.clone(),
+        name: payload.name.clone(),
+        bytes,
+        permissions: payload.permissions.clone(),
+    };
+    let ingester = inner.knowledge.ingester().await.map_err(|error| error.to_string())?;
+    match ingester.file(upload).await {
+        Ok(ingested) => {
+            let document = ingested.document;
+            Ok(match ingested.change {
+                Change::Unchanged => Outcome::Unchanged { document },
+                Change::Created => Outcome::Created { document },
+                Change::Updated => Outcome::Updated { document },
+            })
+        }
+        Err(IngestError::Read(error)) => {
+            collect_later(app, sha256).await;
+            refused(error.kind(), error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// From the memory of the upload where it is still there: the stored copy goes when the last version that has it goes, and that may be
+/// between the upload and its job.
+async fn original(app: &App, sha256: Sha256) -> Result<Bytes, BlobError> {
+    match app.inner().jobs.original(sha256) {
+        Some(bytes) => Ok(bytes),
+        None => app.inner().knowledge.blobs.get(sha256).await,
+    }
+}

@@ -1,0 +1,109 @@
+//! The one runner: takes jobs as they become due, keeps their lease while they run, and puts off those that fail.
+
+use super::{collect, ingest};
+use crate::App;
+use groundwork_store::db::jobs::{Job, Lease, LeaseError, State};
+use std::time::Duration;
+
+/// How long a lease holds; a job whose process died waits as long before it runs again.
+const HOLD: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How often the table is looked at when nobody says that there is work: for jobs that were put off.
+const LOOK: Duration = Duration::from_secs(1);
+
+const KINDS: &[&str] = &[ingest::KIND, collect::KIND];
+
+/// How an attempt ended.
+pub(super) enum Attempt {
+    Done(Option<serde_json::Value>),
+    /// It may go better later.
+    Failed(String),
+}
+
+/// Starts as many workers as `limits.jobs` allows. They end when the application stops.
+pub(crate) fn start(app: &App) {
+    for _ in 0..app.inner().limits.jobs.max(1) {
+        let app = app.clone();
+        app.tasks().spawn({
+            let app = app.clone();
+            async move { work(&app).await }
+        });
+    }
+}
+
+async fn work(app: &App) {
+    let inner = app.inner();
+    while !inner.stop.is_cancelled() {
+        match inner.db.lease(KINDS, HOLD).await {
+            Ok(Some(lease)) => {
+                // Others may go on with the next one.
+                inner.jobs.work.notify_one();
+                run(app, lease).await;
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "jobs cannot be read"),
+        }
+        tokio::select! {
+            () = inner.jobs.work.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+            () = inner.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn run(app: &App, lease: Lease) {
+    let inner = app.inner();
+    let attempt = tokio::select! {
+        attempt = perform(app, &lease.job) => attempt,
+        lost = keep(app, &lease) => {
+            tracing::warn!(job = %lease.job.id, error = %lost, "a job was given up");
+            return;
+        }
+        () = inner.stop.cancelled() => Attempt::Failed("the server was shut down".to_owned()),
+    };
+    inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    let ended = match attempt {
+        Attempt::Done(result) => inner.db.complete(&lease, result).await.map(|()| State::Done),
+        Attempt::Failed(reason) => {
+            tracing::warn!(job = %lease.job.id, kind = lease.job.kind, attempt = lease.job.attempts, reason, "an attempt at a job failed");
+            let wait = if inner.stop.is_cancelled() { Duration::ZERO } else { put_off(lease.job.attempts) };
+            inner.db.fail(&lease, &reason, wait).await
+        }
+    };
+    match ended {
+        Ok(State::Done | State::Failed) => {
+            if lease.job.kind == ingest::KIND {
+                inner.jobs.release(ingest::original_of(&lease.job));
+            }
+            inner.jobs.ended.notify_waiters();
+        }
+        Ok(State::Queued | State::Running) => {}
+        Err(error) => tracing::error!(job = %lease.job.id, %error, "how a job ended could not be stored; it will run again"),
+    }
+}
+
+async fn perform(app: &App, job: &Job) -> Attempt {
+    match job.kind.as_str() {
+        ingest::KIND => ingest::run(app, job).await,
+        collect::KIND => collect::run(app, job).await,
+        kind => Attempt::Failed(format!("this program knows no jobs of kind {kind}")),
+    }
+}
+
+/// Keeps the lease; returns when it is lost.
+async fn keep(app: &App, lease: &Lease) -> LeaseError {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        match app.inner().db.heartbeat(lease, HOLD, None).await {
+            Ok(()) => {}
+            Err(lost @ LeaseError::Lost(_)) => return lost,
+            Err(error) => tracing::warn!(job = %lease.job.id, %error, "a lease could not be kept"),
+        }
+    }
+}
+
+/// Half a second, doubled with each attempt, up to a minute.
+fn put_off(attempts: u32) -> Duration {
+    Duration::from_millis(500 << attempts.saturating_sub(1).min(7)).min(Duration::from_secs(60))
+}

@@ -1,0 +1,181 @@
+//! The check after the answer: each citation becomes an annotation that says where its source stands and whether it supports the sentence.
+
+use super::call::embed;
+use crate::App;
+use groundwork_core::call::Citations;
+use groundwork_core::citation::{self, Claim, Evidence, Located, Reason, Report, Support, Tally, Verdict};
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::prompt::Source;
+use groundwork_core::sentence::sentences;
+use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What an answer must stand on.
+#[derive(Clone)]
+pub(super) struct Grounds {
+    pub(super) question: String,
+    pub(super) sources: Arc<[Source]>,
+    /// Where each document belongs.
+    pub(super) bases: Arc<BTreeMap<DocumentId, KnowledgeBaseId>>,
+}
+
+/// An answer's citations, checked.
+pub(super) struct Annotated {
+    pub(super) annotations: Vec<Annotation>,
+    pub(super) context: Context,
+    pub(super) counts: Citations,
+}
+
+/// Sentences that are embedded for one answer: a bound on the time that its last chunk waits.
+const MAX_SENTENCES: usize = 48;
+
+pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: &[Located], tally: Tally) -> Annotated {
+    let report = check(app, grounds, text, located).await;
+    let counts = count(report.as_ref(), tally);
+    let annotations = located.iter().filter_map(|citation| annotation(grounds, report.as_ref(), citation)).collect();
+    let citations = grounds.sources.iter().map(|source| context(grounds, source)).collect();
+    Annotated { annotations, context: Context { citations, intent: Some(grounds.question.clone()) }, counts }
+}
+
+/// Words decide first; what they leave open is decided by meaning. `None` when the check was cut short: citations are then unchecked.
+async fn check(app: &App, grounds: &Grounds, text: &str, located: &[Located]) -> Option<Report> {
+    let (sources, text, located) = (grounds.sources.clone(), text.to_owned(), located.to_vec());
+    let by_words = {
+        let (sources, text, located) = (sources.clone(), text.clone(), located.clone());
+        app.compute(move || check_by(&sources, &text, &located, &|_sentence, _source| None)).await.ok()?
+    };
+    let open = open_pairs(&by_words);
+    if open.is_empty() {
+        return Some(by_words);
+    }
+    let Some(similarities) = similarities(app, &sources, open).await else { return Some(by_words) };
+    let by_meaning = move || {
+        let look_up = |sentence: &str, source: u32| similarities.get(&(sentence.to_owned(), source)).copied();
+        check_by(&sources, &text, &located, &look_up)
+    };
+    Some(app.compute(by_meaning).await.unwrap_or(by_words))
+}
+
+fn check_by(sources: &[Source], text: &str, located: &[Located], similarity: &dyn Fn(&str, u32) -> Option<f32>) -> Report {
+    let context = |source: &Source| {
+        let passage = &source.passage;
+        format!("{}\n{}\n{}", passage.name, passage.title.as_deref().unwrap_or_default(), passage.heading_path.join("\n"))
+    };
+    let contexts: Vec<String> = sources.iter().map(context).collect();
+    let evidence: Vec<Evidence<'_>> =
+        sources.iter().zip(&contexts).map(|(source, context)| Evidence { id: source.id, text: &source.passage.text, context }).collect();
+    citation::check(text, located, &evidence, similarity)
+}
+
+/// Sentences and sources that the words alone do not tell.
+fn open_pairs(report: &Report) -> BTreeSet<(String, u32)> {
+    let verdicts = report.claims.iter().flat_map(|(claim, verdicts)| verdicts.iter().map(move |verdict| (claim, verdict)));
+    verdicts
+        .filter(|(_, verdict)| matches!(verdict.reason, Reason::Restated | Reason::NotFound))
+        .map(|(claim, verdict)| (claim.text.clone(), verdict.source))
+        .collect()
+}
+
+/// For each pair the largest cosine of the sentence and a sentence of the source.
+async fn similarities(app: &App, sources: &[Source], pairs: BTreeSet<(String, u32)>) -> Option<BTreeMap<(String, u32), f32>> {
+    let mut batch: Vec<String> = Vec::new();
+    let mut planned = Vec::new();
+    for (sentence, id) in pairs {
+        let Some(source) = sources.iter().find(|source| source.id == id) else { continue };
+        let parts: Vec<String> = sentences(&source.passage.text).into_iter().map(|at| source.passage.text[at].to_owned()).collect();
+        if batch.len() + parts.len() + 1 > MAX_SENTENCES {
+            continue;
+        }
+        let at = batch.len();
+        batch.push(sentence.clone());
+        batch.extend(parts);
+        planned.push(((sentence, id), at..batch.len()));
+    }
+    if planned.is_empty() {
+        return None;
+    }
+    let vectors =
+        embed(app).await?(batch).await.inspect_err(|reason| tracing::warn!(reason, "citations are checked by words alone")).ok()?;
+    let cosine = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+    let best = planned.into_iter().filter_map(|(pair, at)| {
+        let (sentence, parts) = vectors.get(at)?.split_first()?;
+        Some((pair, parts.iter().map(|part| cosine(sentence, part)).reduce(f32::max)?))
+    });
+    Some(best.collect())
+}
+
+fn count(report: Option<&Report>, tally: Tally) -> Citations {
+    let mut counts = Citations { tally, ..Citations::default() };
+    for (claim, verdicts) in report.into_iter().flat_map(|report| &report.claims) {
+        counts.uncited_sentences += u32::from(claim.cites.is_empty());
+        for verdict in verdicts {
+            match verdict.support {
+                Support::Supported => counts.supported += 1,
+                Support::Unsupported => counts.unsupported += 1,
+            }
+        }
+    }
+    counts
+}
+
+fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> Option<Annotation> {
+    let source = grounds.sources.iter().find(|source| source.id == located.id)?;
+    let verdict = report.and_then(|report| verdict(report, located));
+    let passage = &source.passage;
+    let quote = verdict.and_then(|verdict| verdict.quote.clone()).and_then(|at| Some((at.start, passage.text.get(at)?)));
+    // The quote's own characters where it was found, the whole passage where not.
+    let (span, text) = match quote {
+        Some((byte, quote)) => {
+            let start = passage.span.start + passage.text[..byte].chars().count();
+            ((start, start + quote.chars().count()), quote)
+        }
+        None => ((passage.span.start, passage.span.end), passage.text.as_str()),
+    };
+    Some(Annotation {
+        kind: "url_citation".to_owned(),
+        url_citation: Some(UrlCitation {
+            start_index: u32::try_from(located.at.start).ok()?,
+            end_index: u32::try_from(located.at.end).ok()?,
+            title: passage.title.clone().unwrap_or_else(|| passage.name.clone()),
+            url: url(grounds, source),
+        }),
+        citation: Some(Citation {
+            id: source.id,
+            document: passage.document.to_string(),
+            name: passage.name.clone(),
+            version: passage.version,
+            pages: passage.pages,
+            section: passage.heading_path.clone(),
+            span: (span.0 as u64, span.1 as u64),
+            text: text.to_owned(),
+            supported: verdict.map(|verdict| verdict.support == Support::Supported),
+            reason: verdict.map(|verdict| verdict.reason.as_str().to_owned()),
+            confidence: verdict.map(|verdict| verdict.confidence),
+        }),
+    })
+}
+
+fn verdict<'a>(report: &'a Report, located: &Located) -> Option<&'a Verdict> {
+    let of_claim = |(claim, _): &&(Claim, Vec<Verdict>)| claim.at.start <= located.at.start && located.at.end <= claim.at.end;
+    let (_, verdicts) = report.claims.iter().find(of_claim)?;
+    verdicts.iter().find(|verdict| verdict.source == located.id)
+}
+
+fn context(grounds: &Grounds, source: &Source) -> ContextCitation {
+    ContextCitation {
+        content: source.passage.text.clone(),
+        title: Some(source.passage.title.clone().unwrap_or_else(|| source.passage.name.clone())),
+        url: Some(url(grounds, source)),
+        filepath: Some(source.passage.name.clone()),
+        chunk_id: Some(source.id.to_string()),
+    }
+}
+
+/// The original on this server, opened at its page.
+fn url(grounds: &Grounds, source: &Source) -> String {
+    let passage = &source.passage;
+    let base = grounds.bases.get(&passage.document).map_or("default", KnowledgeBaseId::as_str);
+    let page = passage.pages.map(|(first, _)| format!("#page={first}")).unwrap_or_default();
+    format!("/admin/v1/knowledge-bases/{base}/documents/{}/original{page}", passage.document)
+}

@@ -1,0 +1,68 @@
+//! Why a chat completion has no answer, or broke off.
+
+use crate::app::Interrupted;
+use crate::search::SearchError;
+use groundwork_core::prompt::PackError;
+use groundwork_inference::target::CallError;
+use groundwork_wire::error::Invalid;
+use std::time::Duration;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("The model {0:?} does not exist, or you may not use it. GET /v1/models lists those you may.")]
+    UnknownModel(String),
+    #[error("The model {0:?} makes embeddings and does not chat.")]
+    NotAChatModel(String),
+    #[error("The messages have {bytes} bytes, more than the {limit} that limits.question_bytes allows.")]
+    TooLarge { bytes: usize, limit: usize },
+    /// The rules and the question alone do not fit, or a template failed.
+    #[error(transparent)]
+    Prompt(#[from] PackError),
+    /// Retrieval failed, so there is no answer: it would stand on nothing.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("The call did not end before its deadline.")]
+    DeadlineExceeded,
+    #[error("The server is shutting down. Try again in {} seconds.", retry_after.as_secs())]
+    ShuttingDown { retry_after: Duration },
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl ChatError {
+    /// The word for this kind of error in ledger and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::UnknownModel(_) => "model_not_found",
+            Self::NotAChatModel(_) => "model_not_supported",
+            Self::TooLarge { .. } => "too_large",
+            Self::Prompt(PackError::Template(_)) => "template",
+            Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => "context_length_exceeded",
+            Self::Search(error) => error.kind(),
+            Self::Call(error) => error.kind(),
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::ShuttingDown { .. } => "shutting_down",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+
+    /// The HTTP status that says the same.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) | Self::NotAChatModel(_) => 400,
+            Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => 400,
+            Self::TooLarge { .. } => 413,
+            Self::UnknownModel(_) => 404,
+            Self::Prompt(PackError::Template(_)) => 500,
+            Self::Search(error) => error.http_status(),
+            Self::Call(error) => error.http_status(),
+            Self::DeadlineExceeded => 504,
+            Self::ShuttingDown { .. } | Self::Interrupted(_) => 503,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! From the question to a prompt with sources: search under the caller's permissions, then packing.
+
+use super::admit::Admitted;
+use super::annotate::Grounds;
+use super::call::Prompt;
+use super::error::ChatError;
+use super::settle::Settlement;
+use crate::App;
+use crate::published::Assistant;
+use crate::search::{self, Outcome};
+use groundwork_core::access::Caller;
+use groundwork_core::call::Retrieval;
+use groundwork_core::prompt::{self, Budget, Passage};
+use groundwork_core::turn::{Message, Role, Turn};
+use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
+use groundwork_retrieval::search::Hit;
+use groundwork_wire::error::Invalid;
+use std::sync::Arc;
+
+/// What retrieval comes to.
+pub(super) enum Retrieved {
+    Prompt(Prompt),
+    /// There is nothing to answer from, and the answer says so. No model is asked.
+    Nothing(Reply),
+}
+
+/// Searches and packs. A search that failed is an error, never an answer that stands on nothing.
+pub(super) async fn retrieve(
+    app: &App,
+    caller: &Caller,
+    admitted: &Admitted,
+    assistant: &Arc<Assistant>,
+    settlement: &mut Settlement,
+) -> Result<Retrieved, ChatError> {
+    let (history, question) = conversation(admitted)?;
+    let began = app.inner().clock.now();
+    let look = search::Look {
+        knowledge_bases: &assistant.knowledge_bases,
+        text: &question,
+        limit: assistant.passages,
+        mode: search::Mode::Hybrid,
+        deadline: admitted.deadline,
+    };
+    let (hits, outcome) = search::look_up(app, caller, look).await?;
+    let millis = u32::try_from(app.inner().clock.now().saturating_sub(began)).unwrap_or(u32::MAX);
+    settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: 0, millis });
+    if hits.is_empty() {
+        return nothing(app, admitted, outcome).map(Retrieved::Nothing);
+    }
+    let packed = pack(app, admitted, assistant, (history, question.clone()), &hits).await?;
+    settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: packed.sources.len() as u32, millis });
+    settlement.prompt_tokens(packed.accounting.prompt_tokens);
+    let mut body = admitted.request.object.clone();
+    let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
+    body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
+    let bases = hits.into_iter().map(|hit| (hit.document, hit.knowledge_base)).collect();
+    Ok(Retrieved::Prompt(Prompt { body, grounds: Some(Grounds { question, sources: packed.sources.into(), bases: Arc::new(bases) }) }))
+}
+
+/// The last message is the question, what stands before it is history. Assistants read and write text; what they cannot do is refused
+/// by name.
+fn conversation(admitted: &Admitted) -> Result<(Vec<Message>, String), ChatError> {
+    let request = &admitted.request;
+    let refuse = |param: &str, what: &str| {
+        let reason = format!("an assistant {what}; ask a model without documents, or leave it out");
+        Err(Invalid::Value { param: param.to_owned(), reason }.into())
+    };
+    if request.n > 1 {
+        return refuse("n", "gives one answer");
+    }
+    if request.has_tools {
+        return refuse("tools", "calls no tools of its client");
+    }
+    if request.wants_json {
+        return refuse("response_format", "answers in text with citations");
+    }
+    let mut history = Turn::from_chat(request)?.messages;
+    match history.pop() {
+        Some(Message { role: Role::User, text }) if !text.trim().is_empty() => Ok((history, text)),
+        _ => {
+            let param = format!("messages[{}]", request.messages.len().saturating_sub(1));
+            Err(Invalid::Value { param, reason: "the last message must be the user's question, in text".to_owned() }.into())
+        }
+    }
+}
+
+async fn pack(
+    app: &App,
+    admitted: &Admitted,
+    assistant: &Arc<Assistant>,
+    (history, question): (Vec<Message>, String),
+    hits: &[Hit],
+) -> Result<prompt::Packed, ChatError> {
+    let passages: Vec<Passage> = hits.iter().map(passage).collect();
+    let assistant = assistant.clone();
+    let reserved = admitted.request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
+    let work = move || {
+        let title = assistant.title.as_deref().unwrap_or(assistant.name.as_str());
+        let parts =
+            prompt::Prompt { template: &assistant.template, assistant: title, history: &history, question: &question, passages: &passages };
+        prompt::pack(&parts, &Budget::new(assistant.pool.window, reserved), assistant.pool.tokenizer.as_ref())
+    };
+    Ok(app.compute(work).await??)
+}
+
+fn passage(hit: &Hit) -> Passage {
+    Passage {
+        document: hit.document.clone(),
+        name: hit.name.clone(),
+        title: hit.title.clone(),
+        version: hit.generation,
+        pages: hit.pages,
+        heading_path: hit.heading_path.clone(),
+        span: hit.span.start as usize..hit.span.end as usize,
+        text: hit.text.clone(),
+        score: hit.scores.fused as f32,
+    }
+}
+
+fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {
+    messages.iter().map(|message| serde_json::json!({ "role": message.role, "content": message.text })).collect()
+}
+
+/// The three ways of having nothing are three different answers.
+fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, ChatError> {
+    let text = match outcome {
+        Outcome::Found | Outcome::NothingFound => "I found nothing about this in the documents, so I cannot answer it.",
+        Outcome::NothingVisible => "There are no documents here that you may read, so I cannot answer this.",
+        Outcome::NothingStored => "There are no documents here yet, so I cannot answer this. Add some with `groundwork ingest FOLDER`.",
+    };
+    let composed = Composed {
+        id: &format!("chatcmpl-{}", admitted.id),
+        now: app.inner().clock.now(),
+        model: admitted.model.name().as_str(),
+        pieces: &[text.to_owned()],
+        input_tokens: 0,
+        output_tokens: 0,
+        stream: admitted.request.stream,
+        headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), ("groundwork-reason".to_owned(), outcome.as_str().to_owned())],
+    };
+    Ok(composed.reply("groundwork")?)
+}

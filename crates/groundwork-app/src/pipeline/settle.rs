@@ -1,0 +1,215 @@
+//! Settling a call exactly once: at its end, at an error, or when the client hangs up.
+
+use super::admit::Admitted;
+use super::error::ChatError;
+use crate::App;
+use crate::published::{Deployment, Pool};
+use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval};
+use groundwork_core::turn::Usage;
+use groundwork_inference::target::CallError;
+use groundwork_wire::chat;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// The record of a call in the making. When it is dropped before it was completed, the client has hung up, and that is what is booked.
+pub(super) struct Settlement {
+    app: App,
+    /// `None` once it was handed over.
+    open: Option<Open>,
+    /// Shutdown waits for the call.
+    _running: TaskTrackerToken,
+}
+
+struct Open {
+    record: Record,
+    pool: Arc<Pool>,
+    messages: Vec<chat::Message>,
+    /// Counted when the prompt was packed.
+    prompt_tokens: Option<usize>,
+    /// What has come back so far, for an estimate when the target does not say what it used.
+    answer: String,
+    finish: Option<String>,
+    usage: Option<Usage>,
+    /// The target has begun to answer, or may have charged for the prompt.
+    charged: bool,
+}
+
+impl Settlement {
+    pub(super) fn begin(app: &App, admitted: &Admitted) -> Self {
+        let record = Record {
+            id: admitted.id.clone(),
+            request_label: admitted.label.clone(),
+            tenant: admitted.tenant.clone(),
+            principal: admitted.principal.clone(),
+            operation: Operation::Chat,
+            model: admitted.model.name().clone(),
+            deployment: None,
+            target: None,
+            streamed: admitted.request.stream,
+            started: admitted.started,
+            first_token: None,
+            ended: admitted.started,
+            outcome: Outcome::Abandoned,
+            usage: Usage::default(),
+            measure: Measure::Exact,
+            cost: None,
+            cached: Cached::No,
+            retrieval: None,
+            citations: None,
+        };
+        let open = Open {
+            record,
+            pool: admitted.model.pool().clone(),
+            messages: admitted.request.messages.clone(),
+            prompt_tokens: None,
+            answer: String::new(),
+            finish: None,
+            usage: None,
+            charged: false,
+        };
+        app.inner().metrics.began();
+        Self { app: app.clone(), open: Some(open), _running: app.tasks().token() }
+    }
+
+    pub(super) fn retrieved(&mut self, retrieval: Retrieval) {
+        self.edit(|open| open.record.retrieval = Some(retrieval));
+    }
+
+    pub(super) fn prompt_tokens(&mut self, tokens: usize) {
+        self.edit(|open| open.prompt_tokens = Some(tokens));
+    }
+
+    /// A deployment is being asked.
+    pub(super) fn asks(&mut self, deployment: &Deployment) {
+        self.edit(|open| {
+            open.record.deployment = Some(deployment.label());
+            open.record.target = Some(deployment.target.kind());
+        });
+    }
+
+    pub(super) fn reached(&mut self) {
+        self.edit(|open| open.charged = true);
+    }
+
+    /// A piece of the answer has come.
+    pub(super) fn said(&mut self, text: &str) {
+        let now = self.app.inner().clock.now();
+        self.edit(|open| {
+            open.record.first_token.get_or_insert(now);
+            open.answer.push_str(text);
+        });
+    }
+
+    pub(super) fn used(&mut self, usage: &chat::Usage) {
+        let usage = Usage {
+            input_tokens: usage.prompt_tokens,
+            output_tokens: usage.completion_tokens,
+            cached_tokens: usage.cached_tokens,
+            reasoning_tokens: usage.reasoning_tokens,
+        };
+        self.edit(|open| open.usage = Some(usage));
+    }
+
+    pub(super) fn finished(&mut self, reason: &str) {
+        self.edit(|open| open.finish = Some(reason.to_owned()));
+    }
+
+    pub(super) fn checked(&mut self, citations: Citations) {
+        self.edit(|open| open.record.citations = Some(citations));
+    }
+
+    /// The whole answer is there. Returns when it is booked.
+    pub(super) async fn complete(mut self) {
+        let finish = self.open.as_ref().and_then(|open| open.finish.clone()).unwrap_or_else(|| "unknown".to_owned());
+        self.book(Outcome::Completed { finish }).await;
+    }
+
+    /// The call failed. Returns the error when that is booked.
+    pub(super) async fn fail(mut self, error: ChatError) -> ChatError {
+        if may_be_charged(&error) {
+            self.edit(|open| open.charged |= open.record.deployment.is_some());
+        }
+        self.book(Outcome::Failed { kind: error.kind().to_owned(), http_status: error.http_status() }).await;
+        error
+    }
+
+    fn edit(&mut self, edit: impl FnOnce(&mut Open)) {
+        if let Some(open) = &mut self.open {
+            edit(open);
+        }
+    }
+
+    /// Writing goes on when the one who waits for it goes away.
+    async fn book(&mut self, outcome: Outcome) {
+        if let Some(writing) = self.hand_over(outcome)
+            && let Err(error) = writing.await
+        {
+            tracing::error!(%error, "a call could not be booked");
+        }
+    }
+
+    fn hand_over(&mut self, outcome: Outcome) -> Option<JoinHandle<()>> {
+        let mut open = self.open.take()?;
+        open.record.outcome = outcome;
+        open.record.ended = self.app.inner().clock.now();
+        let app = self.app.clone();
+        Some(self.app.tasks().spawn(async move { write(&app, open).await }))
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        // Dropped outside the runtime there is nobody left to write; inside it the tracker waits for the task.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            drop(self.hand_over(Outcome::Abandoned));
+        }
+        self.app.inner().metrics.ended();
+    }
+}
+
+/// Errors after which a target may have worked on the prompt, and so charge for it.
+fn may_be_charged(error: &ChatError) -> bool {
+    match error {
+        ChatError::Call(error) => matches!(
+            error,
+            CallError::ContentFilter { .. } | CallError::Timeout { .. } | CallError::Broken { .. } | CallError::MidStream { .. }
+        ),
+        ChatError::DeadlineExceeded | ChatError::ShuttingDown { .. } => true,
+        _ => false,
+    }
+}
+
+async fn write(app: &App, open: Open) {
+    let record = match (open.usage, open.charged) {
+        (Some(usage), _) => Record { usage, measure: Measure::Exact, ..open.record },
+        (None, false) => open.record,
+        (None, true) => estimate(app, open).await,
+    };
+    app.inner().metrics.settled(&record.sample());
+    log(&record);
+    if let Err(error) = app.inner().db.settle(&record).await {
+        tracing::error!(call = %record.id, %error, "a call could not be written to the ledger");
+    }
+}
+
+/// Counts what the target did not report.
+async fn estimate(app: &App, open: Open) -> Record {
+    let record = open.record.clone();
+    let count = move || {
+        let tokenizer = &open.pool.tokenizer;
+        let prompt = || open.messages.iter().map(|message| tokenizer.count(&message.text().unwrap_or_default())).sum();
+        Usage {
+            input_tokens: open.prompt_tokens.unwrap_or_else(prompt) as u64,
+            output_tokens: tokenizer.count(&open.answer) as u64,
+            ..Usage::default()
+        }
+    };
+    let usage = app.compute(count).await.unwrap_or_default();
+    Record { usage, measure: Measure::Estimate, ..record }
+}
+
+fn log(record: &Record) {
+    let fields: Vec<String> = record.access_fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    tracing::info!(target: "groundwork::call", call = %record.id, "{}", fields.join(" "));
+}

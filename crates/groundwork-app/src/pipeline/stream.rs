@@ -1,0 +1,194 @@
+//! An answer chunk by chunk. Without documents behind it, each chunk goes on as it came; with them, its marks are cleaned on the way
+//! and the checked citations come before the finish.
+
+use super::annotate::{Grounds, annotate};
+use super::chat::{Item, shutting_down};
+use super::error::ChatError;
+use super::settle::Settlement;
+use super::splice;
+use crate::App;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use groundwork_core::citation::{Cleaned, Located, Marks};
+use groundwork_inference::target::Chunks;
+use groundwork_wire::chat::{self, Chunk};
+use groundwork_wire::object::Object;
+use std::collections::VecDeque;
+
+/// The stream that the client reads. It ends by itself and settles the call; dropped before, it cancels the call and settles it too.
+pub(super) fn respond(
+    app: &App,
+    chunks: Chunks,
+    grounds: Option<Grounds>,
+    include_usage: bool,
+    settlement: Settlement,
+) -> BoxStream<'static, Item> {
+    let grounded = grounds.map(|grounds| Grounded {
+        marks: Marks::new(grounds.sources.len() as u32),
+        grounds,
+        text: String::new(),
+        citations: Vec::new(),
+        like: None,
+    });
+    let answer = Running { app: app.clone(), chunks, grounded, include_usage, settlement: Some(settlement), ready: VecDeque::new() };
+    stream::unfold(answer, |mut answer| async move { answer.next().await.map(|item| (item, answer)) }).boxed()
+}
+
+struct Running {
+    app: App,
+    chunks: Chunks,
+    grounded: Option<Grounded>,
+    /// The client asked for the usage chunk.
+    include_usage: bool,
+    /// `None` at the end.
+    settlement: Option<Settlement>,
+    ready: VecDeque<Item>,
+}
+
+/// The citations of an answer in the making.
+struct Grounded {
+    grounds: Grounds,
+    marks: Marks,
+    text: String,
+    citations: Vec<Located>,
+    /// Id, time and model of the answer's chunks, for those that we add.
+    like: Option<chat::Stream>,
+}
+
+impl Running {
+    async fn next(&mut self) -> Option<Item> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(item);
+            }
+            let settlement = self.settlement.as_mut()?;
+            let chunk = tokio::select! {
+                chunk = self.chunks.next() => chunk,
+                () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()).await,
+            };
+            match chunk {
+                Some(Ok(chunk)) => {
+                    observe(settlement, &chunk);
+                    self.take(chunk).await;
+                }
+                Some(Err(error)) => return self.fail(error.into()).await,
+                None => self.end().await,
+            }
+        }
+    }
+
+    async fn fail(&mut self, error: ChatError) -> Option<Item> {
+        let error = self.settlement.take()?.fail(error).await;
+        Some(Item::Error(error))
+    }
+
+    async fn end(&mut self) {
+        self.conclude(None).await;
+        if let Some(settlement) = self.settlement.take() {
+            settlement.complete().await;
+        }
+    }
+
+    async fn take(&mut self, chunk: Chunk) {
+        let mut object = chunk.object.clone();
+        if !self.include_usage && object.raw("usage").is_some() {
+            if chunk.choices.is_empty() && chunk.usage.is_some() {
+                return;
+            }
+            object.remove("usage");
+        }
+        let first = chunk.choices.iter().find(|choice| choice.index == 0);
+        let finishes = first.is_some_and(|choice| choice.finish_reason.is_some());
+        let Some(grounded) = &mut self.grounded else { return self.send(object) };
+        grounded.like.get_or_insert_with(|| like(&object, self.include_usage));
+        let content = first.and_then(|choice| choice.delta.as_ref()?.content.as_deref()).unwrap_or_default();
+        let cleaned = if content.is_empty() { String::new() } else { grounded.push(content) };
+        if finishes {
+            if !cleaned.is_empty() {
+                self.say(&cleaned);
+            }
+            return self.conclude(Some(object)).await;
+        }
+        if content == cleaned {
+            return self.send(object);
+        }
+        splice::first_choice(&mut object, |choice| splice::nested(choice, "delta", |delta| splice::set(delta, "content", &cleaned)));
+        self.send(object);
+    }
+
+    /// The answer's text is whole: what was held back of it, its citations, then the chunk with the finish reason.
+    async fn conclude(&mut self, finish: Option<Object>) {
+        if let Some(grounded) = self.grounded.take() {
+            let Grounded { grounds, marks, mut text, mut citations, like } = grounded;
+            let (rest, tally) = marks.finish();
+            text.push_str(&rest.text);
+            citations.extend(rest.citations);
+            if let Some(like) = &like {
+                if !rest.text.is_empty() {
+                    self.ready.push_back(Item::Chunk(like.text(&rest.text).into()));
+                }
+                let annotated = annotate(&self.app, &grounds, &text, &citations, tally).await;
+                if let Some(settlement) = &mut self.settlement {
+                    settlement.checked(annotated.counts);
+                }
+                self.ready.push_back(Item::Chunk(like.citations(&annotated.annotations, Some(&annotated.context)).into()));
+            }
+        }
+        if let Some(mut finish) = finish {
+            // Its text, if it had any, has been sent.
+            splice::first_choice(&mut finish, |choice| {
+                splice::nested(choice, "delta", |delta| {
+                    delta.remove("content");
+                });
+            });
+            self.send(finish);
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        if let Some(like) = self.grounded.as_ref().and_then(|grounded| grounded.like.as_ref()) {
+            self.ready.push_back(Item::Chunk(like.text(text).into()));
+        }
+    }
+
+    fn send(&mut self, object: Object) {
+        self.ready.push_back(Item::Chunk(object.to_bytes()));
+    }
+}
+
+impl Grounded {
+    fn push(&mut self, content: &str) -> String {
+        let Cleaned { text, citations } = self.marks.push(content);
+        self.text.push_str(&text);
+        self.citations.extend(citations);
+        text
+    }
+}
+
+/// What the record needs to know of a chunk.
+fn observe(settlement: &mut Settlement, chunk: &Chunk) {
+    if let Some(usage) = &chunk.usage {
+        settlement.used(usage);
+    }
+    for choice in &chunk.choices {
+        if let Some(delta) = &choice.delta
+            && (delta.content.as_deref().is_some_and(|text| !text.is_empty()) || delta.has_tool_calls)
+        {
+            settlement.said(delta.content.as_deref().unwrap_or_default());
+        }
+        if let Some(reason) = &choice.finish_reason {
+            settlement.finished(reason);
+        }
+    }
+}
+
+/// Chunks of ours that look like the upstream's.
+fn like(object: &Object, include_usage: bool) -> chat::Stream {
+    let text = |key| object.get::<String>(key, "a string").ok().flatten().unwrap_or_default();
+    chat::Stream {
+        id: text("id"),
+        created: object.get("created", "a number").ok().flatten().unwrap_or_default(),
+        model: text("model"),
+        include_usage,
+    }
+}
