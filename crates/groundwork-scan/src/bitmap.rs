@@ -12,18 +12,12 @@ pub struct Bitmap {
 impl Bitmap {
     /// No row of `len`.
     pub fn empty(len: usize) -> Self {
-        Self {
-            words: vec![0; len.div_ceil(64)],
-            len,
-        }
+        Self { words: vec![0; len.div_ceil(64)], len }
     }
 
     /// Every row of `len`.
     pub fn full(len: usize) -> Self {
-        let mut bitmap = Self {
-            words: vec![u64::MAX; len.div_ceil(64)],
-            len,
-        };
+        let mut bitmap = Self { words: vec![u64::MAX; len.div_ceil(64)], len };
         if let (Some(last), rest @ 1..) = (bitmap.words.last_mut(), len % 64) {
             *last = (1 << rest) - 1;
         }
@@ -41,17 +35,12 @@ impl Bitmap {
 
     /// How many rows are in.
     pub fn count(&self) -> usize {
-        self.words
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// False for a row beyond the end.
     pub fn contains(&self, row: u32) -> bool {
-        self.words
-            .get(row as usize / 64)
-            .is_some_and(|word| word >> (row % 64) & 1 == 1)
+        self.words.get(row as usize / 64).is_some_and(|word| word >> (row % 64) & 1 == 1)
     }
 
     /// The rows 64 at a time; the lowest bit is the lowest row.

@@ -16,11 +16,7 @@ pub fn quantize(vector: &[f32]) -> Quantized {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodesError {
     #[error("{bytes} bytes of codes are not {rows} rows of {dimensions} dimensions")]
-    Shape {
-        bytes: usize,
-        rows: usize,
-        dimensions: usize,
-    },
+    Shape { bytes: usize, rows: usize, dimensions: usize },
 }
 
 /// Codes of all slots, one row each, contiguous in memory.
@@ -54,12 +50,7 @@ impl Codes {
     }
 
     /// The same from bytes as the store keeps them.
-    pub fn write_bytes(
-        &mut self,
-        first: u32,
-        codes: &[u8],
-        scales: &[f32],
-    ) -> Result<(), CodesError> {
+    pub fn write_bytes(&mut self, first: u32, codes: &[u8], scales: &[f32]) -> Result<(), CodesError> {
         unimplemented!("{first} {codes:?} {scales:?}")
     }
 }

@@ -1,9 +1,11 @@
 //! The models known without configuration. Hashes are of the extracted files, the same bytes from every source.
 
-use super::{Engine, Entry, File, License, Pooling, Source, WheelTags};
+use super::{Engine, Entry, File, License, Pooling, Probe, Source, WheelTags};
 
 /// The embedding model that a fresh installation uses.
 pub const DEFAULT_EMBEDDER: &str = "all-MiniLM-L6-v2";
+
+const PROBE: &str = "This is an example sentence";
 
 /// The models this program brings the description of.
 pub fn builtin() -> Vec<Entry> {
@@ -18,11 +20,7 @@ fn all_minilm_l6_v2() -> Entry {
             url: Some("https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2".to_owned()),
             must_accept: false,
         },
-        engine: Engine::Bert {
-            heads: 12,
-            layer_norm_epsilon: 1e-12,
-            pooling: Pooling::Mean,
-        },
+        engine: Engine::Bert { heads: 12, layer_norm_epsilon: 1e-12, pooling: Pooling::Mean },
         dimensions: 384,
         window: 256,
         chunk_tokens: 200,
@@ -30,16 +28,8 @@ fn all_minilm_l6_v2() -> Entry {
         query_prefix: String::new(),
         passage_prefix: String::new(),
         files: vec![
-            file(
-                "model.safetensors",
-                90_868_376,
-                "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            ),
-            file(
-                "tokenizer.json",
-                466_247,
-                "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-            ),
+            file("model.safetensors", 90_868_376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"),
+            file("tokenizer.json", 466_247, "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"),
         ],
         sources: vec![
             Source::Hub {
@@ -60,7 +50,10 @@ fn all_minilm_l6_v2() -> Entry {
                 tags: None,
             },
         ],
-        probe: None,
+        probe: Some(Probe {
+            text: PROBE.to_owned(),
+            head: vec![0.067_656_9, 0.063_495_9, 0.048_713_1, 0.079_305, 0.037_448_05, 0.002_652_8, 0.039_374_95, -0.007_098_46],
+        }),
     }
 }
 
@@ -80,16 +73,8 @@ fn potion_base_8m() -> Entry {
         query_prefix: String::new(),
         passage_prefix: String::new(),
         files: vec![
-            file(
-                "model.safetensors",
-                30_236_760,
-                "f65d0f325faadc1e121c319e2faa41170d3fa07d8c89abd48ca5358d9a223de2",
-            ),
-            file(
-                "tokenizer.json",
-                683_666,
-                "e67e803f624fb4d67dea1c730d06e1067e1b14d830e2c2202569e3ef0f70bb50",
-            ),
+            file("model.safetensors", 30_236_760, "f65d0f325faadc1e121c319e2faa41170d3fa07d8c89abd48ca5358d9a223de2"),
+            file("tokenizer.json", 683_666, "e67e803f624fb4d67dea1c730d06e1067e1b14d830e2c2202569e3ef0f70bb50"),
         ],
         sources: vec![
             Source::Hub {
@@ -109,14 +94,13 @@ fn potion_base_8m() -> Entry {
                 }),
             },
         ],
-        probe: None,
+        probe: Some(Probe {
+            text: PROBE.to_owned(),
+            head: vec![-0.166_732_2, 0.120_195, -0.181_652_4, 0.009_188_75, 0.042_247_6, 0.035_057_2, 0.038_255_7, -0.128_691_2],
+        }),
     }
 }
 
 fn file(name: &str, bytes: u64, sha256: &str) -> File {
-    File {
-        name: name.to_owned(),
-        bytes,
-        sha256: sha256.to_owned(),
-    }
+    File { name: name.to_owned(), bytes, sha256: sha256.to_owned() }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 mod builtin;
+mod check;
 
 pub use builtin::{DEFAULT_EMBEDDER, builtin};
 
@@ -54,11 +55,7 @@ pub struct License {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Engine {
     /// A BERT encoder: `model.safetensors` with the names of its tensors as BERT has them, and `tokenizer.json`.
-    Bert {
-        heads: usize,
-        layer_norm_epsilon: f32,
-        pooling: Pooling,
-    },
+    Bert { heads: usize, layer_norm_epsilon: f32, pooling: Pooling },
     /// One vector per token, averaged: `model.safetensors` with the tensor `embeddings`, and `tokenizer.json`.
     Static,
 }

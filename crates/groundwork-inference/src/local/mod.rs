@@ -1,8 +1,24 @@
-//! Embedding models that run inside this process, on threads of their own with a bounded queue.
+//! Embedding models that run inside this process, on threads of their own with bounded queues.
+
+mod bert;
+mod engine;
+mod lane;
+mod table;
+mod weights;
 
 use crate::catalogue::Entry;
+use crate::tokenizers::{Vocabulary, VocabularyError};
+use engine::Loader;
 use groundwork_core::tokens::Tokenizer;
+use lane::Lane;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
+
+pub use engine::LoadError;
+
+/// Texts that one thread takes at a time: small enough that several threads share a call, and that dropped work is soon noticed.
+const TEXTS_AT_A_TIME: usize = 8;
 
 /// Whether a text is a question or something to be found. The two have threads and queues of their own, so that a question never
 /// waits behind an ingest; some models also embed them differently.
@@ -12,105 +28,139 @@ pub enum Purpose {
     Passage,
 }
 
-/// How many threads and how much waiting work a model may have.
+/// How many threads a model may use, and how much work may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    pub query_threads: usize,
-    pub passage_threads: usize,
-    /// Calls that may wait in each queue.
-    pub queue: usize,
+    pub query_threads: NonZeroUsize,
+    pub passage_threads: NonZeroUsize,
+    /// Pieces of work (up to 8 texts each) that may wait in each of the two queues.
+    pub queue: NonZeroUsize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            query_threads: 1,
-            passage_threads: 1,
-            queue: 64,
-        }
+        Self { query_threads: NonZeroUsize::MIN, passage_threads: NonZeroUsize::MIN, queue: NonZeroUsize::MIN.saturating_add(63) }
     }
 }
 
 /// Why texts could not be embedded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EmbedError {
-    #[error(
-        "the text has {tokens} tokens, the window of {model} is {window}: split it, or shorten it with `Embedder::cut`"
-    )]
-    TooLong {
-        model: String,
-        tokens: usize,
-        window: usize,
-    },
-    #[error("{queued} questions are waiting for {model}: try again in a moment")]
+    #[error("text {index} has {tokens} tokens or more, {model} reads {window} with its own: split or shorten it")]
+    TooLong { model: String, index: usize, tokens: usize, window: usize },
+    #[error("{queued} calls are waiting for {model} already: try again in a moment")]
     Busy { model: String, queued: usize },
-    #[error("{0}")]
-    Load(std::sync::Arc<LoadError>),
+    #[error(transparent)]
+    Load(Arc<LoadError>),
     #[error("{model} failed: {reason}")]
     Failed { model: String, reason: String },
 }
 
-/// Why a model could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    #[error(transparent)]
-    Files(#[from] crate::models::VerifyError),
-    #[error("{path} cannot be used: {reason}; run `groundwork models pull {name}`")]
-    Content {
-        name: String,
-        path: std::path::PathBuf,
-        reason: String,
-    },
-    #[error("{name} does not compute what it should on this machine: {reason}")]
-    Probe { name: String, reason: String },
+/// An embedding model. Cheap to clone; the weights are loaded at the first use, and the threads end with the last clone.
+#[derive(Clone)]
+pub struct Embedder {
+    inner: Arc<Inner>,
 }
 
-/// An embedding model. Cheap to clone; the weights are loaded at the first use.
-#[derive(Clone)]
-pub struct Embedder {}
+struct Inner {
+    model: String,
+    dimensions: usize,
+    window: usize,
+    chunk_tokens: usize,
+    chunk_overlap: usize,
+    vocabulary: Arc<Vocabulary>,
+    loader: Arc<Loader>,
+    queries: Lane,
+    passages: Lane,
+}
 
 impl Embedder {
-    /// Opens the model whose files lie in `folder`. Reads the tokenizer now, the weights at the first use.
-    pub fn open(_entry: &Entry, _folder: &Path, _options: Options) -> Result<Self, LoadError> {
-        unimplemented!()
+    /// Opens the model whose files lie in `folder`. Reads the tokenizer now, the weights at the first use. Does blocking I/O.
+    pub fn open(entry: &Entry, folder: &Path, options: Options) -> Result<Self, LoadError> {
+        let vocabulary = Arc::new(engine::vocabulary(entry, folder)?);
+        let loader = Arc::new(Loader::new(entry.clone(), folder.to_owned(), vocabulary.clone()));
+        let lane = |purpose, threads: NonZeroUsize| Lane::start(loader.clone(), purpose, threads.get(), options.queue.get());
+        let weights = entry.files.iter().find(|file| file.name == engine::WEIGHTS).map_or("", |file| &file.sha256);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                model: format!("{}@{}", entry.name, weights.get(..12).unwrap_or_default()),
+                dimensions: entry.dimensions,
+                window: entry.window,
+                chunk_tokens: entry.chunk_tokens,
+                chunk_overlap: entry.chunk_overlap,
+                vocabulary,
+                queries: lane(Purpose::Query, options.query_threads)?,
+                passages: lane(Purpose::Passage, options.passage_threads)?,
+                loader,
+            }),
+        })
     }
 
-    /// One vector of `dimensions` elements per text, in order, of Euclidean length 1. Only a text without any known token (an empty one)
-    /// may give a vector of zeros. Questions are refused when the queue is full, passages wait for a place. Dropping the
-    /// future takes the work out of the queue.
-    pub async fn embed(
-        &self,
-        _purpose: Purpose,
-        _texts: Vec<String>,
-    ) -> Result<Vec<Vec<f32>>, EmbedError> {
-        unimplemented!()
+    /// One vector of `dimensions` elements per text, in order, of Euclidean length 1; of zeros only for a text in which the model
+    /// knows no token at all. When the queue is full a question is refused and a passage waits for a place. Dropping the future takes
+    /// the work out of the queue.
+    pub async fn embed(&self, purpose: Purpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+        self.lane(purpose).run(purpose, texts).await
     }
 
-    /// The longest beginning of `text` that fits the window, and whether something was left out.
-    pub fn cut<'t>(&self, _purpose: Purpose, _text: &'t str) -> (&'t str, bool) {
-        unimplemented!()
+    /// Loads the weights, so that the first question does not wait for it.
+    pub async fn warm(&self) -> Result<(), EmbedError> {
+        self.inner.passages.run(Purpose::Passage, vec![String::new()]).await.map(|_| ())
     }
 
+    /// The longest beginning of `text` that the model reads whole, and whether something was left out. Does CPU work.
+    pub fn cut<'t>(&self, purpose: Purpose, text: &'t str) -> (&'t str, bool) {
+        let kept = self.inner.vocabulary.beginning(text, self.inner.loader.room(purpose));
+        (kept, kept.len() < text.trim_end().len())
+    }
+
+    /// Name and revision: vectors of two different names are never compared.
     pub fn model(&self) -> &str {
-        unimplemented!()
+        &self.inner.model
     }
 
     pub fn dimensions(&self) -> usize {
-        unimplemented!()
+        self.inner.dimensions
     }
 
-    /// The most tokens of one text the model reads, special tokens included.
+    /// The most tokens of one text that the model reads, special tokens and prefix included.
     pub fn window(&self) -> usize {
-        unimplemented!()
+        self.inner.window
     }
 
-    /// Counts without special tokens.
+    /// Tokens of one chunk's body, and how many of them the next chunk of the same section repeats.
+    pub fn chunk(&self) -> (usize, usize) {
+        (self.inner.chunk_tokens, self.inner.chunk_overlap)
+    }
+
+    /// Counts without the tokens that the model adds: at most `window` minus `added_tokens` fit.
     pub fn tokenizer(&self) -> Tokenizer {
-        unimplemented!()
+        self.inner.vocabulary.clone()
     }
 
-    /// Calls waiting or running now.
-    pub fn queue_length(&self, _purpose: Purpose) -> usize {
-        unimplemented!()
+    /// Tokens that the model puts around a text: special ones and those of its prefix.
+    pub fn added_tokens(&self, purpose: Purpose) -> usize {
+        self.inner.window.saturating_sub(self.inner.loader.room(purpose))
+    }
+
+    /// Pieces of work waiting or running now.
+    pub fn queue_length(&self, purpose: Purpose) -> usize {
+        self.lane(purpose).length()
+    }
+
+    fn lane(&self, purpose: Purpose) -> &Lane {
+        match purpose {
+            Purpose::Query => &self.inner.queries,
+            Purpose::Passage => &self.inner.passages,
+        }
     }
 }
+
+impl std::fmt::Debug for Embedder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedder").field("model", &self.inner.model).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

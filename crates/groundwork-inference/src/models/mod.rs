@@ -3,15 +3,21 @@
 //! The cache holds one folder per model, `<folder>/<model>/<file>`. A folder of the same shape, filled by hand, serves a machine
 //! without a network.
 
-use crate::catalogue::Entry;
+mod cached;
+mod error;
+mod hub;
+mod lock;
+mod pull;
+mod wheel;
+
+use crate::catalogue::{Entry, EntryError, builtin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-mod error;
-
+pub(crate) use cached::read_checked;
 pub use error::{Attempt, PullError, VerifyError};
 
 /// Where models are kept and how they are fetched.
@@ -69,23 +75,19 @@ pub struct Listed {
 /// What a pull is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// Another process is fetching the same model.
+    /// Another process or task is fetching the same model; this one waits for it.
     Waiting,
     /// A source is being tried; the text names it.
     Trying(String),
     /// A source did not work; the next one follows.
     Failed(Attempt),
     /// Bytes of one file, of the total where it is known. The file may be an archive that the model is inside of.
-    Bytes {
-        file: String,
-        done: u64,
-        total: Option<u64>,
-    },
+    Bytes { file: String, done: u64, total: Option<u64> },
     /// A file is in place, its hash checked.
     Done { file: String },
 }
 
-/// Called from the task that pulls; must not block.
+/// Is called from the task that pulls and must not block.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// The models of one machine.
@@ -99,40 +101,81 @@ pub struct Library {
 impl Library {
     /// The built-in models and `more` from the configuration; an entry of the same name replaces the built-in one.
     /// `folder` is the cache used when the settings name none.
-    pub fn new(
-        _settings: Settings,
-        _folder: &Path,
-        _more: Vec<Entry>,
-    ) -> Result<Self, crate::catalogue::EntryError> {
-        unimplemented!()
+    pub fn new(settings: Settings, folder: &Path, more: Vec<Entry>) -> Result<Self, EntryError> {
+        more.iter().try_for_each(Entry::check)?;
+        let mut entries = more;
+        for entry in builtin() {
+            if entries.iter().all(|own| own.name != entry.name) {
+                entries.push(entry);
+            }
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        let folder = settings.folder.clone().unwrap_or_else(|| folder.to_owned());
+        Ok(Self { entries: Arc::new(entries), settings, folder })
     }
 
-    pub fn entry(&self, _name: &str) -> Option<&Entry> {
-        unimplemented!()
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
     }
 
     /// Every known model and whether it is here. Looks at lengths only.
     pub fn list(&self) -> Vec<Listed> {
-        unimplemented!()
+        let listed = |entry: &Entry| {
+            let folder = self.folder_of(entry);
+            let here = entry.files.iter().filter(|file| cached::check_length(entry, &folder, file).is_ok()).count();
+            let state = match here {
+                0 => State::Absent,
+                all if all == entry.files.len() => State::Present,
+                _ => State::Partial,
+            };
+            Listed { entry: entry.clone(), state, folder }
+        };
+        self.entries.iter().map(listed).collect()
     }
 
     /// The folder of a model that is here, whole as far as lengths tell.
-    pub fn path(&self, _name: &str) -> Result<PathBuf, VerifyError> {
-        unimplemented!()
+    pub fn path(&self, name: &str) -> Result<PathBuf, VerifyError> {
+        let entry = self.known(name)?;
+        let folder = self.folder_of(entry);
+        entry.files.iter().try_for_each(|file| cached::check_length(entry, &folder, file))?;
+        Ok(folder)
     }
 
     /// Reads every file of a model and compares its hash.
-    pub async fn verify(&self, _name: &str) -> Result<PathBuf, VerifyError> {
-        unimplemented!()
+    pub async fn verify(&self, name: &str) -> Result<PathBuf, VerifyError> {
+        let entry = self.known(name)?.clone();
+        let folder = self.folder_of(&entry);
+        let check = move || {
+            entry.files.iter().try_for_each(|file| cached::check(&entry, &folder, file))?;
+            Ok(folder)
+        };
+        tokio::task::spawn_blocking(check).await.unwrap_or_else(|stopped| Err(VerifyError::Stopped(stopped.to_string())))
     }
 
-    /// Fetches what is missing or wrong of a model and returns its folder. Returns at once when nothing is.
-    pub async fn pull(
-        &self,
-        _name: &str,
-        _progress: OnProgress,
-        _cancel: CancellationToken,
-    ) -> Result<PathBuf, PullError> {
-        unimplemented!()
+    /// Fetches what is missing or damaged of a model and returns its folder. Concurrent pulls of one model wait for one another.
+    pub async fn pull(&self, name: &str, progress: OnProgress, cancel: CancellationToken) -> Result<PathBuf, PullError> {
+        let entry = self.known(name)?;
+        let license = &entry.license;
+        if license.must_accept && !self.settings.accepted_licenses.contains(&license.name) {
+            let (license, url) = (license.name.clone(), license.url.clone());
+            return Err(PullError::LicenseNotAccepted { name: entry.name.clone(), license, url });
+        }
+        let folder = self.folder_of(entry);
+        pull::Pull { entry, settings: &self.settings, folder: &folder, progress, cancel }.run().await?;
+        Ok(folder)
+    }
+
+    fn folder_of(&self, entry: &Entry) -> PathBuf {
+        self.folder.join(&entry.name)
+    }
+
+    fn known(&self, name: &str) -> Result<&Entry, error::UnknownModel> {
+        self.entry(name).ok_or_else(|| error::UnknownModel {
+            name: name.to_owned(),
+            known: self.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,18 @@
 //! Tokenizers: those of hosted chat models by name, and those of local models from their `tokenizer.json`.
 
-use groundwork_core::tokens::Tokenizer;
+mod openai;
+mod vocabulary;
 
-/// The tokenizer of a hosted model: exact for the families whose vocabulary is known, an upper bound for every other name.
-pub fn for_chat_model(_name: &str) -> Tokenizer {
-    unimplemented!()
+use groundwork_core::tokens::{Tokenizer, UpperBound};
+use std::sync::Arc;
+
+pub use vocabulary::{Vocabulary, VocabularyError};
+
+/// The tokenizer of a hosted model: exact for the families whose vocabulary is known, an upper bound for every other name. A vendor's
+/// prefix (`openai/gpt-4o`) and a date or size behind the family do not matter.
+pub fn for_chat_model(name: &str) -> Tokenizer {
+    match openai::Family::of(name) {
+        Some(family) => Arc::new(family),
+        None => Arc::new(UpperBound),
+    }
 }

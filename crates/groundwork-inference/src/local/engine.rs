@@ -1,0 +1,183 @@
+//! Loading a model at its first use, and what a loaded one does with one text.
+
+use super::bert::{self, BertError, Encoder, Runner};
+use super::table::Table;
+use super::weights::{Weights, WeightsError};
+use super::{EmbedError, Purpose, Vocabulary, VocabularyError};
+use crate::catalogue::{Engine as Kind, Entry};
+use crate::models::{VerifyError, read_checked};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) const WEIGHTS: &str = "model.safetensors";
+const TOKENIZER: &str = "tokenizer.json";
+
+/// How far an element of the probe's vector may be from what it should be; rounding is a thousandth of it.
+const PROBE_TOLERANCE: f32 = 2e-4;
+
+/// Why a model could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Files(#[from] VerifyError),
+    #[error("{path} cannot be used: {reason}; run `groundwork models pull {name}`, or correct the catalogue entry")]
+    Content { name: String, path: PathBuf, reason: String },
+    #[error("{name} computes something else on this machine than it should ({reason}), so its vectors cannot be trusted")]
+    Probe { name: String, reason: String },
+    #[error("no thread could be started for {name}: {source}")]
+    Thread { name: String, source: std::io::Error },
+}
+
+/// Reads the tokenizer of a model.
+pub(super) fn vocabulary(entry: &Entry, folder: &Path) -> Result<Vocabulary, LoadError> {
+    let bytes = read_checked(entry, folder, TOKENIZER)?;
+    Vocabulary::parse(&bytes).map_err(|VocabularyError { reason }| content(entry, folder, TOKENIZER, reason))
+}
+
+fn content(entry: &Entry, folder: &Path, file: &str, reason: String) -> LoadError {
+    LoadError::Content { name: entry.name.clone(), path: folder.join(file), reason }
+}
+
+/// A model that is loaded when it is first needed; what failed is tried again at the next need, since a pull may have mended it.
+pub(super) struct Loader {
+    entry: Entry,
+    folder: PathBuf,
+    vocabulary: Arc<Vocabulary>,
+    loaded: Mutex<Option<Arc<Engine>>>,
+}
+
+impl Loader {
+    pub(super) fn new(entry: Entry, folder: PathBuf, vocabulary: Arc<Vocabulary>) -> Self {
+        Self { entry, folder, vocabulary, loaded: Mutex::new(None) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// Tokens of a text that fit beside what the model adds.
+    pub(super) fn room(&self, purpose: Purpose) -> usize {
+        let special = if self.adds_special() { self.vocabulary.special_tokens() } else { 0 };
+        let prefix = self.vocabulary.count_up_to(self.prefix(purpose), usize::MAX);
+        self.entry.window.saturating_sub(special + prefix)
+    }
+
+    /// The engine, loaded now if it is not yet. Threads that come meanwhile wait.
+    pub(super) fn engine(&self) -> Result<Arc<Engine>, LoadError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*loaded {
+            return Ok(engine.clone());
+        }
+        let engine = Arc::new(self.load()?);
+        *loaded = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// Keeps every thread from getting on until the guard is dropped.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<Arc<Engine>>> {
+        self.loaded.lock().expect("no test breaks it")
+    }
+
+    /// The vector of one text. `index` is the text's place in the call, for the error.
+    pub(super) fn embed(
+        &self,
+        engine: &Engine,
+        runner: &Runner,
+        purpose: Purpose,
+        index: usize,
+        text: &str,
+    ) -> Result<Vec<f32>, EmbedError> {
+        let failed = |reason: String| EmbedError::Failed { model: self.entry.name.clone(), reason };
+        let prefix = self.prefix(purpose);
+        let prefixed = if prefix.is_empty() { None } else { Some(format!("{prefix}{text}")) };
+        let text = prefixed.as_deref().unwrap_or(text);
+        let special = if self.adds_special() { self.vocabulary.special_tokens() } else { 0 };
+        let window = self.entry.window;
+        let tokens = special + self.vocabulary.count_up_to(text, window.saturating_sub(special));
+        if tokens > window {
+            return Err(EmbedError::TooLong { model: self.entry.name.clone(), index, tokens, window });
+        }
+        let ids = self.vocabulary.ids(text, self.adds_special()).map_err(failed)?;
+        engine.embed(runner, &ids).map_err(|error| EmbedError::Failed { model: self.entry.name.clone(), reason: error.to_string() })
+    }
+
+    fn prefix(&self, purpose: Purpose) -> &str {
+        match purpose {
+            Purpose::Query => &self.entry.query_prefix,
+            Purpose::Passage => &self.entry.passage_prefix,
+        }
+    }
+
+    fn adds_special(&self) -> bool {
+        matches!(self.entry.engine, Kind::Bert { .. })
+    }
+
+    fn load(&self) -> Result<Engine, LoadError> {
+        let entry = &self.entry;
+        let wrong = |reason: String| content(entry, &self.folder, WEIGHTS, reason);
+        let weights = Weights::new(read_checked(entry, &self.folder, WEIGHTS)?).map_err(|error| wrong(error.to_string()))?;
+        let engine = Engine::new(entry, weights, &self.vocabulary).map_err(|error| wrong(error.to_string()))?;
+        if engine.vocabulary() < self.vocabulary.size() {
+            let reason = format!("it holds {} tokens, {TOKENIZER} has {}", engine.vocabulary(), self.vocabulary.size());
+            return Err(wrong(reason));
+        }
+        self.probe(&engine)?;
+        Ok(engine)
+    }
+
+    /// One known vector shows that the file, the graph and the kernels of this processor agree with the original.
+    fn probe(&self, engine: &Engine) -> Result<(), LoadError> {
+        let Some(probe) = &self.entry.probe else { return Ok(()) };
+        let wrong = |reason: String| LoadError::Probe { name: self.entry.name.clone(), reason };
+        let ids = self.vocabulary.ids(&probe.text, self.adds_special()).map_err(wrong)?;
+        let vector = engine.embed(&Runner::new(), &ids).map_err(|error| wrong(error.to_string()))?;
+        let far =
+            probe.head.iter().zip(&vector).find(|(want, have)| (*want - *have).abs().is_nan() || (*want - *have).abs() > PROBE_TOLERANCE);
+        match far {
+            Some((want, have)) => Err(wrong(format!("{have} instead of {want}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A loaded model.
+pub(super) enum Engine {
+    Bert(Box<Encoder>),
+    Static(Table),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EngineError {
+    #[error(transparent)]
+    Bert(#[from] BertError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+impl Engine {
+    fn new(entry: &Entry, weights: Weights, vocabulary: &Vocabulary) -> Result<Self, EngineError> {
+        match entry.engine {
+            Kind::Bert { heads, layer_norm_epsilon, pooling } => {
+                let Entry { dimensions, window, .. } = *entry;
+                let settings = bert::Settings { dimensions, window, heads, layer_norm_epsilon, pooling };
+                Ok(Self::Bert(Box::new(Encoder::new(weights, settings)?)))
+            }
+            Kind::Static => Ok(Self::Static(Table::new(&weights, entry.dimensions, vocabulary.id("[UNK]"))?)),
+        }
+    }
+
+    fn vocabulary(&self) -> usize {
+        match self {
+            Self::Bert(encoder) => encoder.vocabulary(),
+            Self::Static(table) => table.vocabulary(),
+        }
+    }
+
+    fn embed(&self, runner: &Runner, tokens: &[u32]) -> Result<Vec<f32>, EngineError> {
+        match self {
+            Self::Bert(encoder) => Ok(encoder.embed(runner, tokens)?),
+            Self::Static(table) => Ok(table.embed(tokens)),
+        }
+    }
+}

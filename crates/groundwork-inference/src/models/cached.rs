@@ -1,0 +1,88 @@
+//! One file of a model in the cache: checked before it is used, and put in place whole or not at all.
+
+use super::VerifyError;
+use crate::catalogue::{Entry, File};
+use sha2::{Digest, Sha256};
+use std::io::{self, Read};
+use std::path::Path;
+
+const BUFFER: usize = 1024 * 1024;
+
+/// Whether a file is there with the length it should have.
+pub(super) fn check_length(entry: &Entry, folder: &Path, file: &File) -> Result<(), VerifyError> {
+    let path = folder.join(&file.name);
+    match std::fs::metadata(&path) {
+        Ok(found) if found.len() == file.bytes => Ok(()),
+        Ok(found) => Err(VerifyError::WrongLength { name: entry.name.clone(), path, expected: file.bytes, found: found.len() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VerifyError::Missing { name: entry.name.clone(), path }),
+        Err(source) => Err(VerifyError::Read { path, source }),
+    }
+}
+
+/// Whether a file holds the bytes it should.
+pub(super) fn check(entry: &Entry, folder: &Path, file: &File) -> Result<(), VerifyError> {
+    check_length(entry, folder, file)?;
+    let path = folder.join(&file.name);
+    let found = hash(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
+    same(entry, &path, file, found)
+}
+
+/// The bytes of a file of a model, of which it is certain that they are the right ones.
+pub(crate) fn read_checked(entry: &Entry, folder: &Path, name: &str) -> Result<Vec<u8>, VerifyError> {
+    let path = folder.join(name);
+    let Some(file) = entry.files.iter().find(|file| file.name == name) else {
+        return Err(VerifyError::Missing { name: entry.name.clone(), path });
+    };
+    check_length(entry, folder, file)?;
+    let bytes = std::fs::read(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
+    same(entry, &path, file, hex::encode(Sha256::digest(&bytes)))?;
+    Ok(bytes)
+}
+
+fn same(entry: &Entry, path: &Path, file: &File, found: String) -> Result<(), VerifyError> {
+    if found == file.sha256 {
+        return Ok(());
+    }
+    Err(VerifyError::WrongHash { name: entry.name.clone(), path: path.to_owned(), expected: file.sha256.clone(), found })
+}
+
+/// Why a fetched file is not put in place.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PlaceError {
+    #[error("it has {found} bytes instead of {expected}; nothing was kept")]
+    Length { expected: u64, found: u64 },
+    #[error("its SHA-256 is {found}, the catalogue says {expected}; nothing was kept")]
+    Hash { expected: String, found: String },
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+/// Checks the file at `fetched`, makes it durable and moves it to its place in `folder`. A wrong one is removed.
+pub(super) fn place(fetched: &Path, folder: &Path, file: &File) -> Result<(), PlaceError> {
+    let found = std::fs::metadata(fetched)?.len();
+    if found != file.bytes {
+        std::fs::remove_file(fetched)?;
+        return Err(PlaceError::Length { expected: file.bytes, found });
+    }
+    let found = hash(fetched)?;
+    if found != file.sha256 {
+        std::fs::remove_file(fetched)?;
+        return Err(PlaceError::Hash { expected: file.sha256.clone(), found });
+    }
+    std::fs::File::open(fetched)?.sync_all()?;
+    std::fs::rename(fetched, folder.join(&file.name))?;
+    std::fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+fn hash(path: &Path) -> io::Result<String> {
+    let mut input = std::fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match input.read(&mut buffer)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
