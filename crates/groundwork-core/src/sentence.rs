@@ -4,13 +4,14 @@ use std::ops::Range;
 
 /// Words whose full stop does not end a sentence.
 const ABBREVIATIONS: &[&str] = &[
-    "al", "approx", "apt", "assoc", "ave", "bros", "bzw", "ca", "capt", "cf", "co", "col", "corp", "dept", "dr", "e.g", "ed", "eds",
-    "est", "ex", "gen", "gov", "hon", "i.e", "inc", "incl", "jr", "lt", "ltd", "mr", "mrs", "ms", "mt", "prof", "rep", "rev", "sen",
-    "sgt", "sr", "st", "u.a", "u.k", "u.n", "u.s", "univ", "v", "viz", "vs", "z.b",
+    "al", "approx", "apt", "assoc", "ave", "bros", "bzw", "ca", "capt", "cf", "co", "col", "corp", "dept", "dr", "e.g", "ed", "eds", "est",
+    "ex", "gen", "gov", "hon", "i.e", "inc", "incl", "jr", "lt", "ltd", "mr", "mrs", "ms", "mt", "prof", "rep", "rev", "sen", "sgt", "sr",
+    "st", "u.a", "u.k", "u.n", "u.s", "univ", "v", "viz", "vs", "z.b",
 ];
 
 /// Words whose full stop does not end a sentence when a number follows.
-const NUMBERED: &[&str] = &["art", "ch", "eq", "eqs", "fig", "figs", "no", "nos", "nr", "p", "par", "pp", "ref", "refs", "s", "sec", "vol", "vols"];
+const NUMBERED: &[&str] =
+    &["art", "ch", "eq", "eqs", "fig", "figs", "no", "nos", "nr", "p", "par", "pp", "ref", "refs", "s", "sec", "vol", "vols"];
 
 /// The byte ranges of the sentences of `text`, ascending, trimmed of white space, never empty. A line of its own (a heading, a list
 /// item, a row of a table) is a sentence too; a citation mark such as `[1]` after the full stop belongs to the sentence before it.
@@ -53,7 +54,8 @@ fn continues(before: &str, line: &str) -> bool {
         return false;
     }
     let open = !last.ends_with(['.', '!', '?', ':', ';', ']', '。', '！', '？']);
-    let goes_on = line.chars().next().is_some_and(|first| first.is_lowercase() || first.is_ascii_digit() || matches!(first, '(' | ',' | '.'));
+    let goes_on =
+        line.chars().next().is_some_and(|first| first.is_lowercase() || first.is_ascii_digit() || matches!(first, '(' | ',' | '.'));
     // A wrapped line is long; a heading or an entry of a list without marks is short.
     open && (goes_on || last.chars().count() >= 60)
 }
@@ -135,12 +137,18 @@ mod tests {
     fn sentences_end_where_a_reader_ends_them() {
         for (text, expected) in [
             ("One. Two! Three? Four", &["One.", "Two!", "Three?", "Four"][..]),
-            ("Dr. Smith met J. Dewar, e.g. in Room No. 7 at 3.5 p.m. on Monday.", &["Dr. Smith met J. Dewar, e.g. in Room No. 7 at 3.5 p.m. on Monday."]),
+            (
+                "Dr. Smith met J. Dewar, e.g. in Room No. 7 at 3.5 p.m. on Monday.",
+                &["Dr. Smith met J. Dewar, e.g. in Room No. 7 at 3.5 p.m. on Monday."],
+            ),
             ("He said \"No.\" Then he left.", &["He said \"No.\"", "Then he left."]),
             ("Staff have 27 days. [1] Interns have ten [2]. Done", &["Staff have 27 days. [1]", "Interns have ten [2].", "Done"]),
             ("All of it. [1][2] [3, 4]\n\nMore.", &["All of it. [1][2] [3, 4]", "More."]),
             ("A. schaalii was found. It grew.", &["A. schaalii was found.", "It grew."]),
-            ("# Leave\nStaff have\n27 days.\n- one\n- two. Three\n\nA | B\n1 | 2", &["# Leave", "Staff have\n27 days.", "- one", "- two.", "Three", "A | B", "1 | 2"]),
+            (
+                "# Leave\nStaff have\n27 days.\n- one\n- two. Three\n\nA | B\n1 | 2",
+                &["# Leave", "Staff have\n27 days.", "- one", "- two.", "Three", "A | B", "1 | 2"],
+            ),
             ("これは一つ。これは二つ。", &["これは一つ。", "これは二つ。"]),
             (" \n\n ", &[]),
         ] {
@@ -151,7 +159,10 @@ mod tests {
     #[test]
     fn a_wrapped_line_goes_on_and_a_heading_does_not() {
         let text = "Opening hours\nThe office in the north is open on every working day of the week from\nMonday to Friday.";
-        assert_eq!(split(text), ["Opening hours", "The office in the north is open on every working day of the week from\nMonday to Friday."]);
+        assert_eq!(
+            split(text),
+            ["Opening hours", "The office in the north is open on every working day of the week from\nMonday to Friday."]
+        );
     }
 
     proptest! {

@@ -50,13 +50,28 @@ const NEGATIONS: &str = "not no never none neither nor without cannot nothing no
 /// Where two of these stand, every noun has a capital.
 const GERMAN: &str = "der die das den dem des und ist sind nicht ein eine einen mit von zu im auf für wird werden auch bei nach als";
 
-const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-];
+const MONTHS: [&str; 12] =
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
 
 const SMALL: [&str; 18] = [
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen",
-    "seventeen", "eighteen", "nineteen",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 
 const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
@@ -80,7 +95,7 @@ pub(crate) fn words(sentence: &str) -> Vec<Word> {
             let range = at..at + raw.len();
             let word = word(sentence, raw, range, begins);
             begins = false;
-            if !merge_numbers(sentence, &mut words, &word) {
+            if !merge_numbers(sentence, &mut words, &word) && !merge_code(sentence, &mut words, &word) {
                 words.push(word);
             }
         }
@@ -158,15 +173,33 @@ fn merge_numbers(sentence: &str, words: &mut [Word], next: &Word) -> bool {
         "million" if gap == " " => value * 1e6,
         "billion" if gap == " " => value * 1e9,
         "trillion" if gap == " " => value * 1e12,
-        unit if gap == "-" && next.kind == Kind::Number && value >= 20.0 && value % 10.0 == 0.0 && value < 100.0 => match unit.parse::<f64>() {
-            Ok(unit) if unit < 10.0 && !sentence[last.at.clone()].starts_with(|c: char| c.is_ascii_digit()) => value + unit,
-            _ => return false,
-        },
+        unit if gap == "-" && next.kind == Kind::Number && value >= 20.0 && value % 10.0 == 0.0 && value < 100.0 => {
+            match unit.parse::<f64>() {
+                Ok(unit) if unit < 10.0 && !sentence[last.at.clone()].starts_with(|c: char| c.is_ascii_digit()) => value + unit,
+                _ => return false,
+            }
+        }
         _ => return false,
     };
     last.key = merged.to_string();
     last.at.end = next.at.end;
     true
+}
+
+/// "TW-210" is a name, and another than "TW-200"; it may also be written "TW210".
+fn merge_code(sentence: &str, words: &mut [Word], next: &Word) -> bool {
+    let Some(last) = words.last_mut().filter(|last| matches!(last.kind, Kind::Name | Kind::Content)) else { return false };
+    let letters = &sentence[last.at.clone()];
+    let is_code = next.kind == Kind::Number
+        && &sentence[last.at.end..next.at.start] == "-"
+        && letters.len() <= 6
+        && letters.chars().all(|c| c.is_uppercase() || c.is_ascii_digit());
+    if is_code {
+        last.key = format!("{}{}", letters.to_lowercase(), sentence[next.at.clone()].to_lowercase());
+        last.kind = Kind::Name;
+        last.at.end = next.at.end;
+    }
+    is_code
 }
 
 /// Years and months are dates; `2025-03-01` is a year, a month and a day.
@@ -237,6 +270,7 @@ mod tests {
         assert_eq!(keys("On 2025-03-01 and in March 1999, they may", Kind::Date), ["2025", "march", "march", "1999"]);
         assert_eq!(keys("The WHO met Ann Lee, NmU and staff in Kenya", Kind::Name), ["who", "ann", "lee", "nmu", "kenya"]);
         assert_eq!(keys("Ann Lee met staff", Kind::Name), ["ann", "lee"]);
+        assert_eq!(keys("The TW-210, the TW210 and MCSS-26", Kind::Name), ["tw210", "tw210", "mcss26"]);
         assert_eq!(keys("It is not so, isn't it? Never, not only here", Kind::Negation).len(), 3);
         assert_eq!(keys("Associated associations", Kind::Content), ["associ", "associ"]);
     }

@@ -74,7 +74,7 @@ impl Decoder {
     pub fn finish(mut self) -> Option<Frame> {
         (!self.buffer.is_empty()).then(|| {
             let raw = self.buffer.split().freeze();
-            self.read(raw)
+            self.read(&raw)
         })
     }
 
@@ -106,13 +106,13 @@ impl Decoder {
             after_cr = false;
         }
         let raw = self.buffer.split_to(end).freeze();
-        let frame = self.read(raw);
+        let frame = self.read(&raw);
         (self.searched, self.line_start, self.at_start, self.after_cr) = (0, 0, false, after_cr);
         Ok(frame)
     }
 
-    fn read(&self, raw: Bytes) -> Frame {
-        let text = String::from_utf8_lossy(&raw);
+    fn read(&self, raw: &Bytes) -> Frame {
+        let text = String::from_utf8_lossy(raw);
         let text = if self.at_start { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
         let mut frame = Frame { raw: raw.clone(), event: None, data: None, id: None, retry_ms: None };
         for line in text.split(['\n', '\r']) {

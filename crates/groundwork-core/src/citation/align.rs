@@ -39,10 +39,9 @@ pub(super) fn align(claim: &[Word], source: &[Word]) -> Alignment {
             j += 1;
         }
     }
-    for i in 0..claim.len() {
+    for (i, word) in claim.iter().enumerate().filter(|(_, word)| word.is_content()) {
         if alignment.to_source[i].is_none()
-            && claim[i].is_content()
-            && let Some(j) = (0..source.len()).find(|j| alignment.to_claim[*j].is_none() && same(&claim[i], &source[*j]))
+            && let Some(j) = (0..source.len()).find(|j| alignment.to_claim[*j].is_none() && same(word, &source[*j]))
         {
             alignment.pair(i, j);
         }
@@ -91,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_gap_is_what_stands_between_the_neighbors() {
-        let (claim, source) = (words("the cabinet would include two Orkney Vikings today"), words("the cabinet would include two deputy Prime Ministers today"));
+        let (claim, source) = (
+            words("the cabinet would include two Orkney Vikings today"),
+            words("the cabinet would include two deputy Prime Ministers today"),
+        );
         let alignment = align(&claim, &source);
         let gap: Vec<_> = source[alignment.gap(5)].iter().map(|word| word.key.as_str()).collect();
         assert_eq!(gap, ["deputi", "prime", "minist"]);

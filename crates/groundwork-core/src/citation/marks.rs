@@ -175,7 +175,10 @@ impl Marks {
                 Some(_) => space,
             };
             self.held.push_str(keep);
-            return if next != Some('[') { self.release(out) };
+            if next != Some('[') {
+                self.release(out);
+            }
+            return;
         }
         space.chars().for_each(|c| self.send(c, out));
         for id in valid {

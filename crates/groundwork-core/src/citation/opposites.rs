@@ -133,7 +133,8 @@ static OPPOSITES: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
 pub(super) fn are_opposite(one: &str, other: &str) -> bool {
     let listed = OPPOSITES.get(one).is_some_and(|opposites| opposites.iter().any(|opposite| opposite == other));
     let negates = |longer: &str, shorter: &str| {
-        shorter.len() >= 4 && ["un", "in", "im", "ir", "il", "dis", "non", "mis"].iter().any(|prefix| longer.strip_prefix(prefix) == Some(shorter))
+        shorter.len() >= 4
+            && ["un", "in", "im", "ir", "il", "dis", "non", "mis"].iter().any(|prefix| longer.strip_prefix(prefix) == Some(shorter))
     };
     listed || negates(one, other) || negates(other, one)
 }

@@ -111,7 +111,13 @@ impl Reading {
 }
 
 pub(super) fn judge(claim: &[Word], source: &Reading, similarity: Option<f32>) -> Verdict {
-    let verdict = |support, reason, confidence: f32, quote| Verdict { source: source.id, support, reason, confidence: confidence.clamp(0.0, 1.0), quote };
+    let verdict = |support, reason, confidence: f32, quote| Verdict {
+        source: source.id,
+        support,
+        reason,
+        confidence: confidence.clamp(0.0, 1.0),
+        quote,
+    };
     if let Some(at) = quoted(claim, source) {
         return verdict(Support::Supported, Reason::Quoted, 0.99, Some(at));
     }
@@ -138,7 +144,8 @@ fn quoted(claim: &[Word], source: &Reading) -> Option<Range<usize>> {
     if !claim.iter().any(Word::is_content) {
         return None;
     }
-    let all: Vec<(usize, &Word)> = source.sentences.iter().enumerate().flat_map(|(at, sentence)| sentence.words.iter().map(move |word| (at, word))).collect();
+    let all: Vec<(usize, &Word)> =
+        source.sentences.iter().enumerate().flat_map(|(at, sentence)| sentence.words.iter().map(move |word| (at, word))).collect();
     let start = (0..(all.len() + 1).saturating_sub(claim.len())).find(|start| {
         let here = &all[*start..start + claim.len()];
         let turned = *start > 0 && all[start - 1].0 == here[0].0 && all[start - 1].1.kind == Kind::Negation;
@@ -173,13 +180,19 @@ impl<'a> Basis<'a> {
         let mut foothold = 0.0;
         while chosen.len() < SENTENCES {
             let new = |sentence: &Sentence| -> Vec<usize> {
-                (0..claim.len()).filter(|i| !covered[*i] && claim[*i].is_content() && sentence.words.iter().any(|word| same(&claim[*i], word))).collect()
+                (0..claim.len())
+                    .filter(|i| !covered[*i] && claim[*i].is_content() && sentence.words.iter().any(|word| same(&claim[*i], word)))
+                    .collect()
             };
             let gain = |found: &[usize]| found.iter().map(|i| weight(&claim[*i])).sum::<f32>() / total;
             let candidates = source.sentences.iter().map(|sentence| (sentence, new(sentence)));
             // Of equal ones the first; a second sentence must add more than a word.
             let best = candidates.map(|(sentence, found)| (gain(&found), found, sentence)).reduce(|a, b| if b.0 > a.0 { b } else { a });
-            let Some((gained, found, sentence)) = best.filter(|(gained, found, _)| *gained > 0.0 && (chosen.is_empty() || found.len() >= 2)) else { break };
+            let Some((gained, found, sentence)) =
+                best.filter(|(gained, found, _)| *gained > 0.0 && (chosen.is_empty() || found.len() >= 2))
+            else {
+                break;
+            };
             if chosen.is_empty() {
                 foothold = gained;
             }
@@ -191,7 +204,13 @@ impl<'a> Basis<'a> {
             *covered |= source.context.iter().any(|other| same(word, other));
         }
         let coverage = claim.iter().zip(&covered).filter(|(_, covered)| **covered).map(|(word, _)| weight(word)).sum::<f32>() / total;
-        Some(Self { alignment: align(claim, &first.words), strange_run: strange_run(claim, &covered), sentences: chosen, coverage, foothold })
+        Some(Self {
+            alignment: align(claim, &first.words),
+            strange_run: strange_run(claim, &covered),
+            sentences: chosen,
+            coverage,
+            foothold,
+        })
     }
 
     fn at(&self) -> Range<usize> {
@@ -304,7 +323,8 @@ fn is_acronym(word: &Word, source: &Reading) -> bool {
     let letters = word.key.chars().count();
     (2..=6).contains(&letters)
         && source.sentences.iter().any(|sentence| {
-            let initials: String = sentence.words.iter().filter(|word| word.is_content()).filter_map(|word| word.key.chars().next()).collect();
+            let initials: String =
+                sentence.words.iter().filter(|word| word.is_content()).filter_map(|word| word.key.chars().next()).collect();
             initials.contains(&word.key)
         })
 }

@@ -262,7 +262,7 @@ mod tests {
             for (at, c) in text.char_indices() {
                 match spans.last_mut() {
                     Some(last) if c.is_alphanumeric() && last.end == at && text[last.clone()].chars().all(char::is_alphanumeric) => {
-                        last.end += c.len_utf8()
+                        last.end += c.len_utf8();
                     }
                     _ => spans.push(at..at + c.len_utf8()),
                 }

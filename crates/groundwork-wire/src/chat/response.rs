@@ -78,7 +78,7 @@ pub enum ParseResponseError {
 
 impl Response {
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, ParseResponseError> {
-        let (object, wire) = parse(body.into())?;
+        let (object, wire) = parse(&body.into())?;
         let choices = wire.choices.ok_or_else(|| ParseResponseError::Malformed("it has no 'choices'".to_owned()))?;
         Ok(Self {
             id: wire.id,
@@ -99,7 +99,7 @@ impl Response {
 impl Chunk {
     /// Parses the data of one frame, which must not be `[DONE]`.
     pub fn parse(data: impl Into<Bytes>) -> Result<Self, ParseResponseError> {
-        let (object, wire) = parse(data.into())?;
+        let (object, wire) = parse(&data.into())?;
         Ok(Self {
             usage: wire.usage,
             choices: wire
@@ -113,13 +113,13 @@ impl Chunk {
     }
 }
 
-fn parse(body: Bytes) -> Result<(Object, Wire), ParseResponseError> {
+fn parse(body: &Bytes) -> Result<(Object, Wire), ParseResponseError> {
     let object = Object::parse(body.clone()).map_err(|error| ParseResponseError::Malformed(error.to_string()))?;
     if object.has("error") {
-        let error = Error::parse(&body).unwrap_or(Error { message: String::new(), kind: String::new(), param: None, code: None });
+        let error = Error::parse(body).unwrap_or(Error { message: String::new(), kind: String::new(), param: None, code: None });
         return Err(ParseResponseError::Error(error));
     }
-    let wire = serde_json::from_slice(&body).map_err(|error| ParseResponseError::Malformed(error.to_string()))?;
+    let wire = serde_json::from_slice(body).map_err(|error| ParseResponseError::Malformed(error.to_string()))?;
     Ok((object, wire))
 }
 
