@@ -54,7 +54,12 @@ impl Bitmap {
     }
 
     pub fn insert_range(&mut self, rows: Range<u32>) {
-        unimplemented!("{rows:?}")
+        let end = rows.end as usize;
+        if end > self.len {
+            self.len = end;
+            self.words.resize(end.div_ceil(64), 0);
+        }
+        for_each_word(rows, |word, mask| self.words[word] |= mask);
     }
 
     pub fn remove(&mut self, row: u32) {
@@ -62,30 +67,54 @@ impl Bitmap {
     }
 
     pub fn remove_range(&mut self, rows: Range<u32>) {
-        unimplemented!("{rows:?}")
+        let rows = rows.start..rows.end.min(self.len.try_into().unwrap_or(u32::MAX));
+        for_each_word(rows, |word, mask| self.words[word] &= !mask);
     }
 
     /// Keeps what is in both; what `other` does not reach is out.
     pub fn and(&mut self, other: &Bitmap) {
-        unimplemented!("{other:?}")
+        for (at, word) in self.words.iter_mut().enumerate() {
+            *word &= other.words.get(at).copied().unwrap_or(0);
+        }
     }
 
     /// Takes out what is in `other`.
     pub fn and_not(&mut self, other: &Bitmap) {
-        unimplemented!("{other:?}")
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= !other;
+        }
     }
 
     /// Adds what is in `other`, lengthening as needed.
     pub fn or(&mut self, other: &Bitmap) {
-        unimplemented!("{other:?}")
+        if other.len > self.len {
+            self.len = other.len;
+            self.words.resize(other.words.len(), 0);
+        }
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
     }
 
     /// The rows that are in, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
-            std::iter::successors(Some(word), |rest| Some(rest & (rest - 1)))
-                .take_while(|&rest| rest != 0)
+            let nonzero = |word: u64| (word != 0).then_some(word);
+            std::iter::successors(nonzero(word), move |rest| nonzero(rest & (rest - 1)))
                 .map(move |rest| at as u32 * 64 + rest.trailing_zeros())
         })
+    }
+}
+
+/// Calls `act` for each word that `rows` touch, with the bits of those rows.
+fn for_each_word(rows: Range<u32>, mut act: impl FnMut(usize, u64)) {
+    let (start, end) = (rows.start as usize, rows.end as usize);
+    if start >= end {
+        return;
+    }
+    for word in start / 64..=(end - 1) / 64 {
+        let from = start.max(word * 64) - word * 64;
+        let to = end.min(word * 64 + 64) - word * 64;
+        act(word, u64::MAX >> (64 - (to - from)) << from);
     }
 }
