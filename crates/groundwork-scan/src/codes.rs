@@ -66,9 +66,12 @@ pub(crate) struct Segment {
 }
 
 impl Codes {
-    /// A matrix without rows.
-    pub fn new(dimensions: usize) -> Self {
-        Self { dimensions, stride: dimensions.next_multiple_of(BLOCK).max(BLOCK), rows: 0, segments: vec![] }
+    /// A matrix without rows, and with memory for `rows` as far as there is any.
+    pub fn with_capacity(dimensions: usize, rows: usize) -> Self {
+        let mut codes = Self { dimensions, stride: dimensions.next_multiple_of(BLOCK).max(BLOCK), rows: 0, segments: vec![] };
+        // Without memory now, the write that needs it will say so.
+        let _ = codes.grow(rows);
+        codes
     }
 
     pub fn dimensions(&self) -> usize {

@@ -56,10 +56,12 @@ impl Kernel {
     pub(crate) fn of_this_machine() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni") {
+            let (bits, avx2) = (is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt"), is_x86_feature_detected!("avx2"));
+            let avx512 = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+            if bits && avx512 && is_x86_feature_detected!("avx512vnni") {
                 return Self::Avx512Vnni;
             }
-            if is_x86_feature_detected!("avx2") {
+            if bits && avx2 {
                 return Self::Avx2;
             }
         }
@@ -76,7 +78,7 @@ pub(crate) fn scan(kernel: Kernel, codes: &Codes, query: &[f32], rows: Option<&B
     let mut top = Top::new(k.min(codes.len()));
     for (first, segment) in codes.segments() {
         let asked_for = rows.map(|rows| rows.words().get(first / 64..).unwrap_or_default());
-        let sweep = Sweep { first, rows: (codes.len() - first).min(segment.len()), segment, asked_for, query: &query };
+        let sweep = Sweep { first, rows: codes.len().saturating_sub(first).min(segment.len()), segment, asked_for, query: &query };
         match kernel {
             // SAFETY: a kernel other than the plain one is only made where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
@@ -106,44 +108,40 @@ struct Sweep<'a> {
 type Block = [u8; BLOCK];
 type QueryBlock = [i16; BLOCK];
 
+/// What is inlined into the kernels below is compiled with their instructions; a closure in between would not be.
 impl Sweep<'_> {
-    /// Always inlined, so that `dot` is compiled with the instructions of the kernel that calls this.
     #[inline(always)]
     fn run(&self, top: &mut Top, dot: impl Fn(&[Block], &[QueryBlock]) -> i32) {
-        let (query, _) = self.query.elements.as_chunks();
-        let (blocks, _) = self.segment.bytes().as_chunks();
-        let (scales, width) = (self.segment.scales(), query.len());
-        let row = |at: usize| &blocks[at * width..(at + 1) * width];
-        let score = |at: usize| dot(row(at), query) as f32 * scales[at] * self.query.scale;
-
         // Rows that are far from each other are asked of the memory a few ahead of their turn.
         let mut ahead = [0usize; AHEAD];
         let (mut asked, mut done) = (0usize, 0usize);
-        let mut settle = |top: &mut Top, ahead: &[usize; AHEAD], until: usize| {
-            while done < until {
-                let at = ahead[done % AHEAD];
-                top.offer((self.first + at) as u32, score(at));
-                done += 1;
-            }
-        };
         for from in (0..self.rows).step_by(64) {
             let mut word = self.word(from);
+            if word == 0 {
+                continue;
+            }
             if word.count_ones() < DENSE {
                 while word != 0 {
-                    settle(top, &ahead, (asked + 1).saturating_sub(AHEAD));
                     let at = from + word.trailing_zeros() as usize;
-                    prefetch(row(at));
+                    word &= word - 1;
+                    if asked - done == AHEAD {
+                        self.offer(top, ahead[done % AHEAD], &dot);
+                        done += 1;
+                    }
+                    prefetch(self.row(at));
                     ahead[asked % AHEAD] = at;
                     asked += 1;
-                    word &= word - 1;
                 }
                 continue;
             }
-            settle(top, &ahead, asked);
+            for turn in done..asked {
+                self.offer(top, ahead[turn % AHEAD], &dot);
+            }
+            done = asked;
             let mut scores = [0.0; 64];
             let scores = &mut scores[..(self.rows - from).min(64)];
-            for (at, to) in scores.iter_mut().enumerate() {
-                *to = score(from + at);
+            for (at, score) in scores.iter_mut().enumerate() {
+                *score = self.score(from + at, &dot);
             }
             for (at, &score) in scores.iter().enumerate() {
                 if word >> at & 1 == 1 {
@@ -151,7 +149,25 @@ impl Sweep<'_> {
                 }
             }
         }
-        settle(top, &ahead, asked);
+        for turn in done..asked {
+            self.offer(top, ahead[turn % AHEAD], &dot);
+        }
+    }
+
+    #[inline(always)]
+    fn offer(&self, top: &mut Top, at: usize, dot: &impl Fn(&[Block], &[QueryBlock]) -> i32) {
+        top.offer((self.first + at) as u32, self.score(at, dot));
+    }
+
+    #[inline(always)]
+    fn score(&self, at: usize, dot: &impl Fn(&[Block], &[QueryBlock]) -> i32) -> f32 {
+        dot(self.row(at), self.query.elements.as_chunks().0) as f32 * self.segment.scales()[at] * self.query.scale
+    }
+
+    #[inline(always)]
+    fn row(&self, at: usize) -> &[Block] {
+        let width = self.query.elements.len() / BLOCK;
+        &self.segment.bytes().as_chunks().0[at * width..(at + 1) * width]
     }
 
     /// Which of the 64 rows from `from` on are asked for.
@@ -165,13 +181,13 @@ impl Sweep<'_> {
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni,bmi1,popcnt")]
     fn avx512_vnni(&self, top: &mut Top) {
         self.run(top, |blocks, query| x86::avx512_vnni(blocks, query));
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
     fn avx2(&self, top: &mut Top) {
         self.run(top, |blocks, query| x86::avx2(blocks, query));
     }
@@ -205,19 +221,17 @@ fn plain(blocks: &[Block], query: &[QueryBlock]) -> i32 {
 mod x86 {
     use super::{Block, QueryBlock};
     use std::arch::x86_64::*;
+    use std::mem::transmute;
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     #[inline]
     pub(super) fn avx512_vnni(blocks: &[Block], query: &[QueryBlock]) -> i32 {
         let mut sums = [_mm512_setzero_si512(); 2];
-        for (block, query) in blocks.iter().zip(query) {
-            let (codes, elements) = (block.as_chunks::<32>().0, query.as_chunks::<32>().0);
-            for half in 0..2 {
-                // SAFETY: 32 bytes of codes and 64 bytes of the query are read from arrays of that size.
-                let (codes, elements) =
-                    unsafe { (_mm256_loadu_si256(codes[half].as_ptr().cast()), _mm512_loadu_si512(elements[half].as_ptr().cast())) };
-                sums[half] = _mm512_dpwssd_epi32(sums[half], _mm512_cvtepi8_epi16(codes), elements);
-            }
+        for (at, block) in blocks.iter().enumerate() {
+            // SAFETY: arrays of plain integers become vectors of the same size.
+            let (codes, elements) = unsafe { (transmute::<Block, [__m256i; 2]>(*block), transmute::<QueryBlock, [__m512i; 2]>(query[at])) };
+            sums[0] = _mm512_dpwssd_epi32(sums[0], _mm512_cvtepi8_epi16(codes[0]), elements[0]);
+            sums[1] = _mm512_dpwssd_epi32(sums[1], _mm512_cvtepi8_epi16(codes[1]), elements[1]);
         }
         _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]))
     }
@@ -226,13 +240,11 @@ mod x86 {
     #[inline]
     pub(super) fn avx2(blocks: &[Block], query: &[QueryBlock]) -> i32 {
         let mut sums = [_mm256_setzero_si256(); 4];
-        for (block, query) in blocks.iter().zip(query) {
-            let (codes, elements) = (block.as_chunks::<16>().0, query.as_chunks::<16>().0);
-            for quarter in 0..4 {
-                // SAFETY: 16 bytes of codes and 32 bytes of the query are read from arrays of that size.
-                let (codes, elements) =
-                    unsafe { (_mm_loadu_si128(codes[quarter].as_ptr().cast()), _mm256_loadu_si256(elements[quarter].as_ptr().cast())) };
-                sums[quarter] = _mm256_add_epi32(sums[quarter], _mm256_madd_epi16(_mm256_cvtepi8_epi16(codes), elements));
+        for (at, block) in blocks.iter().enumerate() {
+            // SAFETY: arrays of plain integers become vectors of the same size.
+            let (codes, elements) = unsafe { (transmute::<Block, [__m128i; 4]>(*block), transmute::<QueryBlock, [__m256i; 4]>(query[at])) };
+            for ((sum, codes), elements) in sums.iter_mut().zip(codes).zip(elements) {
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(codes), elements));
             }
         }
         let sum = _mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3]));
@@ -246,21 +258,20 @@ mod x86 {
 mod arm {
     use super::{Block, QueryBlock};
     use std::arch::aarch64::*;
+    use std::mem::transmute;
 
     #[target_feature(enable = "neon")]
     #[inline]
     pub(super) fn neon(blocks: &[Block], query: &[QueryBlock]) -> i32 {
         let mut sums = [vdupq_n_s32(0); 4];
-        for (block, query) in blocks.iter().zip(query) {
-            let (codes, elements) = (block.as_chunks::<16>().0, query.as_chunks::<16>().0);
-            for quarter in 0..4 {
-                let (low, high) = elements[quarter].split_at(8);
-                // SAFETY: 16 bytes of codes and twice 8 elements of the query are read from arrays of that size.
-                let (codes, low, high) =
-                    unsafe { (vld1q_s8(codes[quarter].as_ptr().cast()), vld1q_s16(low.as_ptr()), vld1q_s16(high.as_ptr())) };
+        for (at, block) in blocks.iter().enumerate() {
+            // SAFETY: arrays of plain integers become vectors of the same size.
+            let (codes, elements) =
+                unsafe { (transmute::<Block, [int8x16_t; 4]>(*block), transmute::<QueryBlock, [[int16x8_t; 2]; 4]>(query[at])) };
+            for ((sum, codes), [low, high]) in sums.iter_mut().zip(codes).zip(elements) {
                 let (first, second) = (vmovl_s8(vget_low_s8(codes)), vmovl_high_s8(codes));
-                let sum = vmlal_high_s16(vmlal_s16(sums[quarter], vget_low_s16(first), vget_low_s16(low)), first, low);
-                sums[quarter] = vmlal_high_s16(vmlal_s16(sum, vget_low_s16(second), vget_low_s16(high)), second, high);
+                *sum = vmlal_high_s16(vmlal_s16(*sum, vget_low_s16(first), vget_low_s16(low)), first, low);
+                *sum = vmlal_high_s16(vmlal_s16(*sum, vget_low_s16(second), vget_low_s16(high)), second, high);
             }
         }
         vaddvq_s32(vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3])))
@@ -272,7 +283,7 @@ mod arm {
 pub(crate) fn all() -> Vec<Kernel> {
     let mut kernels = vec![Kernel::Plain, Kernel::of_this_machine()];
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if Kernel::of_this_machine() == Kernel::Avx512Vnni && is_x86_feature_detected!("avx2") {
         kernels.push(Kernel::Avx2);
     }
     kernels

@@ -21,7 +21,7 @@ fn unit(dimensions: usize, next: &mut impl FnMut() -> f32) -> Vec<f32> {
 }
 
 fn matrix(dimensions: usize, vectors: &[Vec<f32>]) -> Codes {
-    let mut codes = Codes::new(dimensions);
+    let mut codes = Codes::with_capacity(dimensions, 0);
     for (row, vector) in (0..).zip(vectors) {
         let quantized = quantize(vector);
         codes.write(row, &quantized.codes, &[quantized.scale]).unwrap();
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn extremes_do_not_overflow(dimensions in 1..5_000usize, sign in prop::bool::ANY) {
         let element = if sign { 1.0 } else { -1.0 };
-        let mut codes = Codes::new(dimensions);
+        let mut codes = Codes::with_capacity(dimensions, 0);
         codes.write(0, &vec![-128; dimensions], &[1.0]).unwrap();
         for kernel in kernel::all() {
             let hit = kernel::scan(kernel, &codes, &vec![element; dimensions], None, 1)[0];
@@ -128,7 +128,7 @@ fn among_equals_the_lower_row_is_first() {
 fn a_clone_does_not_see_what_is_written_later_and_rows_cross_segments() {
     let dimensions = 4096;
     let rows = 5_000u32;
-    let mut codes = Codes::new(dimensions);
+    let mut codes = Codes::with_capacity(dimensions, 0);
     let row = |value: i8| vec![value; dimensions];
     for first in (0..rows).step_by(1000) {
         codes.write(first, &row(1).repeat(1000), &[0.001; 1000]).unwrap();
@@ -156,7 +156,7 @@ fn what_does_not_fit_is_refused_and_what_cannot_be_asked_finds_nothing() {
     }
     assert_eq!(scan(&codes, &[0.0, 0.0, 0.0], None, 5), [Hit { row: 0, score: 0.0 }]);
     assert_eq!(scan(&codes, &[1.0, 0.0, 0.0], Some(&Bitmap::empty(1)), 5), []);
-    assert_eq!(scan(&Codes::new(3), &[1.0, 0.0, 0.0], None, 5), []);
+    assert_eq!(scan(&Codes::with_capacity(3, 1000), &[1.0, 0.0, 0.0], None, 5), []);
 }
 
 #[test]
