@@ -5,6 +5,7 @@ mod html;
 mod markdown;
 mod office;
 mod package;
+pub mod pdf;
 pub mod sandbox;
 mod sniff;
 mod text;
