@@ -65,11 +65,8 @@ pub(super) fn line(words: &[&str]) -> Vec<usize> {
     if !directions.contains(&Direction::Right) {
         return (0..words.len()).collect();
     }
-    let (left, right) = words
-        .iter()
-        .map(|word| letters(word))
-        .fold((0, 0), |(left, right), (l, r)| (left + l, right + r));
-    logical_order(&directions, right >= left)
+    let count = |wanted| directions.iter().filter(|direction| **direction == wanted).count();
+    logical_order(&directions, count(Direction::Right) >= count(Direction::Left))
 }
 
 /// Undoes the visual reordering: in a right-to-left line everything turns round and left-to-right runs turn back; in a left-to-right line only

@@ -21,6 +21,9 @@ const MAX_PATH_SEGMENTS: usize = 500;
 /// Filled shapes up to this thickness count as lines, in points.
 const RULE_THICKNESS: f32 = 3.0;
 
+/// Stands for a visible glyph that no Unicode text is known for.
+pub(super) const UNMAPPED: char = char::REPLACEMENT_CHARACTER;
+
 /// One drawn glyph, in the coordinates of the shown page.
 #[derive(Debug, Clone)]
 pub(super) struct Glyph {
@@ -56,8 +59,6 @@ pub(super) struct Drawing {
     pub(super) glyphs: Vec<Glyph>,
     pub(super) rules: Vec<Rule>,
     pub(super) images: Vec<Area>,
-    /// Visible glyphs that no Unicode text is known for.
-    pub(super) unmapped: usize,
     /// The page draws more than is read of one page.
     pub(super) overfull: bool,
 }
@@ -245,9 +246,10 @@ impl<'a> Collector<'_, 'a> {
         if !clip.contains(cast.middle()) {
             return;
         }
-        let Some(text) = face.text else {
-            self.drawing.unmapped += usize::from(!invisible && !face.blank);
-            return;
+        let text = match face.text {
+            Some(text) => text,
+            None if invisible || face.blank => return,
+            None => BfString::Char(UNMAPPED),
         };
         self.drawing.glyphs.push(Glyph {
             text,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 /// Joins all lines of all blocks. The document's own words decide which hyphens belong to the word.
 pub(super) fn join(drafts: &mut [Draft]) {
-    let known = vocabulary(drafts);
+    let known = Known::of(drafts);
     for draft in drafts {
         match &mut draft.content {
             Content::Text(text) => *text = joined(text, &known),
@@ -20,27 +20,63 @@ pub(super) fn join(drafts: &mut [Draft]) {
     }
 }
 
-fn vocabulary(drafts: &[Draft]) -> HashSet<String> {
-    let mut known = HashSet::new();
-    let mut add = |text: &str| {
-        for line in text.split('\n') {
-            let mut words = line.split_whitespace().peekable();
-            while let Some(word) = words.next() {
-                // The last word of a line may be a part only.
-                if words.peek().is_some() || !word.ends_with(HYPHENS) {
-                    known.insert(core_of(word).to_lowercase());
+/// What the document itself tells about its words.
+struct Known {
+    words: HashSet<String>,
+    /// Words are parted at line ends. Where none is, every hyphen at a line's end belongs to its word.
+    parts_words: bool,
+}
+
+impl Known {
+    fn of(drafts: &[Draft]) -> Self {
+        let texts = || {
+            drafts.iter().flat_map(|draft| match &draft.content {
+                Content::Text(text) => vec![text],
+                Content::Code(_) => Vec::new(),
+                Content::Table { rows, .. } => rows.iter().flatten().collect(),
+            })
+        };
+        let mut words = HashSet::new();
+        let (mut lines, mut hyphens) = (0_usize, 0_usize);
+        for line in texts().flat_map(|text| text.split('\n')) {
+            lines += 1;
+            let mut rest = line.split_whitespace().peekable();
+            let mut is_first = lines > 1;
+            while let Some(word) = rest.next() {
+                // The last word of a line may be a part only, and so may the first.
+                if rest.peek().is_some() && !is_first || !word.ends_with(HYPHENS) {
+                    words.insert(core_of(word).to_lowercase());
                 }
+                is_first = false;
             }
+            hyphens += usize::from(line.ends_with(HYPHENS));
         }
-    };
-    for draft in drafts {
-        match &draft.content {
-            Content::Text(text) => add(text),
-            Content::Code(_) => {}
-            Content::Table { rows, .. } => rows.iter().flatten().for_each(|cell| add(cell)),
+        let has_parted_word = texts().any(|text| {
+            let lines: Vec<&str> = text.split('\n').collect();
+            lines.windows(2).any(|pair| {
+                pair[0].ends_with(HYPHENS) && {
+                    let (left, right) = parts(pair[0], pair[1]);
+                    !left.is_empty() && words.contains(&format!("{left}{right}"))
+                }
+            })
+        });
+        Self {
+            words,
+            parts_words: has_parted_word || hyphens * 40 > lines,
         }
     }
-    known
+
+    fn has(&self, word: &str) -> bool {
+        self.words.contains(word)
+    }
+}
+
+/// The last word of one line and the first of the next, in lower case.
+fn parts(before: &str, after: &str) -> (String, String) {
+    (
+        core_of(before.split_whitespace().next_back().unwrap_or_default()).to_lowercase(),
+        core_of(after.split_whitespace().next().unwrap_or_default()).to_lowercase(),
+    )
 }
 
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{AD}'];
@@ -49,7 +85,7 @@ fn core_of(word: &str) -> &str {
     word.trim_matches(|char: char| !char.is_alphanumeric())
 }
 
-fn joined(text: &str, known: &HashSet<String>) -> String {
+fn joined(text: &str, known: &Known) -> String {
     let mut whole = String::with_capacity(text.len());
     for line in text.split('\n') {
         let line = line.trim();
@@ -76,7 +112,7 @@ enum Seam {
     DropHyphen,
 }
 
-fn seam(before: &str, after: &str, known: &HashSet<String>) -> Seam {
+fn seam(before: &str, after: &str, known: &Known) -> Seam {
     let mut ends = before.chars().rev();
     let (Some(last), Some(first)) = (ends.next(), after.chars().next()) else {
         return Seam::None;
@@ -85,8 +121,7 @@ fn seam(before: &str, after: &str, known: &HashSet<String>) -> Seam {
         return Seam::DropHyphen;
     }
     if HYPHENS.contains(&last) && ends.next().is_some_and(char::is_alphanumeric) {
-        let left = core_of(before.split_whitespace().next_back().unwrap_or_default()).to_lowercase();
-        let right = core_of(after.split_whitespace().next().unwrap_or_default()).to_lowercase();
+        let (left, right) = parts(before, after);
         let is_letter_before = left.chars().next_back().is_some_and(char::is_alphabetic);
         if !first.is_alphanumeric() {
             return Seam::Space;
@@ -94,12 +129,13 @@ fn seam(before: &str, after: &str, known: &HashSet<String>) -> Seam {
         if !first.is_lowercase() || !is_letter_before {
             return Seam::None;
         }
-        if known.contains(&format!("{left}{right}")) {
+        if known.has(&format!("{left}{right}")) {
             return Seam::DropHyphen;
         }
-        let is_compound = known.contains(&format!("{left}-{right}"))
+        let is_compound = !known.parts_words
+            || known.has(&format!("{left}-{right}"))
             || left.contains('-')
-            || (known.contains(&left) && known.contains(&right));
+            || (known.has(&left) && known.has(&right));
         return if is_compound { Seam::None } else { Seam::DropHyphen };
     }
     if is_wide(last.encode_utf8(&mut [0; 4])) && is_wide(first.encode_utf8(&mut [0; 4])) {

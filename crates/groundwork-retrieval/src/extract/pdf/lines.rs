@@ -174,7 +174,8 @@ fn has_space_between(a: &Word, b: &Word) -> bool {
     if is_wide(&left.text) && is_wide(&right.text) {
         return gap > size * 0.8;
     }
-    gap >= size * 0.1 || (right.spaced && gap > -size * 0.05)
+    let later = if a.order < b.order { b } else { a };
+    gap >= size * 0.1 || (later.spaced && gap >= size * 0.04)
 }
 
 /// Groups words that share a baseline into rows, top to bottom, each row from left to right.

@@ -80,7 +80,7 @@ pub fn read_with_words(
     }
     let mut builder = Builder::new(Format::Pdf);
     builder.page_count(count);
-    warnings::report(&notes, &mut builder);
+    warnings::report(&notes, is_complete(bytes), &mut builder);
     let boxes = texts.iter().map(lines::Page::words).collect();
     furniture::remove(&mut texts);
     let drafts: Vec<paragraphs::Draft> = texts.into_iter().flat_map(paragraphs::read).collect();
@@ -91,7 +91,17 @@ pub fn read_with_words(
     hyphens::join(&mut drafts);
     let title = metadata::title(&pdf);
     headings::build(drafts, title, &mut builder);
+    if builder.is_empty() && !is_complete(bytes) && !notes.iter().any(|note| note.is_scan) {
+        return Err(ReadError::Damaged("its end is missing, and no text is left".to_owned()));
+    }
     Ok((builder.finish(), boxes))
+}
+
+/// Whether the file has its end; without it, whatever stood behind the cut is lost.
+fn is_complete(bytes: &[u8]) -> bool {
+    const TAIL: usize = 2048;
+    let tail = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or(bytes);
+    tail.windows(9).any(|part| part == b"startxref")
 }
 
 fn too_much_text(limits: &Limits) -> ReadError {

@@ -1,5 +1,6 @@
 //! Lines in reading order → paragraphs, list items, code and tables.
 
+use super::bidi;
 use super::columns::{self, Item, Piece, Table};
 use super::fonts::Style;
 use super::geometry::Area;
@@ -69,13 +70,26 @@ impl Line {
         let has_gaps = row.len() > 1;
         let words = row.into_iter().flat_map(|segment| segment.words).collect();
         let whole = Segment::of(words)?;
+        let text = text_of(&whole.words);
+        let (left, right) = bidi::letters(&text);
+        // A right-to-left line is mirrored, so that its start is on the left like that of all others.
+        let (area, first) = if right > left {
+            let mirrored = Area {
+                x0: -whole.area.x1,
+                x1: -whole.area.x0,
+                ..whole.area
+            };
+            (mirrored, whole.words.last())
+        } else {
+            (whole.area, whole.words.first())
+        };
         Some(Self {
-            text: text_of(&whole.words),
-            area: whole.area,
+            text,
+            area,
             baseline: whole.baseline,
             size: whole.size,
             style: whole.style(),
-            first_word: whole.words.first().map_or(0.0, |word| word.area.width()),
+            first_word: first.map_or(0.0, |word| word.area.width()),
             has_gaps,
         })
     }
@@ -239,8 +253,10 @@ impl Column {
         steps.sort_by(f32::total_cmp);
         // Many columns have more steps between paragraphs than within them; the lower quarter is within.
         let leading = steps.get(steps.len() / 4).copied().unwrap_or(1.2);
+        // A few steps alone may all be between paragraphs.
+        let widest = if steps.len() < 4 { 1.5 } else { 2.2 };
         Self {
-            leading: leading.min(2.2),
+            leading: leading.min(widest),
         }
     }
 

@@ -186,7 +186,7 @@ impl<'l> Grid<'l> {
             let (column, row) = self.first_of_merged(column, row);
             cells[row * columns + column].push(word);
         }
-        if cells.iter().any(|cell| cell.len() > MAX_CELL_WORDS) {
+        if cells.iter().any(|cell| cell.len() > MAX_CELL_WORDS || lays_out(cell)) {
             return None;
         }
         let bold_first = cells[..columns]
@@ -247,6 +247,21 @@ fn places(lines: &[Line]) -> Vec<f32> {
         }
     }
     distinct
+}
+
+/// Whether a cell holds rows of its own: then the lines frame parts of a form, and its rows are read without them.
+fn lays_out(words: &[Word]) -> bool {
+    const ROWS: usize = 3;
+    if words.len() < ROWS * 2 {
+        return false;
+    }
+    let parted = rows(words.to_vec(), |word| (word.baseline, word.area.x0, word.size))
+        .iter()
+        .filter(|row| {
+            row.windows(2).any(|pair| pair[1].area.x0 - pair[0].area.x1 > pair[0].size * 1.2)
+        })
+        .count();
+    parted >= ROWS
 }
 
 fn cell_text(words: &[Word]) -> String {

@@ -23,15 +23,18 @@ impl PageNotes {
         let has_text = text.directions.iter().any(|(_, words)| !words.is_empty());
         Self {
             number: drawing.number,
-            is_scan: !has_text && drawing.unmapped == 0 && covered >= page * SCAN_SHARE,
-            unmapped: drawing.unmapped,
+            is_scan: !has_text && text.unmapped == 0 && covered >= page * SCAN_SHARE,
+            unmapped: text.unmapped,
             hidden: text.hidden,
             overfull: drawing.overfull,
         }
     }
 }
 
-pub(super) fn report(notes: &[PageNotes], builder: &mut Builder) {
+pub(super) fn report(notes: &[PageNotes], is_complete: bool, builder: &mut Builder) {
+    if !is_complete {
+        builder.warn("the end of the file is missing, and parts of the text may be, too");
+    }
     let pages = |is: &dyn Fn(&PageNotes) -> bool| -> Vec<u32> {
         notes.iter().filter(|note| is(note)).map(|note| note.number).collect()
     };

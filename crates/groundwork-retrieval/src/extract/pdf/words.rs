@@ -3,7 +3,7 @@
 use super::bidi;
 use super::fonts::Style;
 use super::geometry::{Area, Turn, median};
-use super::glyphs::{Drawing, Glyph};
+use super::glyphs::{Drawing, Glyph, UNMAPPED};
 use hayro_interpret::hayro_cmap::BfString;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use unicode_normalization::char::is_combining_mark;
@@ -32,6 +32,8 @@ pub(super) struct PageText {
     pub(super) directions: Vec<(Turn, Vec<Word>)>,
     /// Glyphs that were left out because they are hidden without being the text layer of a scan.
     pub(super) hidden: usize,
+    /// Visible glyphs that no Unicode text is known for.
+    pub(super) unmapped: usize,
 }
 
 pub(super) fn read(drawing: &mut Drawing) -> PageText {
@@ -43,13 +45,43 @@ pub(super) fn read(drawing: &mut Drawing) -> PageText {
     }
     let mut directions: Vec<(Turn, Vec<(u32, Glyph)>)> = by_turn.into_iter().collect();
     directions.sort_by_key(|(_, glyphs)| std::cmp::Reverse(glyphs.len()));
+    let mut unmapped = 0;
     PageText {
         directions: directions
             .into_iter()
-            .map(|(turn, glyphs)| (turn, build(turn, glyphs)))
+            .map(|(turn, glyphs)| (turn, without_unmapped(build(turn, glyphs), &mut unmapped)))
             .collect(),
         hidden,
+        unmapped,
     }
+}
+
+/// A glyph without meaning that stands alone before a line is a bullet; others are left out and counted.
+fn without_unmapped(words: Vec<Word>, unmapped: &mut usize) -> Vec<Word> {
+    let mut kept: Vec<Word> = Vec::with_capacity(words.len());
+    let mut words = words.into_iter().peekable();
+    while let Some(mut word) = words.next() {
+        if word.text.contains(UNMAPPED) {
+            let starts_line = kept.last().is_none_or(|last| (last.baseline - word.baseline).abs() > word.size * 0.3);
+            let leads = words.peek().is_some_and(|next| {
+                let gap = next.area.x0 - word.area.x1;
+                (next.baseline - word.baseline).abs() < word.size * 0.3
+                    && gap > word.size * WORD_GAP
+                    && gap < word.size * 5.0
+                    && !next.text.contains(UNMAPPED)
+            });
+            if starts_line && leads && word.text.chars().eq([UNMAPPED]) {
+                word.text = "•".into();
+            } else {
+                *unmapped += word.text.chars().filter(|char| *char == UNMAPPED).count();
+                word.text = word.text.replace(UNMAPPED, "").into_boxed_str();
+            }
+        }
+        if !word.text.is_empty() {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 /// Bold imitated by drawing each letter twice, outlines drawn over fills, and shadows: one glyph is kept, and counts as bold.

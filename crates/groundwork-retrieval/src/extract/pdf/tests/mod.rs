@@ -331,7 +331,9 @@ fn a_file_with_a_password_is_encrypted() {
 fn what_is_left_of_a_truncated_file_is_read_or_the_file_is_damaged() {
     let whole = file(&[body(1), body(2)]);
     let cut = &whole[..whole.len() - 200];
-    assert!(read_ok(cut).text().contains("of sheet 1 speaks"));
+    let document = read_ok(cut);
+    assert!(document.text().contains("of sheet 1 speaks"));
+    assert!(document.warnings[0].contains("end of the file is missing"), "{:?}", document.warnings);
     for length in (0..whole.len()).step_by(97) {
         match read(&whole[..length], &Limits::default()) {
             Ok(_) => {}
