@@ -6,3 +6,6 @@ pub mod extract;
 pub mod index;
 pub mod ingest;
 pub mod search;
+
+#[cfg(test)]
+mod fixture;

@@ -140,3 +140,6 @@ impl From<LoadError> for SearchError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

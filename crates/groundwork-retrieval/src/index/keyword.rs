@@ -93,9 +93,16 @@ impl Keyword {
                 Ok(keyword) => return Ok(keyword),
                 Err(error) => {
                     tracing::warn!(folder = %folder.display(), %error, "the keyword index cannot be used and is made again from the database");
-                    std::fs::remove_dir_all(folder)?;
                 }
             }
+        }
+        Self::make(folder)
+    }
+
+    /// Makes an empty leg; what the folder held is gone.
+    pub(crate) fn make(folder: &Path) -> tantivy::Result<Self> {
+        if folder.is_dir() {
+            std::fs::remove_dir_all(folder)?;
         }
         std::fs::create_dir_all(folder)?;
         let index = tantivy::Index::create_in_dir(folder, schema().0)?;
@@ -159,6 +166,8 @@ impl Keyword {
                 let mut merges = LogMergePolicy::default();
                 merges.set_del_docs_ratio_before_merge(0.3);
                 writer.set_merge_policy(Box::new(merges));
+                // What a crash left uncommitted has names that this writer is about to use again.
+                writer.garbage_collect_files().wait()?;
                 writer
             }
         };

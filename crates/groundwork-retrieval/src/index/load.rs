@@ -6,8 +6,9 @@ use super::snapshot::{Matrix, Snapshot, Vectors};
 use super::{Index, Phase};
 use groundwork_scan::Codes;
 use groundwork_store::db::DbError;
-use groundwork_store::db::chunks::{LiveDocument, LiveSlots};
+use groundwork_store::db::chunks::{Chunk, LiveDocument, LiveSlots};
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Blocks of codes read at once; each is what one write of chunks brought.
@@ -94,39 +95,67 @@ async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -
 
 async fn load_keyword(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<(SharedKeyword, View), LegError> {
     let folder = Keyword::folder(&index.0.setup.folder, collection.id.as_str());
+    let loaded = put_right(index, collection, live, opened(folder.clone(), Keyword::open).await?).await;
+    let loaded = match loaded {
+        Err(LegError::Keyword(error)) => {
+            tracing::warn!(knowledge_base = %collection.id, %error, "the keyword index cannot be put right and is made again from the database");
+            put_right(index, collection, live, opened(folder, Keyword::make).await?).await
+        }
+        loaded => loaded,
+    }?;
+    let dead: Vec<_> = index.db().dead_versions().await?.into_iter().filter(|dead| dead.knowledge_base == collection.id).collect();
+    if !dead.is_empty() {
+        super::writer::collect(index, dead).await?;
+    }
+    Ok(loaded)
+}
+
+async fn opened(folder: PathBuf, open: fn(&Path) -> tantivy::Result<Keyword>) -> Result<Keyword, LegError> {
+    Ok(tokio::task::spawn_blocking(move || open(&folder)).await??)
+}
+
+/// Removes what is not live and adds what is missing.
+async fn put_right(
+    index: &Index,
+    collection: &Collection,
+    live: &LiveSlots,
+    mut keyword: Keyword,
+) -> Result<(SharedKeyword, View), LegError> {
     let (keyword, mut view, indexed) = tokio::task::spawn_blocking(move || {
-        let mut keyword = Keyword::open(&folder)?;
         let view = keyword.view()?;
         let indexed = view.stamps()?;
         tantivy::Result::Ok((Arc::new(Mutex::new(keyword)), view, indexed))
     })
     .await??;
     let Difference { remove, add } = difference(&live.documents, indexed);
-    if !(remove.is_empty() && add.is_empty()) {
-        tracing::info!(knowledge_base = %collection.id, remove = remove.len(), add = add.len(), "the keyword index differs from the database and is put right");
-        view = commit(&keyword, remove, Vec::new()).await?;
-        let stamps: HashMap<u32, u64> = add.iter().copied().collect();
-        let slots: Vec<u32> = add.into_iter().map(|(slot, _)| slot).collect();
-        let of = slots.len() as u64;
-        for part in slots.chunks(TEXTS_A_COMMIT) {
-            let mut entries = Vec::with_capacity(part.len());
-            for slots in part.chunks(TEXTS) {
-                for chunk in index.db().chunks(&collection.id, slots).await? {
-                    let stamp = stamps.get(&chunk.slot).copied().unwrap_or_default();
-                    let heading = Entry::heading(chunk.title.as_deref(), &chunk.name, &chunk.heading_path);
-                    entries.push(Entry { slot: chunk.slot, stamp, heading, text: chunk.text });
-                }
-                let done = slots.last().map_or(0, |last| part.partition_point(|slot| slot <= last)) as u64;
-                collection.set_keyword(Phase::Rebuilding { done, of });
-            }
-            view = commit(&keyword, Vec::new(), entries).await?;
-        }
+    if remove.is_empty() && add.is_empty() {
+        return Ok((keyword, view));
     }
-    let dead: Vec<_> = index.db().dead_versions().await?.into_iter().filter(|dead| dead.knowledge_base == collection.id).collect();
-    if !dead.is_empty() {
-        super::writer::collect(index, dead).await?;
+    tracing::info!(knowledge_base = %collection.id, remove = remove.len(), add = add.len(), "the keyword index differs from the database and is put right");
+    view = commit(&keyword, remove, Vec::new()).await?;
+    let (of, mut done) = (add.len() as u64, 0);
+    for part in add.chunks(TEXTS_A_COMMIT) {
+        let mut entries = Vec::with_capacity(part.len());
+        for some in part.chunks(TEXTS) {
+            collection.set_keyword(Phase::Rebuilding { done, of });
+            entries.extend(entries_of(index, collection, some).await?);
+            done += some.len() as u64;
+        }
+        view = commit(&keyword, Vec::new(), entries).await?;
     }
     Ok((keyword, view))
+}
+
+/// The entries of `slots`, each given with its stamp.
+async fn entries_of(index: &Index, collection: &Collection, slots: &[(u32, u64)]) -> Result<Vec<Entry>, LegError> {
+    let stamps: HashMap<u32, u64> = slots.iter().copied().collect();
+    let slots: Vec<u32> = slots.iter().map(|&(slot, _)| slot).collect();
+    let chunks = index.db().chunks(&collection.id, &slots).await?;
+    let entry = |chunk: Chunk| {
+        let heading = Entry::heading(chunk.title.as_deref(), &chunk.name, &chunk.heading_path);
+        Entry { slot: chunk.slot, stamp: stamps.get(&chunk.slot).copied().unwrap_or_default(), heading, text: chunk.text }
+    };
+    Ok(chunks.into_iter().map(entry).collect())
 }
 
 /// Commits on a thread for blocking work and returns what is there then.

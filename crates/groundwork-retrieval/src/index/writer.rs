@@ -110,6 +110,8 @@ impl Writer {
             Err(error) => (self.current.keyword.clone(), Some(error.to_string())),
         };
 
+        tracing::trace!(versions = versions.len(), removed = dead.len(), "keyword leg committed");
+
         // All at once: what is flipped together shares one flush to the disk.
         let published = versions.into_iter().map(|(version, answer)| {
             let ready = match &failure {
@@ -135,8 +137,10 @@ impl Writer {
             flips.extend(result.as_ref().ok().and_then(|flip| Some((flip.clone()?, None))));
             deleted.push((answer, result));
         }
+        tracing::trace!(flips = flips.len(), "flipped");
         self.dirty |= flips.iter().any(|(flip, _)| !flip.removed.is_empty()) || published.iter().any(|(.., result)| result.is_err());
         self.swap(Snapshot::after(&self.current, &flips, self.current.vectors.clone(), view));
+        tracing::trace!("swapped");
         for (_, answer, result) in published {
             let _ = answer.send(result);
         }
@@ -222,6 +226,7 @@ pub(super) async fn collect(index: &Index, dead: Vec<DeadVersion>) -> Result<(),
         originals.extend(db.version(&dead.document, dead.generation).await?.map(|version| version.facts.sha256));
     }
     db.collect(dead).await?;
+    tracing::trace!("collected");
     let _alone = index.0.originals.write().await;
     for original in originals {
         if !db.blob_is_used(original).await?

@@ -1,10 +1,16 @@
-//! The child of the sandbox's tests: a file named after a misdeed commits it, any other is read.
+//! The child of the sandbox's tests: a file named after a misdeed commits it, any other is read. And the child of the crash test: it ingests
+//! until it is killed.
+
+mod ingest;
 
 use groundwork_retrieval::extract::document::{Builder, Format};
 use groundwork_retrieval::extract::{Limits, Parsed, ReadError, read, sandbox};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(round) = ingest::Round::from_arguments(std::env::args().skip(1)) {
+        return round.run();
+    }
     sandbox::child_main_with(misbehave)
 }
 

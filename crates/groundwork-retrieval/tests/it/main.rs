@@ -1,3 +1,4 @@
 //! Retrieval through its front doors.
 
+mod crash;
 mod sandbox;
