@@ -87,12 +87,13 @@ pub fn verify(sentence: &str, evidence: &Evidence<'_>, similarity: Option<f32>) 
 
 /// A source, read once for all claims that cite it.
 pub(super) struct Reading {
-    id: u32,
+    pub(super) id: u32,
     sentences: Vec<Sentence>,
     /// Words of its name, title and headings.
     context: Vec<Word>,
 }
 
+#[derive(Clone)]
 struct Sentence {
     /// Bytes of the source's text.
     at: Range<usize>,
@@ -103,6 +104,18 @@ impl Reading {
     pub(super) fn of(evidence: &Evidence<'_>) -> Self {
         let sentences = sentences(evidence.text).into_iter().map(|at| Sentence { words: words(&evidence.text[at.clone()]), at });
         Self { id: evidence.id, sentences: sentences.collect(), context: words(evidence.context) }
+    }
+
+    /// Several sources as one; its places mean nothing.
+    pub(super) fn joined(readings: &[&Self]) -> Self {
+        let sentences = readings.iter().flat_map(|reading| reading.sentences.iter().cloned()).collect();
+        let context = readings.iter().flat_map(|reading| reading.context.iter().cloned()).collect();
+        Self { id: 0, sentences, context }
+    }
+
+    /// The share of the claim's words that one sentence of the source has.
+    pub(super) fn share(&self, claim: &[Word]) -> f32 {
+        Basis::of(claim, self).map_or(0.0, |basis| basis.foothold)
     }
 
     fn has(&self, word: &Word) -> bool {
@@ -244,15 +257,16 @@ impl<'a> Basis<'a> {
     /// Whether what the claim's number counts is counted by another number only: "10 days" against "27 days and 10 weeks".
     fn counts_something_else(&self, claim: &[Word], i: usize) -> bool {
         let Some(unit) = claim.get(i + 1).filter(|word| word.kind == Kind::Content) else { return false };
-        let source = &self.sentences[0].words;
-        let mut others = 0;
-        for (j, _) in source.iter().enumerate().filter(|(_, word)| same(unit, word)) {
-            match j.checked_sub(1).map(|before| &source[before]) {
-                Some(before) if before.kind == Kind::Number && !same(before, &claim[i]) => others += 1,
-                _ => return false,
+        let mut others = false;
+        for Sentence { words, .. } in &self.sentences {
+            for (j, _) in words.iter().enumerate().filter(|(_, word)| same(unit, word)) {
+                match j.checked_sub(1).map(|before| &words[before]) {
+                    Some(before) if before.kind == Kind::Number && !same(before, &claim[i]) => others = true,
+                    _ => return false,
+                }
             }
         }
-        others > 0
+        others
     }
 
     fn name(&self, claim: &[Word], source: &Reading) -> Option<(Reason, f32)> {
@@ -307,15 +321,17 @@ impl<'a> Basis<'a> {
     }
 }
 
-/// The counterpart of what the negation at `at` negates: the first of the next three words with content that has one.
+/// The counterpart of what the negation at `at` negates: the first of the next three words with content that has one, in its clause.
 fn target(words: &[Word], map: &[Option<usize>], at: usize) -> Option<usize> {
-    let next = (at + 1..words.len()).filter(|next| words[*next].is_content() || has_opposite(&words[*next].key));
-    next.take(3).find_map(|next| map[next])
+    const NEW_CLAUSE: &[&str] = &["and", "but", "or", "while", "whereas", "although", "though", "because", "which", "who", "that", "if"];
+    let clause = words.iter().enumerate().skip(at + 1).take_while(|(_, word)| !NEW_CLAUSE.contains(&word.key.as_str()));
+    let said = clause.filter(|(_, word)| word.is_content() || has_opposite(&word.key));
+    said.take(3).find_map(|(next, _)| map[next])
 }
 
-/// Whether a negation stands shortly before the word, or right after it.
+/// Whether a negation stands shortly before the word, or after it as in "files may never be sent".
 fn is_negated(words: &[Word], at: usize) -> bool {
-    words[at.saturating_sub(7)..words.len().min(at + 3)].iter().any(|word| word.kind == Kind::Negation)
+    words[at.saturating_sub(7)..words.len().min(at + 5)].iter().any(|word| word.kind == Kind::Negation)
 }
 
 /// Whether the source has names with these initials, as World Health Organization has WHO.
@@ -356,5 +372,98 @@ pub(super) fn without_list_mark(sentence: &str) -> &str {
     match digits.strip_prefix([')', '.']) {
         Some(rest) if (1..=3).contains(&marked) && rest.starts_with(' ') => rest,
         _ => sentence,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HANDBOOK: &str = "The Atlas probe was launched on 3 March 2021 by Ann Lee in Port Ellery. It weighs 2.9 kg and has not been \
+        repaired since. Sales rose by twelve percent in the northern region before the merger. Secret files may never be sent by e-mail. \
+        The team did not find a leak in the hull. After five years employees get one more day of leave, but interns do not.\n\n\
+        Length of service | Notice\nup to 2 years | 4 weeks\n5 to 10 years | 12 weeks";
+
+    fn verdict(claim: &str) -> Verdict {
+        verify(claim, &Evidence { id: 7, text: HANDBOOK, context: "Tidewell Handbook, Field Work" }, None)
+    }
+
+    #[test]
+    fn what_the_source_says_is_supported() {
+        for (claim, reason) in [
+            ("The Atlas probe was launched on 3 March 2021 by Ann Lee in Port Ellery.", Reason::Quoted),
+            ("It weighs 2.9 kg", Reason::Quoted),
+            ("On 2021-03-03 Ann Lee launched the Atlas probe in Port Ellery.", Reason::Restated),
+            ("Before the merger, sales in the northern region rose 12 %.", Reason::Restated),
+            ("It has not been fixed since and it weighs 2.90 kg.", Reason::Restated),
+            ("Never may secret files be sent by e-mail.", Reason::Restated),
+            ("No leak was found in the hull.", Reason::Restated),
+            ("With 5 to 10 years of service the notice is 12 weeks.", Reason::Restated),
+            ("At Tidewell, employees get one more day of leave after five years.", Reason::Restated),
+        ] {
+            let verdict = verdict(claim);
+            assert_eq!((verdict.support, verdict.reason), (Support::Supported, reason), "{claim} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_source_says_otherwise_is_not() {
+        for (claim, reason) in [
+            ("The Atlas probe was launched on 3 March 2022 by Ann Lee in Port Ellery.", Reason::Date),
+            ("The Atlas probe was launched on 3 May 2021 by Ann Lee in Port Ellery.", Reason::Date),
+            ("It weighs 3.9 kg and has not been repaired since.", Reason::Number),
+            ("Sales rose by fifteen percent in the northern region before the merger.", Reason::Number),
+            ("With 5 to 10 years of service the notice is 4 months.", Reason::Number),
+            ("The Atlas probe was launched on 3 March 2021 by Marta Oye in Port Ellery.", Reason::Name),
+            ("The TW-200 probe was launched on 3 March 2021 by Ann Lee.", Reason::Name),
+            ("The Atlas probe was not launched on 3 March 2021 by Ann Lee.", Reason::Negation),
+            ("It weighs 2.9 kg and has been repaired since.", Reason::Negation),
+            ("The team did find a leak in the hull.", Reason::Negation),
+            ("Secret files may be sent by e-mail.", Reason::Negation),
+            ("Sales fell by twelve percent in the northern region before the merger.", Reason::Opposite),
+            ("Sales rose by twelve percent in the southern region before the merger.", Reason::Opposite),
+            ("Sales rose by twelve percent in the northern region after the merger.", Reason::Opposite),
+            ("Bicycles are leased through the company.", Reason::NotFound),
+            ("The Atlas probe was launched by Ann Lee, and canteen meals cost little for every guest.", Reason::NotFound),
+            ("", Reason::NotFound),
+        ] {
+            let verdict = verdict(claim);
+            assert_eq!((verdict.support, verdict.reason), (Support::Unsupported, reason), "{claim} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_quote_is_told() {
+        let at = verdict("Secret files may never be sent").quote.unwrap();
+        assert_eq!(&HANDBOOK[at], "Secret files may never be sent");
+    }
+
+    #[test]
+    fn meaning_helps_where_words_differ_and_never_against_a_number() {
+        let evidence = Evidence { id: 1, text: "Staff members receive 28 days of paid vacation annually.", context: "" };
+        let claim = "Employees have 28 days of annual holiday.";
+        assert_eq!(verify(claim, &evidence, Some(0.4)).support, Support::Unsupported);
+        assert_eq!(verify(claim, &evidence, Some(0.9)).support, Support::Supported);
+        assert_eq!(verify("Staff members receive 30 days of paid vacation annually.", &evidence, Some(0.99)).reason, Reason::Number);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_judged_without_a_panic(claim in "\\PC{0,60}", text in "\\PC{0,120}", similarity in prop::option::of(-1.0f32..1.0)) {
+            let verdict = verify(&claim, &Evidence { id: 1, text: &text, context: &claim }, similarity);
+            prop_assert!((0.0..=1.0).contains(&verdict.confidence));
+            if let Some(at) = verdict.quote {
+                prop_assert!(text.get(at).is_some());
+            }
+        }
+
+        #[test]
+        fn a_sentence_supports_itself(text in "[A-Z][a-z]{2,8}( [a-zA-Z0-9]{1,9}){2,9}\\.") {
+            let evidence = Evidence { id: 1, text: &text, context: "" };
+            let verdict = verify(&text, &evidence, None);
+            let says_something = words(&text).iter().any(Word::is_content);
+            prop_assert_eq!(verdict.support == Support::Supported, says_something);
+        }
     }
 }

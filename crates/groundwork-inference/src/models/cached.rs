@@ -57,7 +57,8 @@ pub(super) enum PlaceError {
     Write(#[from] io::Error),
 }
 
-/// Checks the file at `fetched`, makes it durable and moves it to its place in `folder`. A wrong one is removed.
+/// Checks the file at `fetched`, makes it durable and moves it to its place in `folder`. A wrong one is removed, as is what a
+/// download left that another source has now overtaken.
 pub(super) fn place(fetched: &Path, folder: &Path, file: &File) -> Result<(), PlaceError> {
     let found = std::fs::metadata(fetched)?.len();
     if found != file.bytes {
@@ -72,7 +73,10 @@ pub(super) fn place(fetched: &Path, folder: &Path, file: &File) -> Result<(), Pl
     std::fs::File::open(fetched)?.sync_all()?;
     std::fs::rename(fetched, folder.join(&file.name))?;
     std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    match std::fs::remove_file(folder.join(format!("{}.part", file.name))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn hash(path: &Path) -> io::Result<String> {

