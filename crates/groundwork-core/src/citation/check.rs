@@ -1,6 +1,7 @@
 //! The check of a whole answer after its stream.
 
-use super::verify::{Reading, Reason, Support, Verdict, judge, without_list_mark};
+use super::basis::Reading;
+use super::verify::{Reason, Support, Verdict, judge, without_list_mark};
 use super::{Claim, Located, claims};
 use crate::words::{Word, words};
 use serde::{Deserialize, Serialize};

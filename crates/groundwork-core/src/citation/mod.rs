@@ -1,8 +1,10 @@
 //! Citations: parsing `[n]` out of a stream, and checking each cited sentence against its source.
 
 mod align;
+mod basis;
 mod check;
 mod claim;
+mod contradiction;
 mod marks;
 mod opposites;
 mod verify;

@@ -249,7 +249,7 @@ mod tests {
             text: text.to_owned(),
             score: 1.0 / (60.0 + id as f32),
         };
-        Source { id, tokens: 0, passage }
+        Source { id, tokens: 0, parts: Vec::new(), passage }
     }
 
     fn first(question: &str, sources: &[Source]) -> String {

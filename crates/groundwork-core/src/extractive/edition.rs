@@ -88,7 +88,7 @@ mod tests {
             text: text.to_owned(),
             score: 1.0,
         };
-        Source { id: 1, tokens: 0, passage }
+        Source { id: 1, tokens: 0, parts: Vec::new(), passage }
     }
 
     #[test]

@@ -116,7 +116,7 @@ mod tests {
             text: text.to_owned(),
             score: 1.0,
         };
-        let source = Source { id: 1, tokens: 0, passage };
+        let source = Source { id: 1, tokens: 0, parts: Vec::new(), passage };
         let found = candidates(std::slice::from_ref(&source));
         found.into_iter().map(|candidate| candidate.text.strip_prefix("Handbook, Notice: ").unwrap().to_owned()).collect()
     }

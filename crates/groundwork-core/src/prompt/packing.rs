@@ -1,6 +1,6 @@
 //! Packing: what of history and sources goes into the prompt, so that it never passes the model's window.
 
-use super::source::{Passage, Source, join_neighbors};
+use super::source::{Part, Passage, Source, join_neighbors};
 use super::{Template, TemplateError};
 use crate::tokens::Tokenize;
 use crate::turn::{Message, Role};
@@ -113,7 +113,7 @@ pub fn pack(prompt: &Prompt<'_>, budget: &Budget, tokenizer: &dyn Tokenize) -> R
 
     // Counts of parts need not add up to the count of the whole, so the whole decides.
     loop {
-        let sources = number(join_neighbors(&passages), tokenizer);
+        let sources = number(&passages, tokenizer);
         let history = &turns[turns.len() - kept_turns..];
         let messages = assemble(prompt, &fixed.rules, history, &sources)?;
         let prompt_tokens = count(&messages, budget, tokenizer);
@@ -214,7 +214,7 @@ fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) 
     let mut left = room;
     let mut fitting = Vec::new();
     for passage in prompt.passages {
-        let alone = Source { id: 1, passage: passage.clone(), tokens: 0 };
+        let alone = Source { id: 1, passage: passage.clone(), parts: Vec::new(), tokens: 0 };
         let tokens = tokenizer.count(&render(std::slice::from_ref(&alone))?).saturating_sub(bare);
         if tokens <= left {
             left -= tokens;
@@ -224,8 +224,16 @@ fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) 
     Ok((fitting, left))
 }
 
-fn number(passages: Vec<Passage>, tokenizer: &dyn Tokenize) -> Vec<Source> {
-    (1..).zip(passages).map(|(id, passage)| Source { id, tokens: tokenizer.count(&passage.text), passage }).collect()
+fn number(passages: &[Passage], tokenizer: &dyn Tokenize) -> Vec<Source> {
+    let source = |(id, passage): (u32, Passage)| {
+        let within = |part: &&Passage| {
+            let same = (&part.document, part.version) == (&passage.document, passage.version);
+            same && passage.span.start <= part.span.start && part.span.end <= passage.span.end
+        };
+        let parts = passages.iter().filter(within).map(|part| Part { span: part.span.clone(), pages: part.pages }).collect();
+        Source { id, tokens: tokenizer.count(&passage.text), passage, parts }
+    };
+    (1..).zip(join_neighbors(passages)).map(source).collect()
 }
 
 fn assemble(prompt: &Prompt<'_>, rules: &[Message], history: &[PastTurn<'_>], sources: &[Source]) -> Result<Vec<Message>, TemplateError> {
@@ -326,6 +334,21 @@ mod tests {
         let packed = packed(&history, "how many", &passages, 90).unwrap();
         assert_eq!(packed.sources.iter().map(|source| source.passage.span.start).collect::<Vec<_>>(), [0, 2_000]);
         assert_eq!((packed.accounting.history_messages_dropped, packed.accounting.passages_dropped), (2, 1));
+    }
+
+    #[test]
+    fn a_joined_source_still_tells_the_page_of_each_part() {
+        let text = "one two three four";
+        let part = |span: Range<usize>, page| Passage {
+            text: text[span.clone()].to_owned(),
+            span,
+            pages: Some((page, page)),
+            ..Source::example().passage
+        };
+        let packed = packed(&[], "how many", &[part(8..18, 4), part(0..9, 3)], 1_000).unwrap();
+        let [source] = packed.sources.as_slice() else { panic!("{packed:?}") };
+        assert_eq!((source.passage.text.as_str(), source.passage.pages), (text, Some((3, 4))));
+        assert_eq!([0..3, 9..18, 0..18].map(|span| source.pages_of(&span)), [Some((3, 3)), Some((4, 4)), Some((3, 4))]);
     }
 
     #[test]

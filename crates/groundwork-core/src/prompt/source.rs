@@ -29,11 +29,28 @@ pub struct Source {
     /// The integer that citations name, from 1 in the order of the prompt.
     pub id: u32,
     pub passage: Passage,
+    /// Where the passages that it was joined from stand.
+    pub parts: Vec<Part>,
     /// Tokens of `passage.text`.
     pub tokens: usize,
 }
 
+/// The place of one passage: it tells the page of a quote more closely than the whole source does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Characters of the document version's text.
+    pub span: Range<usize>,
+    pub pages: Option<(u32, u32)>,
+}
+
 impl Source {
+    /// First and last page of the characters `span` of the document's text, as closely as is known.
+    pub fn pages_of(&self, span: &Range<usize>) -> Option<(u32, u32)> {
+        let width = |(first, last): &(u32, u32)| last - first;
+        let around = self.parts.iter().filter(|part| part.span.start <= span.start && span.end <= part.span.end);
+        around.filter_map(|part| part.pages).min_by_key(width).or(self.passage.pages)
+    }
+
     /// What a new template is tried on.
     pub(super) fn example() -> Self {
         let text = "The example's text.".to_owned();
@@ -41,6 +58,7 @@ impl Source {
         Self {
             id: 1,
             tokens: 5,
+            parts: Vec::new(),
             passage: Passage {
                 document,
                 name: "example.pdf".to_owned(),

@@ -1,0 +1,161 @@
+//! The one record of a call. Ledger row, metrics and access line are pure functions that destructure it exhaustively: a new field does
+//! not compile until each has decided about it.
+
+mod views;
+
+pub use views::{Labels, LedgerRow, Sample};
+
+use crate::citation::Tally;
+use crate::clock::UnixMs;
+use crate::ids::{CallId, ModelName, TenantId};
+use crate::money::NanoDollars;
+use crate::turn::Usage;
+use serde::{Deserialize, Serialize};
+
+/// What happened in one call, from the request's arrival to its settlement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub id: CallId,
+    /// The client's own id of its request: a label.
+    pub request_label: Option<String>,
+    pub tenant: TenantId,
+    pub principal: String,
+    pub operation: Operation,
+    pub model: ModelName,
+    /// The deployment that answered, when one was reached.
+    pub deployment: Option<String>,
+    pub target: Option<TargetKind>,
+    pub streamed: bool,
+    pub started: UnixMs,
+    pub first_token: Option<UnixMs>,
+    pub ended: UnixMs,
+    pub outcome: Outcome,
+    pub usage: Usage,
+    /// How `usage` is known.
+    pub measure: Measure,
+    /// `None` when the price is unknown: never a silent zero.
+    pub cost: Option<Cost>,
+    pub cached: Cached,
+    pub retrieval: Option<Retrieval>,
+    pub citations: Option<Citations>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    Chat,
+    Embeddings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    AzureOpenai,
+    Openai,
+    Local,
+    Extractive,
+    Fake,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole answer went out; `finish` is the model's reason, such as `stop`.
+    Completed { finish: String },
+    /// The caller hung up.
+    Abandoned,
+    /// `kind` is a short fixed word such as `upstream_timeout`, never a message.
+    Failed { kind: String, http_status: u16 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Reported by the target.
+    Exact,
+    /// Counted by us, with the model's tokenizer or an upper bound.
+    Estimate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    pub amount: NanoDollars,
+    /// The version of the price list that it was computed with.
+    pub price_version: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cached {
+    No,
+    Exact,
+    Semantic,
+}
+
+/// What the search contributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrieval {
+    pub hits: u32,
+    pub sources: u32,
+    pub millis: u32,
+}
+
+/// What became of the answer's citations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Citations {
+    pub tally: Tally,
+    pub supported: u32,
+    pub unsupported: u32,
+    pub uncited_sentences: u32,
+}
+
+impl Operation {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+impl TargetKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AzureOpenai => "azure_openai",
+            Self::Openai => "openai",
+            Self::Local => "local",
+            Self::Extractive => "extractive",
+            Self::Fake => "fake",
+        }
+    }
+}
+
+impl Cached {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Exact => "exact",
+            Self::Semantic => "semantic",
+        }
+    }
+}
+
+impl Outcome {
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Completed { .. } => "completed",
+            Self::Abandoned => "abandoned",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// The finish reason, or the error's kind.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Completed { finish } => Some(finish.clone()),
+            Self::Abandoned => None,
+            Self::Failed { kind, .. } => Some(kind.clone()),
+        }
+    }
+}
