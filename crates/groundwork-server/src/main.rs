@@ -1,1 +1,12 @@
-fn main() {}
+//! The program `groundwork`.
+
+use groundwork_retrieval::extract::sandbox::{CHILD_ARGUMENT, child_main};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A child that reads one hostile file comes before everything else: no thread, no settings, no log.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == CHILD_ARGUMENT) {
+        return child_main();
+    }
+    groundwork_server::cli::run()
+}

@@ -3,7 +3,8 @@
 mod apply;
 mod check;
 
-pub(crate) use apply::{ApplyError, apply};
+pub use apply::ApplyError;
+pub(crate) use apply::apply;
 pub use check::{DeclareError, check};
 
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};

@@ -6,10 +6,11 @@ use super::{Db, DbError, Undone};
 use groundwork_core::call::{LedgerRow, Record};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, TenantId};
+use serde::Serialize;
 use std::ops::Range;
 
 /// A row as it is read back; `groundwork_core::call::LedgerRow` says what the columns are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
     pub call: CallId,
     pub request_label: Option<String>,

@@ -1,0 +1,309 @@
+//! `groundwork ingest`: files and folders become documents of a knowledge base. What has not changed is left alone, what has vanished from
+//! a folder is deleted, and a file that cannot be read costs only itself.
+
+use super::backend::{Backend, Call, Refusal};
+use super::session::Session;
+use super::{output, progress};
+use crate::exit::{Exit, Failure};
+use anyhow::Context;
+use axum::http::StatusCode;
+use futures::StreamExt;
+use groundwork_app::settings::Role;
+use groundwork_core::ids::KnowledgeBaseId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use url::form_urlencoded;
+
+/// Files on their way at the same time; the server reads as many as it has children.
+const AT_ONCE: usize = 4;
+
+/// How long one file is offered again to a server that is busy.
+const PATIENCE: Duration = Duration::from_secs(1800);
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Files, and folders with everything below them; hidden ones are left out
+    #[arg(required = true, value_name = "FILE|FOLDER")]
+    paths: Vec<PathBuf>,
+    #[arg(long, default_value = "default", value_name = "ID")]
+    knowledge_base: KnowledgeBaseId,
+    /// Keep documents whose files have vanished from a folder
+    #[arg(long)]
+    keep_vanished: bool,
+}
+
+/// A file to be ingested.
+struct File {
+    path: PathBuf,
+    /// The file's name, or its path below the folder that was named.
+    name: String,
+    source: String,
+}
+
+/// What became of one file.
+#[derive(Serialize)]
+pub(super) struct Line {
+    file: String,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<LineError>,
+}
+
+#[derive(Serialize)]
+struct LineError {
+    kind: String,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Created,
+    Updated,
+    Unchanged,
+    /// Stored, and still being read.
+    Processing,
+    Deleted,
+    Failed,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Summary {
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    processing: usize,
+    deleted: usize,
+    failed: usize,
+}
+
+/// What is brought in, and into what.
+pub(super) struct Job {
+    pub(super) knowledge_base: KnowledgeBaseId,
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) keep_vanished: bool,
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
+    let Args { knowledge_base, paths, keep_vanished } = args;
+    let backend = Backend::find(session, Role::Owner).await?;
+    let done = ingest(session, &backend, Job { knowledge_base, paths, keep_vanished }, |line| line.show(session.json)).await;
+    backend.close().await;
+    let summary = done?;
+    if session.json {
+        output::json(&serde_json::json!({ "summary": summary }))?;
+    } else {
+        output::line(&summary.to_string())?;
+    }
+    Ok(if summary.failed > 0 { Exit::PartlyDone } else { Exit::Done })
+}
+
+/// Does `job`, and tells `each` file's fate as it is known.
+pub(super) async fn ingest(
+    session: &Session,
+    backend: &Backend,
+    job: Job,
+    mut each: impl FnMut(&Line) -> std::io::Result<()>,
+) -> anyhow::Result<Summary> {
+    let documents = format!("/admin/v1/knowledge-bases/{}/documents", job.knowledge_base);
+    let mut summary = Summary::default();
+    make_sure_of(backend, &job.knowledge_base).await?;
+    for path in &job.paths {
+        let root = path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))?;
+        let files = files_of(&root)?;
+        let bar = progress::steps(files.len(), session.json);
+        let sources: BTreeSet<String> = files.iter().map(|file| file.source.clone()).collect();
+        let mut lines = futures::stream::iter(files).map(|file| take(backend, &documents, file)).buffer_unordered(AT_ONCE);
+        while let Some(line) = lines.next().await {
+            let line = line?;
+            bar.inc(1);
+            bar.set_message(line.file.clone());
+            summary.count(&line);
+            bar.suspend(|| each(&line))?;
+        }
+        bar.finish_and_clear();
+        if root.is_dir() && !job.keep_vanished {
+            for line in delete_vanished(backend, &documents, &root, &sources).await? {
+                summary.count(&line);
+                each(&line)?;
+            }
+        }
+    }
+    Ok(summary)
+}
+
+/// A knowledge base that does not exist yet is made by its first ingest.
+async fn make_sure_of(backend: &Backend, id: &KnowledgeBaseId) -> anyhow::Result<()> {
+    #[derive(Deserialize)]
+    struct Page {
+        data: Vec<KnowledgeBase>,
+    }
+    #[derive(Deserialize)]
+    struct KnowledgeBase {
+        id: KnowledgeBaseId,
+    }
+    let all: Page = backend.json(Call::get("/admin/v1/knowledge-bases")).await?;
+    if !all.data.iter().any(|known| known.id == *id) {
+        let call = Call::put(format!("/admin/v1/knowledge-bases/{id}"), &serde_json::json!({}));
+        backend.json::<serde_json::Value>(call).await?;
+    }
+    Ok(())
+}
+
+/// The files at or below `root`, by name. Links to folders are not followed: they may lead in circles.
+fn files_of(root: &Path) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    if root.is_file() {
+        files.push(File { name: name_below(root.parent().unwrap_or(root), root), source: source_of(root)?, path: root.to_owned() });
+        return Ok(files);
+    }
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                files.push(File { name: name_below(root, &path), source: source_of(&path)?, path });
+            }
+        }
+    }
+    files.sort_by(|a, b| a.source.cmp(&b.source));
+    Ok(files)
+}
+
+fn name_below(folder: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(folder).unwrap_or(path);
+    below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Where a file came from: its address on this machine. The same file is the same document, whichever folder above it is named.
+fn source_of(path: &Path) -> anyhow::Result<String> {
+    url::Url::from_file_path(path).map(String::from).map_err(|()| anyhow::anyhow!("{} is not an absolute path", path.display()))
+}
+
+async fn take(backend: &Backend, documents: &str, file: File) -> anyhow::Result<Line> {
+    let shown = file.path.display().to_string();
+    let bytes = match tokio::fs::read(&file.path).await {
+        Ok(bytes) => bytes::Bytes::from(bytes),
+        Err(error) => return Ok(Line::failed(shown, "unreadable", format!("the file cannot be read from disk: {error}"))),
+    };
+    let query =
+        form_urlencoded::Serializer::new(String::new()).append_pair("name", &file.name).append_pair("source", &file.source).finish();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match backend.json::<serde_json::Value>(Call::upload(format!("{documents}?{query}"), bytes.clone())).await {
+            Ok(answer) => return Ok(Line::taken(shown, answer)),
+            Err(error) => match error.downcast::<Refusal>()? {
+                busy if busy.status == StatusCode::SERVICE_UNAVAILABLE && Instant::now() < until => {
+                    tokio::time::sleep(busy.retry_after.unwrap_or(Duration::from_secs(1))).await;
+                }
+                // The file's own fault; with any other refusal the next file would fare no better.
+                refusal if matches!(refusal.status.as_u16(), 400 | 413 | 415 | 422) => {
+                    return Ok(Line::failed(shown, refusal.code.as_deref().unwrap_or("refused"), refusal.message));
+                }
+                refusal => return Err(Failure::new(Exit::Server, refusal.message).into()),
+            },
+        }
+    }
+}
+
+/// Deletes documents of files that were below `folder` and are there no more.
+async fn delete_vanished(backend: &Backend, documents: &str, folder: &Path, present: &BTreeSet<String>) -> anyhow::Result<Vec<Line>> {
+    #[derive(Deserialize)]
+    struct Page {
+        data: Vec<Document>,
+        has_more: bool,
+    }
+    #[derive(Deserialize)]
+    struct Document {
+        id: String,
+        name: String,
+        source: String,
+    }
+    let prefix = format!("{}/", source_of(folder)?.trim_end_matches('/'));
+    let (mut lines, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", "1000").append_pair("source_prefix", &prefix);
+        if let Some(after) = &after {
+            query.append_pair("after", after);
+        }
+        let page: Page = backend.json(Call::get(format!("{documents}?{}", query.finish()))).await?;
+        after = page.data.last().map(|document| document.id.clone());
+        for document in page.data.iter().filter(|document| document.source.starts_with(&prefix) && !present.contains(&document.source)) {
+            backend.json::<serde_json::Value>(Call::delete(format!("{documents}/{}", document.id))).await?;
+            lines.push(Line { file: document.name.clone(), outcome: Outcome::Deleted, document: None, error: None });
+        }
+        if !page.has_more || after.is_none() {
+            return Ok(lines);
+        }
+    }
+}
+
+impl Line {
+    fn taken(file: String, document: serde_json::Value) -> Self {
+        let outcome = match (document["status"].as_str(), document["change"].as_str()) {
+            (Some("processing"), _) => Outcome::Processing,
+            (_, Some("unchanged")) => Outcome::Unchanged,
+            (_, Some("updated")) => Outcome::Updated,
+            _ => Outcome::Created,
+        };
+        Self { file, outcome, document: Some(document), error: None }
+    }
+
+    fn failed(file: String, kind: &str, message: String) -> Self {
+        Self { file, outcome: Outcome::Failed, document: None, error: Some(LineError { kind: kind.to_owned(), message }) }
+    }
+}
+
+impl Line {
+    /// One JSON object, or one line for people; they are not told what stayed as it was.
+    pub(super) fn show(&self, json: bool) -> std::io::Result<()> {
+        if json {
+            return output::json(self);
+        }
+        let word = match self.outcome {
+            Outcome::Created => "created",
+            Outcome::Updated => "updated",
+            Outcome::Unchanged => return Ok(()),
+            Outcome::Processing => "processing",
+            Outcome::Deleted => "deleted",
+            Outcome::Failed => "failed",
+        };
+        match &self.error {
+            Some(error) => output::line(&format!("{word:<10} {}: {}", self.file, error.message)),
+            None => output::line(&format!("{word:<10} {}", self.file)),
+        }
+    }
+}
+
+impl Summary {
+    fn count(&mut self, line: &Line) {
+        *match line.outcome {
+            Outcome::Created => &mut self.created,
+            Outcome::Updated => &mut self.updated,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Processing => &mut self.processing,
+            Outcome::Deleted => &mut self.deleted,
+            Outcome::Failed => &mut self.failed,
+        } += 1;
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { created, updated, unchanged, processing, deleted, failed } = self;
+        write!(f, "{created} created, {updated} updated, {unchanged} unchanged, {deleted} deleted, {failed} failed")?;
+        if *processing > 0 { write!(f, ", {processing} still being read") } else { Ok(()) }
+    }
+}

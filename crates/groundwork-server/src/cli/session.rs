@@ -1,0 +1,136 @@
+//! What every command starts from: settings, environment, time and dice; and how an application is opened from them.
+
+use super::Global;
+use crate::config::{Config, Environment, Source, load};
+use crate::exit::{Exit, Failure};
+use crate::http::Front;
+use crate::telemetry;
+use groundwork_app::declared::ApplyError;
+use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role, Settings};
+use groundwork_app::{App, OpenError};
+use groundwork_core::clock::{Clock, Dice};
+use groundwork_inference::models::Library;
+use groundwork_inference::target;
+use groundwork_retrieval::extract::sandbox::SandboxSettings;
+use groundwork_store::db::DbError;
+use groundwork_store::lock::LockError;
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+
+pub(super) struct Session {
+    pub(super) config: Config,
+    pub(super) sources: Vec<Source>,
+    pub(super) environment: Environment,
+    pub(super) json: bool,
+    pub(super) url: Option<url::Url>,
+    clock: Clock,
+    dice: Dice,
+}
+
+impl Session {
+    pub(super) fn start(global: Global, serves: bool) -> anyhow::Result<Self> {
+        let environment = Environment::of_process();
+        let loaded = load(global.config.as_deref(), &environment);
+        let (mut config, sources) = loaded.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+        if let Some(folder) = &global.data_dir {
+            config.data_dir = std::path::absolute(folder)?;
+        }
+        telemetry::start(&config.log, !serves);
+        // Every TLS connection of this process, ours or a library's, uses one provider. A second installation is refused and harmless.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self { config, sources, environment, json: global.json, url: global.url, clock: real_clock(), dice: real_dice() })
+    }
+
+    /// The key for a server that is named by its address.
+    pub(super) fn api_key(&self) -> Option<SecretString> {
+        self.environment.get("GROUNDWORK_API_KEY").map(SecretString::from)
+    }
+
+    /// The models of this machine.
+    pub(super) fn library(&self) -> anyhow::Result<Library> {
+        let folder = self.config.models.folder.clone().unwrap_or_else(|| self.config.data_dir.join("models"));
+        let library = Library::new(self.config.models.clone(), &folder, self.config.catalogue.clone());
+        Ok(library.map_err(|error| Failure::new(Exit::Config, error.to_string()))?)
+    }
+
+    pub(super) fn extractor(&self) -> SandboxSettings {
+        let extract = &self.config.extract;
+        let mut settings = SandboxSettings {
+            memory_bytes: extract.memory.bytes(),
+            cpu_seconds: extract.cpu.duration().as_secs().max(1),
+            wall_time: extract.timeout.duration(),
+            children: extract.children.get(),
+            ..SandboxSettings::default()
+        };
+        settings.limits.file_bytes = self.config.limits.document.bytes();
+        settings
+    }
+
+    /// The targets of the settings with their secrets.
+    pub(super) fn targets(&self) -> anyhow::Result<Vec<target::Settings>> {
+        let resolved = self.config.targets.iter().map(|target| target.resolve(&self.environment));
+        Ok(resolved.collect::<Result<_, _>>().map_err(|error| Failure::new(Exit::Config, error.to_string()))?)
+    }
+
+    /// The applied files as they are now.
+    pub(super) fn applied(&self) -> anyhow::Result<Vec<AppliedFile>> {
+        let read = |path: &PathBuf| {
+            let name = path.display().to_string();
+            std::fs::read_to_string(path).map(|text| AppliedFile { name, text }).map_err(|error| {
+                let message = format!("{}, which `apply` names, cannot be read: {error}; correct the path or take it out", path.display());
+                Failure::new(Exit::Config, message)
+            })
+        };
+        Ok(self.config.apply.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Opens the data folder `folder` with `targets`.
+    pub(super) async fn open(&self, folder: &Path, role: Role, targets: Vec<target::Settings>) -> anyhow::Result<App> {
+        let limits = &self.config.limits;
+        let settings = Settings {
+            data_dir: folder.to_owned(),
+            role,
+            library: self.library()?,
+            embedding: Embedding::Catalogue(self.config.embedding.model.clone()),
+            extractor: self.extractor(),
+            targets,
+            applied: self.applied()?,
+            limits: Limits {
+                upload_bytes: limits.document.as_len(),
+                question_bytes: limits.question.as_len(),
+                call_timeout: limits.request.duration(),
+                search_timeout: limits.search.duration(),
+                ..Limits::default()
+            },
+        };
+        Ok(App::open(settings, self.clock.clone(), self.dice.clone()).await.map_err(|error| not_opened(&error))?)
+    }
+
+    pub(super) fn front(&self, app: &App) -> Front {
+        Front::new(app.clone(), self.config.server.clone(), self.config.limits.clone(), self.clock.clone(), self.dice.clone())
+    }
+}
+
+fn not_opened(error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::Lock(LockError::Held { .. }) => Exit::FolderInUse,
+        OpenError::Lock(LockError::Io { .. }) | OpenError::DataDir { .. } | OpenError::Blobs(_) => Exit::Storage,
+        OpenError::Db(DbError::NotADatabase { .. } | DbError::Corrupt { .. } | DbError::Newer { .. }) => Exit::Corrupt,
+        OpenError::Db(DbError::ReadOnly { .. } | DbError::Full { .. } | DbError::CannotOpen { .. }) => Exit::Storage,
+        OpenError::Target { .. } | OpenError::Apply(ApplyError::Declare(_)) => Exit::Config,
+        OpenError::Db(_) | OpenError::Apply(_) | OpenError::Name(_) => Exit::Failed,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where real time comes from")]
+fn real_clock() -> Clock {
+    Clock::new(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+fn real_dice() -> Dice {
+    Dice::new(rand::random)
+}

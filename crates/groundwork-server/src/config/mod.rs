@@ -1,0 +1,203 @@
+//! Process settings: defaults in code < `groundwork.toml` < `GROUNDWORK__SECTION__KEY`. Everything here is parsed into its final type
+//! before anything starts; what is wrong is reported with its key, where it stands, and what to write instead.
+//!
+//! Only settings of the process live here. Assistants, templates, model pools and knowledge bases are data; files of them are named in
+//! `apply`.
+
+mod environment;
+mod load;
+mod schema;
+mod secret;
+mod target;
+mod units;
+
+pub use environment::Environment;
+pub use load::{ConfigError, Source, load};
+pub use schema::json_schema;
+pub use secret::{SecretError, SecretRef};
+pub use target::{TargetConfig, TargetError, discover};
+pub use units::{ByteSize, Span};
+
+use groundwork_inference::catalogue::{DEFAULT_EMBEDDER, Entry};
+use groundwork_inference::models;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Settings of one Groundwork process.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder that holds everything Groundwork remembers: database, original files, indexes, socket. By default
+    /// `$XDG_DATA_HOME/groundwork`, else `~/.local/share/groundwork`. A relative path is taken from the folder of the file it stands in.
+    pub data_dir: PathBuf,
+    /// Files that declare assistants, templates, model pools and knowledge bases; applied at every start.
+    pub apply: Vec<PathBuf>,
+    pub server: ServerConfig,
+    pub limits: LimitsConfig,
+    /// Model files: where they are kept, and how they are fetched. The cache is `$XDG_CACHE_HOME/groundwork/models` by default, else
+    /// `~/.cache/groundwork/models`.
+    pub models: models::Settings,
+    pub embedding: EmbeddingConfig,
+    /// Models of your own beside the built-in ones, or in their place when they have the same name.
+    pub catalogue: Vec<Entry>,
+    /// Who answers, in order of preference. Without any, answers are quotes from the sources.
+    pub targets: Vec<TargetConfig>,
+    pub extract: ExtractConfig,
+    pub log: LogConfig,
+}
+
+/// How the server is reached, and how it ends.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port to listen on. Without authentication only a loopback address is allowed. Port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// How long running answers may take to finish after SIGTERM or SIGINT; a second signal ends them at once.
+    pub shutdown_grace: Span,
+    /// The pause after which a silent stream gets a comment, so that nothing on the way takes it for dead.
+    pub heartbeat: Span,
+    /// How long a client may take to send the headers of a request.
+    pub header_timeout: Span,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            shutdown_grace: Span::from_secs(30),
+            heartbeat: Span::from_secs(15),
+            header_timeout: Span::from_secs(30),
+        }
+    }
+}
+
+/// What one request may cost.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// The largest JSON body.
+    pub json_body: ByteSize,
+    /// The largest uploaded document.
+    pub document: ByteSize,
+    /// The longest question, in bytes of UTF-8.
+    pub question: ByteSize,
+    /// Requests that are answered at the same time; more are refused with 503 and `Retry-After`.
+    pub concurrent_requests: NonZeroUsize,
+    /// Connections that are open at the same time; more wait to be accepted.
+    pub connections: NonZeroUsize,
+    /// How long a whole answer may take, streams included.
+    pub request: Span,
+    /// How long a search may take, with its wait for indexes that are still loading.
+    pub search: Span,
+    /// How long reading, embedding and storing one uploaded document may take.
+    pub ingest: Span,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            json_body: ByteSize::from_mib(16),
+            document: ByteSize::from_mib(128),
+            question: ByteSize::from_mib(1),
+            concurrent_requests: count(512),
+            connections: count(4096),
+            request: Span::from_secs(600),
+            search: Span::from_secs(10),
+            ingest: Span::from_secs(600),
+        }
+    }
+}
+
+const fn count(n: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(n) {
+        Some(n) => n,
+        None => NonZeroUsize::MIN,
+    }
+}
+
+/// How documents and questions become vectors.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EmbeddingConfig {
+    /// The embedding model, by its name in `groundwork models list`.
+    pub model: String,
+}
+
+impl Default for EmbeddingConfig {
+    fn default() -> Self {
+        Self { model: DEFAULT_EMBEDDER.to_owned() }
+    }
+}
+
+/// What reading one document may cost, in the confined child that does it.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExtractConfig {
+    /// Time on the clock.
+    pub timeout: Span,
+    /// Processor time.
+    pub cpu: Span,
+    /// Memory of the child.
+    pub memory: ByteSize,
+    /// Documents that are read at the same time.
+    pub children: NonZeroUsize,
+}
+
+impl Default for ExtractConfig {
+    fn default() -> Self {
+        Self { timeout: Span::from_secs(30), cpu: Span::from_secs(20), memory: ByteSize::from_mib(512), children: count(2) }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    pub format: LogFormat,
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or a list like `info,groundwork_retrieval=debug`. By default `info` for
+    /// `serve` and `warn` for every other command.
+    pub filter: Option<LogFilter>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON lines otherwise.
+    #[default]
+    Auto,
+    Text,
+    Json,
+}
+
+/// A filter in the language of `tracing`, checked when it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = String;
+
+    fn try_from(given: String) -> Result<Self, String> {
+        match tracing_subscriber::EnvFilter::try_new(&given) {
+            Ok(_) => Ok(Self(given)),
+            Err(reason) => Err(format!(
+                "{given:?} is not a log filter ({reason}); write a level like \"info\" or a list like \"info,groundwork_app=debug\""
+            )),
+        }
+    }
+}
+
+impl From<LogFilter> for String {
+    fn from(filter: LogFilter) -> String {
+        filter.0
+    }
+}

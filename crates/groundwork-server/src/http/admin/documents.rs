@@ -1,0 +1,170 @@
+//! `/admin/v1/knowledge-bases/{id}/documents`.
+
+use super::super::Front;
+use super::super::error::ApiError;
+use super::super::given::{Params, Segments};
+use super::upload::Incoming;
+use super::{List, Object, name};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use groundwork_app::documents::{self, Change, Document, Upload, Uploaded};
+use groundwork_core::access::Caller;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+pub(in super::super) struct Page {
+    after: Option<String>,
+    #[serde(default = "default_limit")]
+    limit: usize,
+    /// Only documents that came from below this place.
+    source_prefix: Option<String>,
+}
+
+fn default_limit() -> usize {
+    100
+}
+
+pub(in super::super) async fn list(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(page): Params<Page>,
+) -> Result<impl IntoResponse, ApiError> {
+    if !(1..=1000).contains(&page.limit) {
+        return Err(ApiError::invalid_param("limit", "limit must be from 1 to 1000"));
+    }
+    let list = documents::List {
+        knowledge_base: name(id)?,
+        after: page.after.map(name).transpose()?,
+        limit: page.limit,
+        source_prefix: page.source_prefix,
+    };
+    let listed = documents::list(front.app(), &caller, list).await?;
+    Ok(Json(List { object: "list", data: listed.documents.into_iter().map(object).collect(), has_more: listed.has_more }))
+}
+
+pub(in super::super) async fn upload(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    incoming: Incoming,
+) -> Result<Response, ApiError> {
+    let limit = front.limits().ingest.duration();
+    let upload = Upload {
+        knowledge_base: name(id)?,
+        name: incoming.name,
+        source: incoming.source,
+        bytes: incoming.bytes,
+        permissions: incoming.permissions,
+        wait: incoming.wait_ms.map_or(limit, |wait| Duration::from_millis(wait).min(limit)),
+    };
+    match documents::upload(front.app(), &caller, upload).await? {
+        Uploaded::Live { change, document } => {
+            let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
+            Ok((status, Json(Object { object: "document", value: Live { status: "live", change, document } })).into_response())
+        }
+        Uploaded::Processing { job } => {
+            let body = json!({ "object": "document.upload", "status": "processing", "job": job });
+            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+        }
+        Uploaded::Failed { kind, reason, .. } => Err(ApiError::unreadable_document(&kind, reason)),
+    }
+}
+
+#[derive(Serialize)]
+struct Live {
+    status: &'static str,
+    change: Change,
+    #[serde(flatten)]
+    document: Document,
+}
+
+pub(in super::super) async fn find(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(path): Segments<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names(path)?;
+    Ok(Json(object(documents::find(front.app(), &caller, &knowledge_base, &document).await?)))
+}
+
+pub(in super::super) async fn delete(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(path): Segments<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names(path)?;
+    documents::delete(front.app(), &caller, &knowledge_base, &document).await?;
+    Ok(Json(json!({ "object": "document.deleted", "id": document.as_str(), "deleted": true })))
+}
+
+pub(in super::super) async fn original(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(path): Segments<(String, String)>,
+) -> Result<Response, ApiError> {
+    let (knowledge_base, document) = names(path)?;
+    let original = documents::original(front.app(), &caller, &knowledge_base, &document).await?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::try_from(original.media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))),
+        (CONTENT_DISPOSITION, attachment(&original.name)),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((headers, original.bytes).into_response())
+}
+
+pub(in super::super) async fn page(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments((knowledge_base, document, page)): Segments<(String, String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names((knowledge_base, document))?;
+    let page = page.parse().map_err(|_| ApiError::invalid_param("page", "a page is a number from 1"))?;
+    let text = documents::page(front.app(), &caller, &knowledge_base, &document, page).await?;
+    Ok(Json(Object { object: "document.page", value: text }))
+}
+
+fn names((knowledge_base, document): (String, String)) -> Result<(KnowledgeBaseId, DocumentId), ApiError> {
+    Ok((name(knowledge_base)?, name(document)?))
+}
+
+fn object(value: Document) -> Object<Document> {
+    Object { object: "document", value }
+}
+
+/// Always a download, never shown in a browser's page: the bytes are someone else's. The name is given in plain letters for old clients
+/// and in full by RFC 8187.
+fn attachment(name: &str) -> HeaderValue {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let plain: String = file.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c } else { '_' }).collect();
+    let full: String =
+        file.bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            })
+            .collect();
+    HeaderValue::try_from(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{full}"))
+        .unwrap_or(HeaderValue::from_static("attachment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_cannot_break_out_of_its_header() {
+        for (name, header) in [
+            ("hr/leave.md", r#"attachment; filename="leave.md"; filename*=UTF-8''leave.md"#),
+            ("a\"b\r\nc.pdf", r#"attachment; filename="a_b__c.pdf"; filename*=UTF-8''a%22b%0D%0Ac.pdf"#),
+            ("Größe 1.txt", r#"attachment; filename="Gr__e 1.txt"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%201.txt"#),
+        ] {
+            assert_eq!(attachment(name), header);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `/admin/v1/knowledge-bases/{id}/search`.
+
+use super::super::Front;
+use super::super::body::Json;
+use super::super::error::ApiError;
+use super::super::given::Segments;
+use super::{Object, name};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use groundwork_app::search::{Mode, Query, search};
+use groundwork_core::access::Caller;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct Search {
+    query: String,
+    #[serde(default = "default_limit")]
+    limit: usize,
+    #[serde(default)]
+    mode: Mode,
+}
+
+fn default_limit() -> usize {
+    10
+}
+
+pub(in super::super) async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Json(asked): Json<Search>,
+) -> Result<impl IntoResponse, ApiError> {
+    if !(1..=100).contains(&asked.limit) {
+        return Err(ApiError::invalid_param("limit", "limit must be from 1 to 100"));
+    }
+    let query = Query { knowledge_base: name(id)?, text: asked.query, limit: asked.limit, mode: asked.mode };
+    let found = search(front.app(), &caller, query).await?;
+    Ok(axum::Json(Object { object: "search.results", value: found }))
+}

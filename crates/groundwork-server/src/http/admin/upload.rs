@@ -1,0 +1,94 @@
+//! A document on its way in: a multipart form with the part `file`, or the bare bytes with `?name=`.
+
+use super::super::Front;
+use super::super::body::{self, Whole};
+use super::super::error::ApiError;
+use super::super::given::Params;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use groundwork_core::access::Permissions;
+use serde::Deserialize;
+
+pub(in super::super) struct Incoming {
+    pub(super) name: String,
+    pub(super) source: Option<String>,
+    pub(super) bytes: Bytes,
+    pub(super) permissions: Option<Permissions>,
+    /// How long the caller waits for the document to become searchable.
+    pub(super) wait_ms: Option<u64>,
+}
+
+/// What may stand in the query as well as in the form.
+#[derive(Default, Deserialize)]
+struct Fields {
+    name: Option<String>,
+    source: Option<String>,
+    permissions: Option<String>,
+    wait_ms: Option<u64>,
+}
+
+impl FromRequest<Front> for Incoming {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, front: &Front) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Params(mut fields) = Params::<Fields>::from_request_parts(&mut parts, front).await?;
+        let request = Request::from_parts(parts, body);
+        let content_type = request.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+        let bytes = if content_type.starts_with(b"multipart/form-data") {
+            let form = Multipart::from_request(request, front).await.map_err(|error| ApiError::invalid_param("body", error.body_text()))?;
+            read_form(form, &mut fields).await?
+        } else {
+            Whole::from_request(request, front).await?.0
+        };
+        let name = fields
+            .name
+            .ok_or_else(|| ApiError::missing_param("name", "a document needs a file name: send it with the part `file`, or as ?name="))?;
+        let permissions = fields.permissions.map(|json| body::parse(json.as_bytes())).transpose()?;
+        Ok(Self { name, source: fields.source, bytes, permissions, wait_ms: fields.wait_ms })
+    }
+}
+
+async fn read_form(mut form: Multipart, fields: &mut Fields) -> Result<Bytes, ApiError> {
+    let mut file = None;
+    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+        let part = field.name().unwrap_or_default().to_owned();
+        match part.as_str() {
+            "file" if file.is_some() => {
+                return Err(ApiError::invalid_param("file", "one document a request: there are several parts `file`"));
+            }
+            "file" => {
+                let file_name = field.file_name().map(str::to_owned);
+                fields.name = fields.name.take().or(file_name);
+                file = Some(field.bytes().await.map_err(unreadable)?);
+            }
+            "name" => fields.name = Some(text(field).await?),
+            "source" => fields.source = Some(text(field).await?),
+            "permissions" => fields.permissions = Some(text(field).await?),
+            "wait_ms" => {
+                let wait = text(field).await?;
+                fields.wait_ms = Some(wait.parse().map_err(|_| ApiError::invalid_param("wait_ms", "wait_ms is a number of milliseconds"))?);
+            }
+            other => {
+                return Err(ApiError::invalid_param(other, "this part is not known; a form has file, name, source, permissions, wait_ms"));
+            }
+        }
+    }
+    file.ok_or_else(|| ApiError::missing_param("file", "the form has no part `file`"))
+}
+
+async fn text(field: Field<'_>) -> Result<String, ApiError> {
+    field.text().await.map_err(unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
+fn unreadable(error: MultipartError) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::too_large()
+    } else {
+        ApiError::invalid_param("body", format!("the form could not be read: {}", error.body_text()))
+    }
+}

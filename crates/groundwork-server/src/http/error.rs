@@ -1,0 +1,221 @@
+//! The one place that makes an HTTP error: OpenAI's object, with the status and the words that its clients act on. What a caller may
+//! read and what only the log may hold are different fields.
+
+mod conversions;
+
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use groundwork_core::ids::InvalidName;
+use groundwork_wire::error::Error;
+use std::time::Duration;
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    body: Body,
+    retry_after: Option<Duration>,
+    headers: Vec<(String, String)>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Ours(Error),
+    /// The upstream's own error object, as it came.
+    Upstream(Bytes),
+}
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const SERVER_ERROR: &str = "server_error";
+
+impl ApiError {
+    fn new(status: StatusCode, kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
+        let body = Body::Ours(Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) });
+        Self { status, body, retry_after: None, headers: Vec::new(), cause: None }
+    }
+
+    fn invalid(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, Some(code), message)
+    }
+
+    fn not_found(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, Some(code), message)
+    }
+
+    fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, Some("forbidden"), message)
+    }
+
+    fn unavailable(code: &str, message: impl Into<String>, retry_after: Option<Duration>) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, Some(code), message);
+        Self { retry_after, ..error }
+    }
+
+    fn about(mut self, param: impl Into<String>) -> Self {
+        if let Body::Ours(error) = &mut self.body {
+            error.param = Some(param.into());
+        }
+        self
+    }
+
+    /// The server's own failure: the caller learns that it happened, the log learns why.
+    fn failure(cause: impl Into<String>) -> Self {
+        let message = "The server failed to answer. Its log has the cause under this answer's x-request-id.";
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, Some("internal_error"), message);
+        Self { cause: Some(cause.into()), ..error }
+    }
+
+    pub(super) fn bug(cause: String) -> Self {
+        Self::failure(cause)
+    }
+
+    pub(super) fn no_such_path(method: &Method, path: &str) -> Self {
+        Self::not_found("unknown_url", format!("Unknown request URL: {method} {path}. Check the path and the method."))
+    }
+
+    pub(super) fn no_such_method(method: &Method, path: &str) -> Self {
+        let message = format!("Not allowed to {method} on {path}. The header Allow names the methods that are.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, Some("method_not_supported"), message)
+    }
+
+    pub(super) fn foreign_host(host: &str) -> Self {
+        let message = format!(
+            "This server has no authentication and answers only requests to this machine, not to {host:?}. Address it as localhost or 127.0.0.1."
+        );
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, Some("host_not_allowed"), message)
+    }
+
+    pub(super) fn foreign_origin(origin: &str) -> Self {
+        let message = format!("This server has no authentication and does not answer web pages of another origin ({origin:?}).");
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, Some("origin_not_allowed"), message)
+    }
+
+    pub(super) fn overloaded() -> Self {
+        Self::unavailable(
+            "overloaded",
+            "The server is answering as many requests as it may. Try again in a moment.",
+            Some(Duration::from_secs(1)),
+        )
+    }
+
+    pub(super) fn deadline(deadline: Duration) -> Self {
+        Self::late(format!("The request was not answered within {} seconds.", deadline.as_secs()))
+    }
+
+    fn late(message: String) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, SERVER_ERROR, Some("deadline_exceeded"), message)
+    }
+
+    fn conflict(code: &str, message: String) -> Self {
+        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, Some(code), message)
+    }
+
+    fn upstream(status: StatusCode, code: &str, message: String) -> Self {
+        Self { cause: Some(message.clone()), ..Self::new(status, SERVER_ERROR, Some(code), message) }
+    }
+
+    fn disk_full(cause: String) -> Self {
+        let message = "The server's disk is full: nothing was stored. Free space there and try again.";
+        Self { cause: Some(cause), ..Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, Some("disk_full"), message) }
+    }
+
+    pub(super) fn unreadable_body(rejection: &BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Self::too_large()
+        } else {
+            Self::invalid("unreadable_body", "The body could not be read to its end.")
+        }
+    }
+
+    pub(super) fn too_large() -> Self {
+        Self::too_large_for("The body is larger than this server takes. Send less, or raise limits.json_body or limits.document.")
+    }
+
+    fn too_large_for(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, Some("request_too_large"), message)
+    }
+
+    pub(super) fn unsupported_encoding(encoding: &HeaderValue) -> Self {
+        let message = format!("The body's content encoding {encoding:?} is not understood. Send it plain or as gzip.");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, Some("unsupported_content_encoding"), message)
+    }
+
+    pub(super) fn unsupported_media_type(wanted: &str) -> Self {
+        let message = format!("The body must be sent as {wanted}.");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, Some("unsupported_media_type"), message)
+    }
+
+    pub(super) fn invalid_json(path: Option<String>, error: &serde_json::Error) -> Self {
+        let invalid = Self::invalid("invalid_json", format!("The body is not what is expected here: {error}."));
+        match path.filter(|path| path != ".") {
+            Some(path) => invalid.about(path),
+            None => invalid,
+        }
+    }
+
+    pub(super) fn invalid_param(param: &str, message: impl Into<String>) -> Self {
+        Self::invalid("invalid_value", message).about(param)
+    }
+
+    pub(super) fn missing_param(param: &str, message: impl Into<String>) -> Self {
+        Self::invalid("missing_required_parameter", message).about(param)
+    }
+
+    /// The file came in and cannot be read; `kind` says in one word why.
+    pub(super) fn unreadable_document(kind: &str, reason: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, INVALID_REQUEST, Some(kind), reason).about("file")
+    }
+
+    pub(super) fn unknown_model(message: impl Into<String>) -> Self {
+        Self::not_found("model_not_found", message).about("model")
+    }
+
+    /// A name in the path that no object can have.
+    pub(super) fn impossible_name(error: &InvalidName) -> Self {
+        Self::not_found("not_found", format!("There is no such thing: {error}."))
+    }
+
+    /// The data of the event that ends a stream which had begun.
+    pub(super) fn into_event(self) -> Bytes {
+        self.log();
+        match self.body {
+            Body::Ours(error) => error.to_bytes(),
+            Body::Upstream(body) => body,
+        }
+    }
+
+    /// Logs once what the caller is not told.
+    fn log(&self) {
+        if let Some(cause) = &self.cause {
+            tracing::error!(status = self.status.as_u16(), cause, "a request failed: {cause}");
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.log();
+        let body = match self.body {
+            Body::Ours(error) => error.to_bytes(),
+            Body::Upstream(body) => body,
+        };
+        let mut response = (self.status, [("content-type", "application/json")], body).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
+                headers.insert(name, value);
+            }
+        }
+        if let Some(wait) = self.retry_after {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000).max(1)));
+            headers.insert("retry-after-ms", HeaderValue::from(millis.max(1)));
+        }
+        response
+    }
+}

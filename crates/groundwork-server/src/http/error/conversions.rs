@@ -1,0 +1,253 @@
+//! What each operation's errors are in HTTP. Exhaustive: a new kind of error does not compile until its answer has been decided.
+
+use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
+use axum::http::StatusCode;
+use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError};
+use groundwork_app::embeddings::EmbedError;
+use groundwork_app::pipeline::ChatError;
+use groundwork_app::search::SearchError;
+use groundwork_app::{jobs, knowledge_bases, ledger};
+use groundwork_core::prompt::PackError;
+use groundwork_inference::target::CallError;
+use groundwork_store::blobs::BlobError;
+use groundwork_store::db::DbError;
+use groundwork_store::db::knowledge_bases::PutKnowledgeBaseError;
+use groundwork_wire::error::Invalid;
+use std::time::Duration;
+
+/// For what passes by itself soon.
+const SOON: Duration = Duration::from_secs(2);
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        let body = Body::Ours(invalid.to_error());
+        Self { status: StatusCode::BAD_REQUEST, body, retry_after: None, headers: Vec::new(), cause: None }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChatError::Invalid(invalid) => invalid.into(),
+            ChatError::UnknownModel(_) => Self::unknown_model(message),
+            ChatError::NotAChatModel(_) => Self::invalid("model_not_supported", message).about("model"),
+            ChatError::TooLarge { .. } => Self::too_large_for(message).about("messages"),
+            ChatError::Prompt(PackError::Template(_)) => {
+                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, Some("template_failed"), message.clone());
+                Self { cause: Some(message), ..error }
+            }
+            ChatError::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => {
+                Self::invalid("context_length_exceeded", message).about("messages")
+            }
+            ChatError::Search(error) => error.into(),
+            ChatError::Call(error) => error.into(),
+            ChatError::DeadlineExceeded => Self::late(message),
+            ChatError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
+            ChatError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+        }
+    }
+}
+
+impl From<EmbedError> for ApiError {
+    fn from(error: EmbedError) -> Self {
+        let message = error.to_string();
+        match error {
+            EmbedError::Invalid(invalid) => invalid.into(),
+            EmbedError::UnknownModel(_) => Self::unknown_model(message),
+            EmbedError::NotAnEmbeddingModel(_) => Self::invalid("model_not_supported", message).about("model"),
+            EmbedError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
+            EmbedError::Failed(_) => Self::failure(message),
+            EmbedError::Call(error) => error.into(),
+            EmbedError::DeadlineExceeded => Self::late(message),
+        }
+    }
+}
+
+impl From<SearchError> for ApiError {
+    fn from(error: SearchError) -> Self {
+        let message = error.to_string();
+        match error {
+            SearchError::UnknownKnowledgeBase(_) => Self::not_found("knowledge_base_not_found", message),
+            SearchError::EmptyQuery => Self::missing_param("query", message),
+            SearchError::TooLong { .. } => Self::too_large_for(message).about("query"),
+            SearchError::IndexLoading { retry_after, .. } => Self::unavailable("index_loading", message, Some(retry_after)),
+            SearchError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
+            SearchError::TimedOut { retry_after } => Self::unavailable("search_timed_out", message, Some(retry_after)),
+            SearchError::Failed(_) | SearchError::Db(_) => {
+                let public = "Search failed, so there is no answer: it would stand on nothing. The log has the cause under this answer's x-request-id.";
+                let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, Some("search_failed"), public);
+                Self { cause: Some(message), ..error }
+            }
+        }
+    }
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        let (message, code) = (error.to_string(), error.kind());
+        let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_GATEWAY);
+        match error {
+            CallError::RateLimited { retry_after, headers, .. } => {
+                let error = Self::new(status, "rate_limit_error", Some("rate_limit_exceeded"), message);
+                Self { retry_after, headers, ..error }
+            }
+            CallError::QuotaExhausted { .. } => Self::new(status, "insufficient_quota", Some("insufficient_quota"), message),
+            CallError::ContentFilter { body, .. } | CallError::Refused { body, .. } => {
+                Self { body: Body::Upstream(body), ..Self::new(status, INVALID_REQUEST, Some(code), message) }
+            }
+            CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
+            CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
+            CallError::Fault { retry_after, .. } => Self { retry_after, ..Self::upstream(status, code, message) },
+            CallError::MidStream { body, .. } => Self { body: Body::Upstream(body), ..Self::upstream(status, code, message) },
+            // The caller's own credential was right: a refused one is ours.
+            CallError::Auth { .. }
+            | CallError::NotFound { .. }
+            | CallError::Unreachable { .. }
+            | CallError::Timeout { .. }
+            | CallError::Broken { .. } => Self::upstream(status, code, message),
+        }
+    }
+}
+
+impl From<DbError> for ApiError {
+    fn from(error: DbError) -> Self {
+        let message = error.to_string();
+        match error {
+            DbError::Full { .. } => Self::disk_full(message),
+            DbError::Busy { .. } => Self {
+                cause: Some(message),
+                ..Self::unavailable("database_busy", "The database is busy. Try again in a moment.", Some(SOON))
+            },
+            DbError::Closed => Self::unavailable("shutting_down", "The server is shutting down.", Some(SOON)),
+            DbError::NotADatabase { .. }
+            | DbError::Corrupt { .. }
+            | DbError::Newer { .. }
+            | DbError::ReadOnly { .. }
+            | DbError::CannotOpen { .. }
+            | DbError::Unexpected { .. } => Self::failure(message),
+        }
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(error: BlobError) -> Self {
+        let message = error.to_string();
+        match error {
+            BlobError::Full => Self::disk_full(message),
+            BlobError::Missing(_) | BlobError::Damaged(_) | BlobError::Folder { .. } | BlobError::Store(_) => Self::failure(message),
+        }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let message = error.to_string();
+        match error {
+            UploadError::Forbidden => Self::forbidden(message),
+            UploadError::Visitor => Self::failure(message),
+            UploadError::UnknownKnowledgeBase(_) => Self::not_found("knowledge_base_not_found", message),
+            UploadError::Empty { .. } => Self::invalid("empty", message).about("file"),
+            UploadError::InvalidName { .. } => Self::invalid("invalid_value", message).about("name"),
+            UploadError::TooLarge { .. } => Self::too_large_for(message).about("file"),
+            UploadError::Busy { retry_after, .. } => Self::unavailable("overloaded", message, Some(retry_after)),
+            UploadError::Blob(error) => error.into(),
+            UploadError::Db(error) => error.into(),
+            UploadError::Json(_) => Self::failure(message),
+        }
+    }
+}
+
+impl From<ListError> for ApiError {
+    fn from(error: ListError) -> Self {
+        let message = error.to_string();
+        match error {
+            ListError::UnknownKnowledgeBase(_) => Self::not_found("knowledge_base_not_found", message),
+            ListError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for ApiError {
+    fn from(error: FindError) -> Self {
+        let message = error.to_string();
+        match error {
+            FindError::NotFound { .. } => Self::not_found("document_not_found", message),
+            FindError::Blob(error) => error.into(),
+            FindError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteError> for ApiError {
+    fn from(error: DeleteError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeleteError::Forbidden => Self::forbidden(message),
+            DeleteError::NotFound { .. } => Self::not_found("document_not_found", message),
+            DeleteError::Db(error) => error.into(),
+            DeleteError::Visitor | DeleteError::Index(_) => Self::failure(message),
+        }
+    }
+}
+
+impl From<PageError> for ApiError {
+    fn from(error: PageError) -> Self {
+        let message = error.to_string();
+        match error {
+            PageError::Document(error) => error.into(),
+            PageError::NoSuchPage { .. } => Self::not_found("page_not_found", message),
+        }
+    }
+}
+
+impl From<knowledge_bases::ListError> for ApiError {
+    fn from(error: knowledge_bases::ListError) -> Self {
+        match error {
+            knowledge_bases::ListError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<knowledge_bases::PutError> for ApiError {
+    fn from(error: knowledge_bases::PutError) -> Self {
+        let message = error.to_string();
+        match error {
+            knowledge_bases::PutError::Forbidden => Self::forbidden(message),
+            knowledge_bases::PutError::TitleTooLong(_) => Self::invalid("invalid_value", message).about("title"),
+            knowledge_bases::PutError::Store(PutKnowledgeBaseError::ManagedByFile(_)) => Self::conflict("managed_by_file", message),
+            knowledge_bases::PutError::Store(PutKnowledgeBaseError::OtherTenant(_)) => Self::conflict("name_taken", message),
+            knowledge_bases::PutError::Store(PutKnowledgeBaseError::Db(error)) => error.into(),
+        }
+    }
+}
+
+impl From<jobs::FindError> for ApiError {
+    fn from(error: jobs::FindError) -> Self {
+        let message = error.to_string();
+        match error {
+            jobs::FindError::NotFound(_) => Self::not_found("job_not_found", message),
+            jobs::FindError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<jobs::ListError> for ApiError {
+    fn from(error: jobs::ListError) -> Self {
+        let message = error.to_string();
+        match error {
+            jobs::ListError::Forbidden => Self::forbidden(message),
+            jobs::ListError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ledger::ListError> for ApiError {
+    fn from(error: ledger::ListError) -> Self {
+        let message = error.to_string();
+        match error {
+            ledger::ListError::Forbidden => Self::forbidden(message),
+            ledger::ListError::Db(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The HTTP front: every handler parses, calls one operation of the application, and responds.
+
+mod admin;
+mod body;
+mod caller;
+mod error;
+mod given;
+mod health;
+mod layers;
+mod listen;
+mod metrics;
+mod openai;
+mod router;
+mod sse;
+
+pub use caller::Entrance;
+pub use error::ApiError;
+pub(crate) use listen::{BindError, Serving, bind, serve};
+pub use router::{permissions, router};
+
+use crate::config::{LimitsConfig, ServerConfig};
+use groundwork_app::App;
+use groundwork_core::clock::{Clock, Dice};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every handler and layer may use; cheap to clone.
+#[derive(Clone)]
+pub struct Front(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    limits: LimitsConfig,
+    server: ServerConfig,
+    clock: Clock,
+    dice: Dice,
+    metrics: metrics::Metrics,
+    /// One permit a request that is being answered, streams included.
+    places: Arc<Semaphore>,
+}
+
+impl Front {
+    pub fn new(app: App, server: ServerConfig, limits: LimitsConfig, clock: Clock, dice: Dice) -> Self {
+        let places = limits.concurrent_requests.get().min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Inner {
+            app,
+            limits,
+            server,
+            clock,
+            dice,
+            metrics: metrics::Metrics::new(),
+            places: Arc::new(Semaphore::new(places)),
+        }))
+    }
+
+    fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    fn limits(&self) -> &LimitsConfig {
+        &self.0.limits
+    }
+}

@@ -1,0 +1,22 @@
+//! `/v1/embeddings`.
+
+use super::super::Front;
+use super::super::body::Whole;
+use super::super::error::ApiError;
+use super::deadline;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use groundwork_app::embeddings::{self, Request};
+use groundwork_core::access::Caller;
+
+pub(in super::super) async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    headers: HeaderMap,
+    Whole(body): Whole,
+) -> Result<impl IntoResponse, ApiError> {
+    let request = Request { body, model: None, deadline: Some(deadline(&front, &headers)) };
+    let body = embeddings::create(front.app(), &caller, request).await?;
+    Ok(([("content-type", "application/json")], body))
+}
