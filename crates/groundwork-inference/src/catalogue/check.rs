@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn an_entry_that_would_leave_its_folder_or_cannot_work_is_refused() {
-        let spoil: [(&str, fn(&mut Entry)); 8] = [
+        type Spoil = fn(&mut Entry);
+        let spoil: [(&str, Spoil); 8] = [
             ("name", |entry| entry.name = "../other".to_owned()),
             ("name", |entry| entry.name = ".hidden".to_owned()),
             ("file", |entry| entry.files[0].name = "a/b".to_owned()),

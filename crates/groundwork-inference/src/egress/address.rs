@@ -48,10 +48,11 @@ fn public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => {
             let documentation = v6.segments()[..2] == [0x2001, 0xdb8];
+            let protocol = v6.segments()[0] == 0x2001 && v6.segments()[1] < 0x200;
             let global = v6.segments()[0] & 0xe000 == 0x2000;
             match embedded(v6) {
                 Some(v4) => public(IpAddr::V4(v4)),
-                None => global && !documentation,
+                None => global && !documentation && !protocol,
             }
         }
     }
@@ -119,6 +120,7 @@ mod tests {
             ("fd12::1", true, false),
             ("::ffff:10.0.0.1", true, false),
             ("64:ff9b::a00:1", true, false),
+            ("2001:0:a00:1::1", true, false),
             ("64:ff9b::5db8:d822", true, true),
             ("169.254.169.254", false, false),
             ("::ffff:169.254.169.254", false, false),

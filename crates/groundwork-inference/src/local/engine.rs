@@ -38,6 +38,14 @@ fn content(entry: &Entry, folder: &Path, file: &str, reason: String) -> LoadErro
     LoadError::Content { name: entry.name.clone(), path: folder.join(file), reason }
 }
 
+/// One text to embed, and its place in the call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'t> {
+    pub(super) purpose: Purpose,
+    pub(super) index: usize,
+    pub(super) text: &'t str,
+}
+
 /// A model that is loaded when it is first needed; what failed is tried again at the next need, since a pull may have mended it.
 pub(super) struct Loader {
     entry: Entry,
@@ -73,21 +81,23 @@ impl Loader {
         Ok(engine)
     }
 
-    /// Keeps every thread from getting on until the guard is dropped.
+    /// Keeps every thread from getting on until what it returns is dropped.
     #[cfg(test)]
-    pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, Option<Arc<Engine>>> {
-        self.loaded.lock().expect("no test breaks it")
+    pub(super) fn hold(self: &Arc<Self>) -> std::sync::mpsc::Sender<()> {
+        let (release, released) = std::sync::mpsc::channel();
+        let (held, holding) = std::sync::mpsc::channel();
+        let loader = self.clone();
+        std::thread::spawn(move || {
+            let _guard = loader.loaded.lock().expect("no test breaks it");
+            held.send(()).expect("the test waits");
+            let _ = released.recv();
+        });
+        holding.recv().expect("the thread holds");
+        release
     }
 
-    /// The vector of one text. `index` is the text's place in the call, for the error.
-    pub(super) fn embed(
-        &self,
-        engine: &Engine,
-        runner: &Runner,
-        purpose: Purpose,
-        index: usize,
-        text: &str,
-    ) -> Result<Vec<f32>, EmbedError> {
+    pub(super) fn embed(&self, engine: &Engine, runner: &Runner, text: Text<'_>) -> Result<Vec<f32>, EmbedError> {
+        let Text { purpose, index, text } = text;
         let failed = |reason: String| EmbedError::Failed { model: self.entry.name.clone(), reason };
         let prefix = self.prefix(purpose);
         let prefixed = if prefix.is_empty() { None } else { Some(format!("{prefix}{text}")) };

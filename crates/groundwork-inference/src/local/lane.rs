@@ -1,7 +1,7 @@
 //! A bounded queue and the threads that work on it.
 
 use super::bert::Runner;
-use super::engine::{LoadError, Loader};
+use super::engine::{LoadError, Loader, Text};
 use super::{EmbedError, Purpose, TEXTS_AT_A_TIME};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn start(loader: Arc<Loader>, purpose: Purpose, threads: usize, places: usize) -> Result<Self, LoadError> {
+    pub(super) fn start(loader: &Arc<Loader>, purpose: Purpose, threads: usize, places: usize) -> Result<Self, LoadError> {
         let (queue, work) = mpsc::channel(places);
         let work = Arc::new(Mutex::new(work));
         let name = loader.name().to_owned();
@@ -117,6 +117,6 @@ fn serve(loader: &Loader, queue: &Mutex<mpsc::Receiver<Work>>) {
 
 fn embed(loader: &Loader, runner: &Runner, work: &Work) -> Vectors {
     let engine = loader.engine().map_err(|error| EmbedError::Load(Arc::new(error)))?;
-    let texts = work.texts.iter().enumerate();
-    texts.map(|(at, text)| loader.embed(&engine, runner, work.purpose, work.first + at, text)).collect()
+    let texts = work.texts.iter().zip(work.first..).map(|(text, index)| Text { purpose: work.purpose, index, text });
+    texts.map(|text| loader.embed(&engine, runner, text)).collect()
 }

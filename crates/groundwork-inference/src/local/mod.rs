@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use engine::LoadError;
 
 /// Texts that one thread takes at a time: small enough that several threads share a call, and that dropped work is soon noticed.
-const TEXTS_AT_A_TIME: usize = 8;
+const TEXTS_AT_A_TIME: usize = 4;
 
 /// Whether a text is a question or something to be found. The two have threads and queues of their own, so that a question never
 /// waits behind an ingest; some models also embed them differently.
@@ -32,14 +32,16 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     pub query_threads: NonZeroUsize,
+    /// By default as many as the machine has cores.
     pub passage_threads: NonZeroUsize,
-    /// Pieces of work (up to 8 texts each) that may wait in each of the two queues.
+    /// Pieces of work (up to 4 texts each) that may wait in each of the two queues.
     pub queue: NonZeroUsize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { query_threads: NonZeroUsize::MIN, passage_threads: NonZeroUsize::MIN, queue: NonZeroUsize::MIN.saturating_add(63) }
+        let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { query_threads: NonZeroUsize::MIN, passage_threads: cores, queue: NonZeroUsize::MIN.saturating_add(63) }
     }
 }
 
@@ -79,7 +81,7 @@ impl Embedder {
     pub fn open(entry: &Entry, folder: &Path, options: Options) -> Result<Self, LoadError> {
         let vocabulary = Arc::new(engine::vocabulary(entry, folder)?);
         let loader = Arc::new(Loader::new(entry.clone(), folder.to_owned(), vocabulary.clone()));
-        let lane = |purpose, threads: NonZeroUsize| Lane::start(loader.clone(), purpose, threads.get(), options.queue.get());
+        let lane = |purpose, threads: NonZeroUsize| Lane::start(&loader, purpose, threads.get(), options.queue.get());
         let weights = entry.files.iter().find(|file| file.name == engine::WEIGHTS).map_or("", |file| &file.sha256);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -163,4 +165,4 @@ impl std::fmt::Debug for Embedder {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

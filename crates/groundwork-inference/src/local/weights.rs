@@ -99,16 +99,13 @@ fn widened(file: &[u8], tensors: BTreeMap<String, (Dtype, Tensor)>) -> Result<We
     for (name, (dtype, tensor)) in tensors {
         let start = weights.buffer.len();
         let bytes = &file[tensor.bytes];
-        match dtype {
-            Dtype::F32 => weights.buffer.extend_from_slice(bytes),
-            Dtype::F16 => {
-                weights.buffer.extend(bytes.as_chunks().0.iter().flat_map(|half| f16::from_le_bytes(*half).to_f32().to_le_bytes()))
-            }
-            Dtype::BF16 => {
-                weights.buffer.extend(bytes.as_chunks().0.iter().flat_map(|half| bf16::from_le_bytes(*half).to_f32().to_le_bytes()))
-            }
+        let values: Vec<f32> = match dtype {
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|whole| f32::from_le_bytes(*whole)).collect(),
+            Dtype::F16 => bytes.as_chunks().0.iter().map(|half| f16::from_le_bytes(*half).to_f32()).collect(),
+            Dtype::BF16 => bytes.as_chunks().0.iter().map(|half| bf16::from_le_bytes(*half).to_f32()).collect(),
             dtype => return Err(WeightsError::Type { name, dtype }),
-        }
+        };
+        weights.buffer.extend(values.into_iter().flat_map(f32::to_le_bytes));
         let bytes = start..weights.buffer.len();
         weights.tensors.insert(name, Tensor { shape: tensor.shape, bytes });
     }

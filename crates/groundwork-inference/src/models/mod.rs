@@ -153,6 +153,7 @@ impl Library {
     }
 
     /// Fetches what is missing or damaged of a model and returns its folder. Concurrent pulls of one model wait for one another.
+    /// Dropping the future cancels as the token does.
     pub async fn pull(&self, name: &str, progress: OnProgress, cancel: CancellationToken) -> Result<PathBuf, PullError> {
         let entry = self.known(name)?;
         let license = &entry.license;
@@ -161,6 +162,8 @@ impl Library {
             return Err(PullError::LicenseNotAccepted { name: entry.name.clone(), license, url });
         }
         let folder = self.folder_of(entry);
+        let cancel = cancel.child_token();
+        let _stop = cancel.clone().drop_guard();
         pull::Pull { entry, settings: &self.settings, folder: &folder, progress, cancel }.run().await?;
         Ok(folder)
     }

@@ -133,6 +133,9 @@ fn complaint(stderr: &[u8], status: &str) -> String {
     if text.contains("No module named pip") {
         return "Python has no pip: on Debian or Ubuntu, apt install python3-pip".to_owned();
     }
+    if text.contains("connection broken by") {
+        return "pip could not reach the package index: check the network, the proxy and pip's own configuration".to_owned();
+    }
     let mut errors: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ERROR: ")).collect();
     if errors.is_empty() {
         errors = text.lines().map(str::trim).filter(|line| !line.is_empty()).rev().take(1).collect();

@@ -87,7 +87,8 @@ impl Vocabulary {
 
     fn piece_spans(&self, begin: usize, piece: &str, text: &str) -> Vec<Range<usize>> {
         let Some(encoding) = self.encode(piece) else {
-            return vec![begin..begin + piece.len()];
+            let whole = begin..begin + piece.len();
+            return Vec::from([whole]);
         };
         let mut floor = begin;
         let mut spans = Vec::with_capacity(encoding.len());
@@ -127,13 +128,80 @@ impl Tokenize for Vocabulary {
     }
 }
 
-/// The beginning of `text`, at most about `most` bytes, ending before whitespace.
+/// The beginning of `text`, at most about `most` bytes, ending before whitespace or else before a sign that is a token of its own.
 fn first_piece(text: &str, most: usize) -> &str {
     if text.len() <= most {
         return text;
     }
     let limit = text.floor_char_boundary(most);
-    let end = text[..limit].rfind(char::is_whitespace).filter(|at| *at > 0);
-    let end = end.or_else(|| text[limit..].find(char::is_whitespace).map(|at| limit + at));
-    end.map_or(text, |end| &text[..end])
+    let back = |end: fn(char) -> bool| text[..limit].rfind(end).filter(|at| *at > 0);
+    let ahead = || text[limit..].find(|c| char::is_whitespace(c) || is_sign(c)).map(|at| limit + at);
+    back(char::is_whitespace).or_else(|| back(is_sign)).or_else(ahead).map_or(text, |end| &text[..end])
+}
+
+fn is_sign(c: char) -> bool {
+    c.is_ascii_punctuation() || matches!(c, '\u{3001}'..='\u{3003}' | '\u{ff01}'..='\u{ff0f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::tests::made::tokenizer;
+    use proptest::prelude::*;
+
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::parse(tokenizer().as_bytes()).expect("a tokenizer")
+    }
+
+    #[test]
+    fn neither_truncation_nor_padding_of_the_file_is_obeyed() {
+        assert_eq!(vocabulary().count("red green blue sky the words of a b c"), 10);
+        assert_eq!(vocabulary().ids("red", true), Ok(vec![2, 5, 3]));
+        assert_eq!((vocabulary().special_tokens(), vocabulary().count("")), (2, 0));
+    }
+
+    #[test]
+    fn a_long_text_counts_in_pieces_what_it_counts_whole() {
+        let vocabulary = vocabulary();
+        let endless = "x".repeat(3 * PIECE_BYTES);
+        for text in ["red words, b! \u{65e5}\u{672c} unheard ".repeat(8_000), "\u{65e5}\u{3002}sky,".repeat(20_000), endless] {
+            let whole = vocabulary.encode(&text).expect("it encodes");
+            assert!(text.len() > 2 * PIECE_BYTES);
+            assert_eq!(vocabulary.count(&text), whole.len());
+            let spans: Vec<_> = whole.get_offsets().iter().map(|(start, end)| *start..*end).collect();
+            assert_eq!(vocabulary.spans(&text), spans);
+        }
+    }
+
+    #[test]
+    fn counting_up_to_a_number_stops_early_and_is_exact_below() {
+        let text = "red sky ".repeat(100_000);
+        assert_eq!(vocabulary().count_up_to("red sky", 5), 2);
+        assert!((11..100_000).contains(&vocabulary().count_up_to(&text, 10)));
+        assert_eq!(vocabulary().beginning(&text, 3), "red sky red");
+    }
+
+    proptest! {
+        #[test]
+        fn spans_are_as_many_as_the_count_and_ascend_on_characters(text in "[a-c ,!\u{e9}\u{300}\u{65e5}\u{1f600}\\n]{0,40}") {
+            let vocabulary = vocabulary();
+            let spans = vocabulary.spans(&text);
+            prop_assert_eq!(spans.len(), vocabulary.count(&text));
+            let mut at = 0;
+            for span in spans {
+                prop_assert!(at <= span.start && span.start <= span.end);
+                prop_assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end));
+                at = span.end;
+            }
+        }
+
+        #[test]
+        fn a_beginning_fits_and_nothing_longer_would(text in "(red|sky|skys|unheard|,|\u{65e5}| ){0,30}", most in 0usize..20) {
+            let vocabulary = vocabulary();
+            let kept = vocabulary.beginning(&text, most);
+            prop_assert!(text.starts_with(kept));
+            let count = vocabulary.count(kept);
+            prop_assert_eq!(count, most.min(vocabulary.count(&text)));
+        }
+    }
 }

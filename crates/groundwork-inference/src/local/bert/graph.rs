@@ -27,7 +27,7 @@ pub(super) fn encoder(weights: &mut Weights, shape: Shape) -> Result<Vec<u8>, We
     let mut x = builder.embeddings(prefix)?;
     let mut layer = 0;
     while builder.weights.contains(&format!("{prefix}encoder.layer.{layer}.attention.self.query.weight")) {
-        x = builder.layer(&format!("{prefix}encoder.layer.{layer}."), x)?;
+        x = builder.layer(&format!("{prefix}encoder.layer.{layer}."), &x)?;
         layer += 1;
     }
     let mut graph = builder.graph;
@@ -58,11 +58,11 @@ impl Builder<'_> {
         self.layer_norm(&format!("{prefix}embeddings.LayerNorm"), &sum)
     }
 
-    fn layer(&mut self, prefix: &str, x: String) -> Result<String, WeightsError> {
+    fn layer(&mut self, prefix: &str, x: &str) -> Result<String, WeightsError> {
         let hidden = self.shape.hidden;
-        let context = self.attention(&format!("{prefix}attention.self."), &x)?;
+        let context = self.attention(&format!("{prefix}attention.self."), x)?;
         let context = self.linear(&format!("{prefix}attention.output.dense"), &context, hidden, hidden)?;
-        let sum = self.node("Add", &[&context, &x], vec![]);
+        let sum = self.node("Add", &[&context, x], vec![]);
         let x = self.layer_norm(&format!("{prefix}attention.output.LayerNorm"), &sum)?;
         let inner = self.weights.tensor(&format!("{prefix}intermediate.dense.weight"), &[0, hidden])?.shape[0];
         let wide = self.linear(&format!("{prefix}intermediate.dense"), &x, hidden, inner)?;

@@ -1,6 +1,6 @@
 //! Both engines on tiny made models, against a forward pass in plain Rust.
 
-mod made;
+pub(crate) mod made;
 mod reference;
 
 use super::*;
@@ -168,7 +168,7 @@ async fn a_model_that_computes_something_else_than_it_should_is_not_used() {
 #[tokio::test]
 async fn a_full_queue_refuses_questions_lets_passages_wait_and_forgets_what_nobody_awaits() {
     let made = Made::table(&Weights::table());
-    let one_place = Options { queue: NonZeroUsize::MIN, ..Options::default() };
+    let one_place = Options { passage_threads: NonZeroUsize::MIN, queue: NonZeroUsize::MIN, ..Options::default() };
     let embedder = Embedder::open(&made.entry, made.folder(), one_place).expect("it opens");
     let held = embedder.inner.loader.hold();
     let mut questions: Vec<_> = (0..3).map(|_| Box::pin(embedder.embed(Purpose::Query, vec!["red".to_owned()]))).collect();

