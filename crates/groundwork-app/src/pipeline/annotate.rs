@@ -132,20 +132,21 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
         }
         None => ((passage.span.start, passage.span.end), passage.text.as_str()),
     };
+    let pages = source.pages_of(&(span.0..span.1));
     Some(Annotation {
         kind: "url_citation".to_owned(),
         url_citation: Some(UrlCitation {
             start_index: u32::try_from(located.at.start).ok()?,
             end_index: u32::try_from(located.at.end).ok()?,
             title: passage.title.clone().unwrap_or_else(|| passage.name.clone()),
-            url: url(grounds, source),
+            url: url(grounds, source, pages),
         }),
         citation: Some(Citation {
             id: source.id,
             document: passage.document.to_string(),
             name: passage.name.clone(),
             version: passage.version,
-            pages: passage.pages,
+            pages,
             section: passage.heading_path.clone(),
             span: (span.0 as u64, span.1 as u64),
             text: text.to_owned(),
@@ -166,16 +167,16 @@ fn context(grounds: &Grounds, source: &Source) -> ContextCitation {
     ContextCitation {
         content: source.passage.text.clone(),
         title: Some(source.passage.title.clone().unwrap_or_else(|| source.passage.name.clone())),
-        url: Some(url(grounds, source)),
+        url: Some(url(grounds, source, source.passage.pages)),
         filepath: Some(source.passage.name.clone()),
         chunk_id: Some(source.id.to_string()),
     }
 }
 
 /// The original on this server, opened at its page.
-fn url(grounds: &Grounds, source: &Source) -> String {
+fn url(grounds: &Grounds, source: &Source, pages: Option<(u32, u32)>) -> String {
     let passage = &source.passage;
     let base = grounds.bases.get(&passage.document).map_or("default", KnowledgeBaseId::as_str);
-    let page = passage.pages.map(|(first, _)| format!("#page={first}")).unwrap_or_default();
+    let page = pages.map(|(first, _)| format!("#page={first}")).unwrap_or_default();
     format!("/admin/v1/knowledge-bases/{base}/documents/{}/original{page}", passage.document)
 }
