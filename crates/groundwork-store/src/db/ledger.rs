@@ -54,9 +54,14 @@ pub struct Cursor {
 impl Db {
     /// Books a call, durably. False when it was booked before: nothing is changed then.
     pub async fn settle(&self, record: &Record) -> Result<bool, DbError> {
-        let outcomes =
-            self.write(Durability::Now, vec![step(Operation::Settle, columns(record.ledger_row()))]).await.map_err(Undone::unexpected)?;
-        Ok(outcomes.first().is_some_and(|outcome| outcome.count == 1))
+        Ok(self.settle_all(std::slice::from_ref(record)).await? == 1)
+    }
+
+    /// Books calls in one transaction, durably, and says how many were not booked before.
+    pub async fn settle_all(&self, records: &[Record]) -> Result<u64, DbError> {
+        let steps = records.iter().map(|record| step(Operation::Settle, columns(record.ledger_row()))).collect();
+        let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
+        Ok(outcomes.iter().map(|outcome| outcome.count).sum())
     }
 
     /// At most `limit` entries of a tenant that ended within `time`, after `after`, by the time of their end.

@@ -5,7 +5,7 @@ use groundwork_core::call::{Cached, Cost, Measure, Operation, Outcome, Record};
 use groundwork_core::money::NanoDollars;
 use groundwork_core::turn::Usage;
 
-fn record(id: &str, ended: u64) -> Record {
+pub(crate) fn record(id: &str, ended: u64) -> Record {
     Record {
         id: id.parse().unwrap(),
         request_label: Some("from the client".to_owned()),

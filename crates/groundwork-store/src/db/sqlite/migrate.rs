@@ -30,7 +30,7 @@ pub(super) fn migrate(session: &Session, found: u32) -> Result<(), DbError> {
 
 impl Session {
     fn number(&self, sql: &str) -> Result<i64, DbError> {
-        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|error| self.error(sql, error))
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|error| self.error(sql, &error))
     }
 
     /// Another process may have opened the file at the same moment: the number is read again inside the transaction.

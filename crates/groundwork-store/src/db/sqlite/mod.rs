@@ -29,7 +29,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) async fn open(file: &Path) -> Result<Self, DbError> {
         let path: Arc<Path> = file.into();
-        let (writing, reading) = tokio::task::spawn_blocking(move || connections(path))
+        let (writing, reading) = tokio::task::spawn_blocking(move || connections(&path))
             .await
             .map_err(|error| DbError::CannotOpen { path: file.into(), detail: error.to_string() })??;
         Ok(Self { writer: Writer::start(writing)?, readers: Readers::new(reading) })
@@ -56,13 +56,11 @@ pub(crate) struct Session {
 }
 
 /// The writer's and the readers' connections to a file that has this program's schema.
-fn connections(path: Arc<Path>) -> Result<(Session, Vec<Session>), DbError> {
-    claim(&path)?;
+fn connections(path: &Arc<Path>) -> Result<(Session, Vec<Session>), DbError> {
+    claim(path)?;
     let writing = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let found = migrate::identify(&writing)?;
-    writing.batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;",
-    )?;
+    writing.batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;")?;
     migrate::migrate(&writing, found)?;
     let reading = (0..readers::CONNECTIONS)
         .map(|_| {
@@ -94,19 +92,19 @@ fn claim(path: &Path) -> Result<(), DbError> {
 
 impl Session {
     fn open(path: Arc<Path>, flags: OpenFlags) -> Result<Self, DbError> {
-        let connection = Connection::open_with_flags(&path, flags).map_err(|error| classify(&path, "opening", error))?;
+        let connection = Connection::open_with_flags(&path, flags).map_err(|error| classify(&path, "opening", &error))?;
         let session = Self { connection, path };
-        session.connection.busy_timeout(PATIENCE).map_err(|error| session.error("opening", error))?;
+        session.connection.busy_timeout(PATIENCE).map_err(|error| session.error("opening", &error))?;
         session.connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         Ok(session)
     }
 
     fn batch(&self, sql: &str) -> Result<(), DbError> {
-        self.connection.execute_batch(sql).map_err(|error| self.error(sql, error))
+        self.connection.execute_batch(sql).map_err(|error| self.error(sql, &error))
     }
 
     fn run(&self, operation: Operation, parameters: &[Value]) -> Result<Outcome, DbError> {
-        self.try_run(operation, parameters).map_err(|error| self.error(&format!("{operation:?}"), error))
+        self.try_run(operation, parameters).map_err(|error| self.error(&format!("{operation:?}"), &error))
     }
 
     fn try_run(&self, operation: Operation, parameters: &[Value]) -> rusqlite::Result<Outcome> {
@@ -136,12 +134,12 @@ impl Session {
             .collect()
     }
 
-    fn error(&self, operation: &str, error: rusqlite::Error) -> DbError {
+    fn error(&self, operation: &str, error: &rusqlite::Error) -> DbError {
         classify(&self.path, operation, error)
     }
 }
 
-fn classify(path: &Path, operation: &str, error: rusqlite::Error) -> DbError {
+fn classify(path: &Path, operation: &str, error: &rusqlite::Error) -> DbError {
     let path = PathBuf::from(path);
     let detail = error.to_string();
     match error.sqlite_error_code() {
@@ -176,3 +174,6 @@ fn owned(value: ValueRef<'_>) -> Value {
         ValueRef::Blob(value) => Value::Blob(value.to_vec()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,8 @@ impl Session {
         }
         self.batch("BEGIN")?;
         let answer = run();
-        self.batch("COMMIT")?;
+        // There is nothing to commit, and whatever went wrong, the connection must be free for the next.
+        self.batch("ROLLBACK")?;
         answer
     }
 }

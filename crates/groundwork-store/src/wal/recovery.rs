@@ -1,0 +1,74 @@
+//! What an earlier process left: its settled calls, and those it was killed in.
+
+use super::WalError;
+use super::segment::{self, Kind, failed};
+use groundwork_core::call::Record;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What was found when the log was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Calls whose end was recorded.
+    pub settled: usize,
+    /// Calls that had begun and not ended: they are booked with their estimate.
+    pub estimated: usize,
+    /// Lines that were not written whole. One at the end of the log is what a kill leaves; a segment with others is kept beside the log
+    /// as `….damaged`.
+    pub damaged: usize,
+}
+
+pub(super) struct Leftovers {
+    pub(super) records: Vec<Record>,
+    pub(super) segments: Vec<Left>,
+    pub(super) next_number: u64,
+    pub(super) recovery: Recovery,
+}
+
+/// A segment that was read.
+pub(super) struct Left {
+    path: PathBuf,
+    damaged: bool,
+}
+
+/// Makes the folder if it is not there and reads all of it.
+pub(super) fn read(folder: &Path) -> Result<Leftovers, WalError> {
+    std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+    let paths = segment::list(folder)?;
+    let mut recovery = Recovery::default();
+    let (mut settled, mut open, mut segments) = (vec![], BTreeMap::new(), vec![]);
+    let next_number = paths.last().map_or(1, |(number, _)| number + 1);
+    for (_, path) in paths {
+        let bytes = std::fs::read(&path).map_err(|source| failed(&path, source))?;
+        let mut damaged = 0;
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let whole = line.strip_suffix(b"\n");
+            match whole.and_then(segment::parse) {
+                Some((Kind::Hold, record)) => _ = open.insert(record.id.clone(), record),
+                Some((Kind::Settle, record)) => {
+                    open.remove(&record.id);
+                    settled.push(record);
+                }
+                None if whole == Some(b"") => {}
+                None => {
+                    recovery.damaged += 1;
+                    damaged += usize::from(whole.is_some());
+                }
+            }
+        }
+        segments.push(Left { path, damaged: damaged > 0 });
+    }
+    recovery.settled = settled.len();
+    recovery.estimated = open.len();
+    let records = settled.into_iter().chain(open.into_values()).collect();
+    Ok(Leftovers { records, segments, next_number, recovery })
+}
+
+impl Left {
+    /// Takes the segment out of the log, now that the ledger has what could be read of it.
+    pub(super) fn clear(self) -> Result<(), WalError> {
+        let cleared =
+            if self.damaged { std::fs::rename(&self.path, self.path.with_extension("damaged")) } else { std::fs::remove_file(&self.path) };
+        cleared.map_err(|source| failed(&self.path, source))
+    }
+}
