@@ -22,9 +22,12 @@ pub(super) fn read(rows: Vec<Vec<Segment>>) -> Vec<Part> {
         let mut body = block.split_off(lead);
         parts.extend(block.into_iter().map(Part::Row));
         let end = body.iter().rposition(|row| !is_single(row)).map_or(0, |last| last + 1);
-        // A single cell right under the last row is the rest of one of its cells.
-        let keeps_next = end > 0 && body.get(end).is_some_and(|row| goes_on(&body[end - 1], row));
-        let tail = body.split_off(end + usize::from(keeps_next));
+        // Single cells right under the last row are the rest of one of its cells.
+        let mut kept = end;
+        while kept > 0 && body.get(kept).is_some_and(|row| goes_on(&body[kept - 1], row)) {
+            kept += 1;
+        }
+        let tail = body.split_off(kept);
         match table(&body) {
             Some(table) => parts.push(Part::Table(table)),
             None => parts.extend(body.into_iter().map(Part::Row)),

@@ -11,6 +11,9 @@ const MAX_DEPTH: usize = 12;
 /// The narrowest stripe that can part columns, in ems.
 const GUTTER: f32 = 0.7;
 
+/// Rows further above columns than this many line heights do not belong to them.
+const FAR: f32 = 2.5;
+
 /// A table with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
@@ -69,8 +72,16 @@ pub(super) fn order(items: Vec<Item>) -> Vec<Piece> {
         }),
         Item::Table(_) => (left, right),
     });
+    let (mut mono, mut all) = (0, 0);
+    for item in &items {
+        if let Item::Segment(segment) = item {
+            all += segment.words.len();
+            mono += segment.words.iter().filter(|word| word.style.mono).count();
+        }
+    }
     let mut reader = Reader {
         right_to_left: right > left,
+        is_mono: mono * 2 > all,
         pieces: Vec::new(),
     };
     reader.cut(items, MAX_DEPTH);
@@ -79,6 +90,8 @@ pub(super) fn order(items: Vec<Item>) -> Vec<Piece> {
 
 struct Reader {
     right_to_left: bool,
+    /// Most of the page is set in a typewriter font, which then says nothing.
+    is_mono: bool,
     pieces: Vec<Piece>,
 }
 
@@ -150,6 +163,12 @@ impl Reader {
             self.emit(rows);
             return;
         };
+        // Aligned lines of code are code.
+        let is_code = |row: &Vec<Segment>| row.iter().all(|segment| segment.style().mono);
+        if !self.is_mono && segments.iter().all(is_code) {
+            self.emit(rows);
+            return;
+        }
         for part in aligned::read(segments) {
             match part {
                 aligned::Part::Table(table) => self.pieces.push(Piece::Table(table)),
@@ -224,10 +243,11 @@ fn bands(rows: Vec<Vec<Item>>) -> Vec<Band> {
     let mut free: Vec<(f32, f32)> = Vec::new();
     for row in rows {
         let own = free_stripes(&row, &all);
-        let both = if open.is_empty() { own.clone() } else { shared(&free, &own) };
+        let both = shared(&free, &own);
         let is_kept = both.iter().any(|stripe| is_inner(stripe, &open, &row));
-        let parted = open.iter().chain([&row]).any(|row| row.len() > 1);
-        if open.is_empty() || is_kept || !parted {
+        let was_parted = free.iter().any(|stripe| is_inner(stripe, &open, &[]));
+        let is_parted = own.iter().any(|stripe| is_inner(stripe, &[], &row));
+        if is_kept || (!was_parted && !is_parted && !both.is_empty()) {
             free = both;
         } else {
             close(&mut bands, std::mem::take(&mut open), &free);
@@ -239,27 +259,90 @@ fn bands(rows: Vec<Vec<Item>>) -> Vec<Band> {
     bands
 }
 
-/// Whether a stripe still has, or may still get, text on both sides.
+/// Whether a stripe has text on both sides.
 fn is_inner(stripe: &(f32, f32), open: &[Vec<Item>], row: &[Item]) -> bool {
     let items = || open.iter().flatten().chain(row);
-    items().any(|item| item.area().x1 <= stripe.0 + 0.1)
-        && items().any(|item| item.area().x0 >= stripe.1 - 0.1)
+    items().any(|item| is_left_of(item, stripe)) && items().any(|item| is_right_of(item, stripe))
 }
 
+fn is_left_of(item: &Item, stripe: &(f32, f32)) -> bool {
+    item.area().x1 <= stripe.0 + 0.1
+}
+
+fn is_right_of(item: &Item, stripe: &(f32, f32)) -> bool {
+    item.area().x0 >= stripe.1 - 0.1
+}
+
+/// Ends a band. Rows before it that keep clear of its stripes belong to it, too: columns need not start at the same height.
 fn close(bands: &mut Vec<Band>, rows: Vec<Vec<Item>>, free: &[(f32, f32)]) {
-    let parted = |row: &&Vec<Item>| {
-        free.iter().any(|stripe| {
-            row.iter().any(|item| item.area().x1 <= stripe.0 + 0.1)
-                && row.iter().any(|item| item.area().x0 >= stripe.1 - 0.1)
-        })
-    };
-    let is_cut = rows.iter().filter(parted).count() >= 2
-        || free.iter().any(|stripe| is_inner(stripe, &rows, &[]) && rows.len() >= 4);
-    match bands.last_mut() {
-        Some(last) if !is_cut && !last.is_cut => last.rows.extend(rows),
-        _ if rows.is_empty() => {}
-        _ => bands.push(Band { rows, is_cut }),
+    if rows.is_empty() {
+        return;
     }
+    let inner: Vec<(f32, f32)> =
+        free.iter().filter(|stripe| parts_rows(stripe, &rows)).copied().collect();
+    if inner.is_empty() {
+        match bands.last_mut() {
+            Some(last) if !last.is_cut => last.rows.extend(rows),
+            _ => bands.push(Band {
+                rows,
+                is_cut: false,
+            }),
+        }
+        return;
+    }
+    let mut before = Vec::new();
+    if let Some(last) = bands.last_mut()
+        && !last.is_cut
+    {
+        let clear = |row: &Vec<Item>| {
+            inner.iter().any(|stripe| {
+                row.iter().all(|item| is_left_of(item, stripe) || is_right_of(item, stripe))
+            })
+        };
+        let mut top = rows.iter().flatten().map(|item| item.area().y0).fold(f32::INFINITY, f32::min);
+        while let Some(row) = last.rows.last() {
+            let Some(area) = hull(row.iter().map(Item::area)) else {
+                break;
+            };
+            if !clear(row) || top - area.y1 > FAR * area.height() {
+                break;
+            }
+            top = top.min(area.y0);
+            before.extend(last.rows.pop());
+        }
+        if last.rows.is_empty() {
+            bands.pop();
+        }
+    }
+    before.reverse();
+    before.extend(rows);
+    bands.push(Band {
+        rows: before,
+        is_cut: true,
+    });
+}
+
+/// Whether a stripe runs between texts that stand beside one another for two rows or more.
+fn parts_rows(stripe: &(f32, f32), rows: &[Vec<Item>]) -> bool {
+    let side = |is_on: fn(&Item, &(f32, f32)) -> bool| {
+        hull(rows.iter().flatten().filter(|item| is_on(item, stripe)).map(Item::area))
+    };
+    let (Some(left), Some(right)) = (side(is_left_of), side(is_right_of)) else {
+        return false;
+    };
+    let parted = rows
+        .iter()
+        .filter(|row| {
+            row.iter().any(|item| is_left_of(item, stripe))
+                && row.iter().any(|item| is_right_of(item, stripe))
+        })
+        .count();
+    let count = |is_on: fn(&Item, &(f32, f32)) -> bool| {
+        rows.iter().flatten().filter(|item| is_on(item, stripe)).count()
+    };
+    let common = left.y1.min(right.y1) - left.y0.max(right.y0);
+    let is_beside = common > left.height().min(right.height()) * 0.5;
+    parted >= 2 || is_beside && count(is_left_of) >= 3 && count(is_right_of) >= 3
 }
 
 /// The stripes of a row that no item covers, as wide as the whole part.

@@ -6,10 +6,15 @@ use std::collections::HashMap;
 
 /// Only this share of a page's height at its top and bottom can hold furniture.
 const MARGIN: f32 = 0.16;
+/// Within this share, text that repeats is furniture even in a short document.
+const OUTER_MARGIN: f32 = 0.09;
 /// Rows at an edge that can be furniture, unless a wide gap parts them from the text.
 const MAX_ROWS: usize = 4;
 /// Heights of the same furniture differ by at most this, in points.
 const SAME_HEIGHT: f32 = 8.0;
+
+/// Furniture on one line has the same baseline.
+const SAME_LINE: f32 = 1.0;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -37,11 +42,24 @@ pub(super) fn remove(pages: &mut [Page]) {
         collect(at, page, &mut candidates);
     }
     let mut dropped: Vec<Vec<usize>> = vec![Vec::new(); pages.len()];
+    let mut heights: Vec<(bool, f32)> = Vec::new();
     for (key, found) in &candidates {
-        for candidate in repeated(key, found, pages.len()) {
+        for candidate in repeated(key, found, pages) {
+            dropped[candidate.page].push(candidate.segment);
+            heights.push((key.at_top, candidate.distance));
+        }
+    }
+    // What stands on a line where most pages have furniture is furniture, too: the name of a short chapter.
+    for (key, candidate) in candidates.iter().flat_map(|(key, found)| found.iter().map(move |one| (key, one))) {
+        let on_line = heights
+            .iter()
+            .filter(|(at_top, distance)| *at_top == key.at_top && (distance - candidate.distance).abs() <= SAME_LINE)
+            .count();
+        if on_line >= 3 && on_line * 2 >= pages.len() {
             dropped[candidate.page].push(candidate.segment);
         }
     }
+    remove_watermarks(pages);
     for (page, dropped) in pages.iter_mut().zip(dropped) {
         for direction in &mut page.directions {
             let is_upright = direction.turn == Turn::UPRIGHT;
@@ -51,6 +69,33 @@ pub(super) fn remove(pages: &mut [Page]) {
                 at += 1;
                 !is_dropped && !segment.is_furniture()
             });
+        }
+    }
+}
+
+/// Text across the page's main direction that stands in the same place on several pages.
+fn remove_watermarks(pages: &mut [Page]) {
+    let needed = if pages.len() <= 3 { 2 } else { 3 };
+    let place = |turn: Turn, segment: &Segment| {
+        let (x, y) = turn.to_page(segment.area.center());
+        #[expect(clippy::cast_possible_truncation, reason = "places on a page")]
+        let place = ((x / 12.0).round() as i32, (y / 12.0).round() as i32);
+        (turn, segment.text(), place)
+    };
+    let mut counts: HashMap<(Turn, String, (i32, i32)), usize> = HashMap::new();
+    for page in pages.iter() {
+        for direction in page.directions.iter().skip(1) {
+            for segment in &direction.segments {
+                *counts.entry(place(direction.turn, segment)).or_default() += 1;
+            }
+        }
+    }
+    for page in pages {
+        for direction in page.directions.iter_mut().skip(1) {
+            let turn = direction.turn;
+            direction
+                .segments
+                .retain(|segment| counts.get(&place(turn, segment)).is_none_or(|count| *count < needed));
         }
     }
 }
@@ -107,7 +152,7 @@ fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> 
 }
 
 /// The candidates of one shape that do repeat.
-fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: usize) -> Vec<&'c Candidate> {
+fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: &[Page]) -> Vec<&'c Candidate> {
     let mut distances: Vec<f32> = found.iter().map(|candidate| candidate.distance).collect();
     let Some(usual) = median(&mut distances) else {
         return Vec::new();
@@ -128,7 +173,12 @@ fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: usize) -> Vec<&'c Cand
             return Vec::new();
         }
     }
-    let needed = if pages <= 3 { 2 } else { 3 };
+    let height = same.first().and_then(|one| pages.get(one.page)).map_or(0.0, |page| page.height);
+    let needed = match (usual <= height * OUTER_MARGIN, pages.len()) {
+        (true, ..=3) => 2,
+        (true, _) => 3,
+        (false, count) => 3.max(count.div_ceil(2)),
+    };
     if on_pages.len() >= needed { same } else { Vec::new() }
 }
 

@@ -13,7 +13,14 @@ const MAX_LEVELS: u8 = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Look {
     size: std::cmp::Reverse<u32>,
-    is_plain: bool,
+    weight: Weight,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Bold,
+    Plain,
+    Italic,
 }
 
 /// Puts all blocks into the document, with levels for headings.
@@ -58,6 +65,7 @@ pub(super) fn build(drafts: Vec<Draft>, title: Option<String>, builder: &mut Bui
 struct Body {
     size: f32,
     is_bold: bool,
+    is_italic: bool,
     is_mono: bool,
     /// Headings of different section depth have the same look, so the section numbers tell the levels apart.
     numbered_levels_look_alike: bool,
@@ -66,7 +74,7 @@ struct Body {
 impl Body {
     fn of(drafts: &[Draft]) -> Self {
         let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
-        let (mut bold, mut mono, mut all) = (0, 0, 0);
+        let (mut bold, mut italic, mut mono, mut all) = (0, 0, 0, 0);
         for draft in drafts {
             let chars = match &draft.content {
                 Content::Text(text) | Content::Code(text) => text.chars().count(),
@@ -75,6 +83,7 @@ impl Body {
             *sizes.entry(tenths(draft.size) / 5).or_default() += chars;
             all += chars;
             bold += if draft.style.bold { chars } else { 0 };
+            italic += if draft.style.italic { chars } else { 0 };
             mono += if draft.style.mono { chars } else { 0 };
         }
         let usual = sizes.into_iter().max_by_key(|(_, chars)| *chars).map_or(20, |(size, _)| size);
@@ -82,6 +91,7 @@ impl Body {
             #[expect(clippy::cast_precision_loss, reason = "half points of a font size")]
             size: usual as f32 / 2.0,
             is_bold: bold * 2 > all,
+            is_italic: italic * 5 > all,
             is_mono: mono * 2 > all,
             numbered_levels_look_alike: false,
         };
@@ -106,7 +116,7 @@ impl Body {
         };
         let chars = text.chars().count();
         let letters = text.chars().filter(|char| char.is_alphabetic()).count();
-        if draft.lines > MAX_LINES || chars > MAX_CHARS || letters < 2 || letters * 3 < chars {
+        if !draft.is_main || draft.lines > MAX_LINES || chars > MAX_CHARS || letters < 2 || letters * 3 < chars {
             return None;
         }
         if draft.marker == Some(Marker::Bullet) {
@@ -119,12 +129,33 @@ impl Body {
         let is_heading = match (is_bold, is_sentence) {
             (_, true) => ratio >= 1.5 && draft.lines <= 2,
             (true, false) => ratio >= 0.95 && draft.lines <= 3,
-            (false, false) => ratio >= 1.15,
+            (false, false) => ratio >= 1.15 || self.is_italic_heading(draft, text, ratio),
+        };
+        let weight = match (is_bold, ratio >= 1.15) {
+            (true, _) => Weight::Bold,
+            (false, true) => Weight::Plain,
+            (false, false) => Weight::Italic,
         };
         is_heading.then(|| Look {
             size: std::cmp::Reverse(tenths(draft.size) / 5),
-            is_plain: !is_bold,
+            weight,
         })
+    }
+
+    /// One line in italics, in title case, between paragraphs that are not.
+    fn is_italic_heading(&self, draft: &Draft, text: &str, ratio: f32) -> bool {
+        let is_title_case = text
+            .split_whitespace()
+            .filter(|word| word.chars().count() > 4)
+            .all(|word| word.starts_with(|char: char| !char.is_lowercase()));
+        draft.style.italic
+            && !self.is_italic
+            && draft.lines == 1
+            && (0.95..1.15).contains(&ratio)
+            && text.chars().count() <= 70
+            && text.ends_with(char::is_alphanumeric)
+            && text.starts_with(|char: char| char.is_uppercase() || char.is_ascii_digit())
+            && is_title_case
     }
 }
 

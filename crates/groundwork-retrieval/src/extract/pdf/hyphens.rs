@@ -103,7 +103,33 @@ fn joined(text: &str, known: &Known) -> String {
         whole.push_str(line);
     }
     whole.retain(|char| char != '\u{AD}');
-    whole
+    without_leaders(whole)
+}
+
+/// Dots that lead the eye to a page number become one ellipsis.
+fn without_leaders(text: String) -> String {
+    const SHORTEST: usize = 5;
+    if !text.contains(". .") && !text.contains("....") {
+        return text;
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find('.') {
+        let (before, leader) = rest.split_at(start);
+        let end = leader.find(|char| !matches!(char, '.' | ' ')).unwrap_or(leader.len());
+        let (leader, after) = leader.split_at(end);
+        kept.push_str(before);
+        if leader.matches('.').count() >= SHORTEST {
+            kept.truncate(kept.trim_end().len());
+            kept.push_str(" … ");
+        } else {
+            kept.push_str(leader);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept.truncate(kept.trim_end().len());
+    kept
 }
 
 enum Seam {
@@ -168,6 +194,12 @@ mod tests {
         check("a self-\nlocking nut", "locking by itself, or self made", "a self-locking nut");
         check("from 10-\n15 on", "", "from 10-15 on");
         check("in Baden-\nBaden", "", "in Baden-Baden");
+    }
+
+    #[test]
+    fn dots_that_lead_to_a_page_number_become_one_ellipsis() {
+        check("2.1 Naming . . . . . . . . 3", "", "2.1 Naming … 3");
+        check("Wait ... no. Yes.", "", "Wait ... no. Yes.");
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl Segment {
                 .iter()
                 .filter(|word| word.text.chars().any(char::is_alphanumeric))
                 .peekable();
-            lettered.peek().is_some() && lettered.all(|word| is(&word.style))
+            if lettered.peek().is_none() {
+                return self.words.iter().all(|word| is(&word.style));
+            }
+            lettered.all(|word| is(&word.style))
         };
         Style {
             bold: all(|style| style.bold),

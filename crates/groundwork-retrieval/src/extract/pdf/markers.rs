@@ -43,7 +43,11 @@ fn is_number(word: &str) -> bool {
     };
     let is_roman = inner.len() <= 5 && inner.chars().all(|char| matches!(char, 'i' | 'v' | 'x'));
     let is_digits = inner.len() <= 3 && inner.chars().all(|char| char.is_ascii_digit());
-    let is_letter = inner.len() == 1 && inner.chars().all(|char| char.is_ascii_alphabetic());
+    // A capital with a full stop is an initial more often than a marker.
+    let is_letter = inner.len() == 1
+        && inner.chars().all(|char| {
+            char.is_ascii_lowercase() || char.is_ascii_uppercase() && word.ends_with(')')
+        });
     !inner.is_empty() && (is_roman || is_digits || is_letter)
 }
 

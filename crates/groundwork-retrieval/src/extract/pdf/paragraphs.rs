@@ -7,6 +7,7 @@ use super::geometry::Area;
 use super::lines::{Direction, Page, Segment, text_of};
 use super::markers::{self, Marker};
 use super::ruled;
+use super::words::Word;
 
 /// A block before the whole document is known: its level as a heading and its hyphens are still open.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub(super) struct Draft {
     pub(super) left: f32,
     pub(super) marker: Option<Marker>,
     pub(super) pages: (u32, u32),
+    /// Runs along the page's main direction; a watermark or a note in the margin does not.
+    pub(super) is_main: bool,
     /// First on its page or in its column.
     starts_part: bool,
     /// The last line is as long as lines get and ends within a sentence.
@@ -47,6 +50,7 @@ impl Draft {
             left: 0.0,
             marker: None,
             pages: (1, 1),
+            is_main: true,
             starts_part: false,
             is_open: false,
         }
@@ -70,7 +74,7 @@ impl Line {
         let has_gaps = row.len() > 1;
         let words = row.into_iter().flat_map(|segment| segment.words).collect();
         let whole = Segment::of(words)?;
-        let text = text_of(&whole.words);
+        let text = if whole.style().mono { spaced_text(&whole.words) } else { text_of(&whole.words) };
         let (left, right) = bidi::letters(&text);
         // A right-to-left line is mirrored, so that its start is on the left like that of all others.
         let (area, first) = if right > left {
@@ -98,9 +102,12 @@ impl Line {
 /// Reads a page into blocks, in reading order.
 pub(super) fn read(page: Page) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    for direction in page.directions {
+    for (at, direction) in page.directions.into_iter().enumerate() {
         let start = drafts.len();
         read_direction(direction, page.number, &mut drafts);
+        for draft in drafts.iter_mut().skip(start) {
+            draft.is_main = at == 0;
+        }
         if let Some(first) = drafts.get_mut(start) {
             first.starts_part = true;
         }
@@ -149,6 +156,7 @@ fn table_draft(table: Table, page: u32) -> Draft {
         left: table.area.x0,
         marker: None,
         pages: (page, page),
+        is_main: true,
         starts_part: false,
         is_open: false,
     }
@@ -186,6 +194,7 @@ fn push(
     };
     let mut style = first.style;
     style.bold = members.iter().all(|line| line.style.bold);
+    style.italic = members.iter().all(|line| line.style.italic);
     let marker = markers::split(&first.text).map(|(marker, _)| marker);
     let is_code = style.mono && marker.is_none();
     let content = if is_code {
@@ -197,6 +206,14 @@ fn push(
         }
         Content::Text(text)
     };
+    if let (Content::Code(code), Some(last)) = (&content, drafts.last_mut())
+        && let Content::Code(before) = &mut last.content
+        && last.pages.1 == page
+    {
+        before.push('\n');
+        before.push_str(code);
+        return;
+    }
     let ends_sentence = ends_sentence(&last.text);
     drafts.push(Draft {
         content,
@@ -206,9 +223,35 @@ fn push(
         left: first.area.x0,
         marker,
         pages: (page, page),
+        is_main: true,
         starts_part: std::mem::take(starts_part),
         is_open: !ends_sentence && last.area.x1 >= column.right_at(lines, open.last().copied().unwrap_or(0)) - last.size * 4.0,
     });
+}
+
+/// The text of a line of code, with as many spaces as its gaps are wide.
+fn spaced_text(words: &[Word]) -> String {
+    let mut line = String::new();
+    let mut reached: Option<f32> = None;
+    for word in words {
+        let width = (word.size * 0.6).max(1.0);
+        if let Some(end) = reached {
+            let gap = (word.area.x0 - end) / width;
+            line.push_str(&spaces(gap.max(if gap > 0.2 || word.spaced { 1.0 } else { 0.0 })));
+        }
+        line.push_str(&word.text);
+        reached = Some(word.area.x1);
+    }
+    line
+}
+
+fn spaces(count: f32) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a line's length"
+    )]
+    " ".repeat(count.round().clamp(0.0, 120.0) as usize)
 }
 
 /// Keeps line ends and indents.
@@ -219,13 +262,7 @@ fn code_text(lines: &[&Line]) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        let columns = ((line.area.x0 - left) / (line.size * 0.6).max(1.0)).round().clamp(0.0, 80.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped just above"
-        )]
-        text.extend(std::iter::repeat_n(' ', columns as usize));
+        text.push_str(&spaces((line.area.x0 - left) / (line.size * 0.6).max(1.0)));
         text.push_str(&line.text);
     }
     text
