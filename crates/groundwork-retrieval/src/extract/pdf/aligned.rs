@@ -90,10 +90,7 @@ fn table(rows: &[Vec<Segment>]) -> Option<Table> {
     for (at, row) in rows.iter().enumerate() {
         let mut line = vec![String::new(); columns.len()];
         for segment in row {
-            let column = columns
-                .iter()
-                .position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0)
-                .unwrap_or(0);
+            let column = columns.iter().position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0).unwrap_or(0);
             append(&mut line[column], &segment.text());
         }
         if at == 0 {
@@ -126,12 +123,7 @@ fn table(rows: &[Vec<Segment>]) -> Option<Table> {
     let area = hull(rows.iter().flatten().map(|segment| segment.area))?;
     let order = rows.iter().flatten().map(|segment| segment.order.0).min()?;
     let header_rows = usize::from(bold_first && !rows_all_bold(rows) || is_header(&cells));
-    Some(Table {
-        rows: cells,
-        header_rows,
-        area,
-        order,
-    })
+    Some(Table { rows: cells, header_rows, area, order })
 }
 
 fn rows_all_bold(rows: &[Vec<Segment>]) -> bool {
@@ -144,11 +136,7 @@ pub(super) fn is_header(rows: &[Vec<String>]) -> bool {
         return false;
     };
     let numeric_below = |column: usize| {
-        let below: Vec<&String> = rest
-            .iter()
-            .filter_map(|row| row.get(column))
-            .filter(|cell| !cell.is_empty())
-            .collect();
+        let below: Vec<&String> = rest.iter().filter_map(|row| row.get(column)).filter(|cell| !cell.is_empty()).collect();
         !below.is_empty() && below.iter().filter(|cell| is_number(cell)).count() * 3 >= below.len() * 2
     };
     first.iter().all(|cell| !is_number(cell))

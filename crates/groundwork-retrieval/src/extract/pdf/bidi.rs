@@ -76,13 +76,17 @@ fn logical_order(directions: &[Direction], right_to_left: bool) -> Vec<usize> {
     let direction = |at: usize| directions.get(at).copied().unwrap_or(Direction::Neutral);
     if right_to_left {
         order.reverse();
-        reverse_runs(&mut order, |at| {
-            matches!(direction(at), Direction::Left | Direction::Digit)
-        }, |at| direction(at) == Direction::Neutral);
+        reverse_runs(
+            &mut order,
+            |at| matches!(direction(at), Direction::Left | Direction::Digit),
+            |at| direction(at) == Direction::Neutral,
+        );
     } else {
-        reverse_runs(&mut order, |at| direction(at) == Direction::Right, |at| {
-            matches!(direction(at), Direction::Neutral | Direction::Digit)
-        });
+        reverse_runs(
+            &mut order,
+            |at| direction(at) == Direction::Right,
+            |at| matches!(direction(at), Direction::Neutral | Direction::Digit),
+        );
         // Numbers among right-to-left words keep their own order.
         reverse_runs(&mut order, |at| direction(at) == Direction::Digit && is_turned(at, directions), |_| false);
     }
@@ -98,11 +102,7 @@ fn is_turned(at: usize, directions: &[Direction]) -> bool {
 }
 
 /// Reverses each longest run that starts and ends with a member and otherwise holds members and `bridge`s only.
-fn reverse_runs(
-    order: &mut [usize],
-    member: impl Fn(usize) -> bool,
-    bridge: impl Fn(usize) -> bool,
-) {
+fn reverse_runs(order: &mut [usize], member: impl Fn(usize) -> bool, bridge: impl Fn(usize) -> bool) {
     let mut start = 0;
     while start < order.len() {
         if !member(order[start]) {
@@ -159,9 +159,7 @@ mod tests {
 
     #[test]
     fn words_of_a_right_to_left_line_are_read_from_the_right_and_latin_runs_from_the_left() {
-        let read = |words: &[&'static str]| {
-            line(words).into_iter().map(|at| words[at]).collect::<Vec<_>>().join(" ")
-        };
+        let read = |words: &[&'static str]| line(words).into_iter().map(|at| words[at]).collect::<Vec<_>>().join(" ");
         assert_eq!(read(&["ד", "visual", "basic", "ב", "א"]), "א ב visual basic ד");
         assert_eq!(read(&["the", "word", "ב", "א", "means"]), "the word א ב means");
         assert_eq!(read(&["12", "ב", "א"]), "א ב 12");

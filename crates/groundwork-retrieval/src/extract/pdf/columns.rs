@@ -79,11 +79,7 @@ pub(super) fn order(items: Vec<Item>) -> Vec<Piece> {
             mono += segment.words.iter().filter(|word| word.style.mono).count();
         }
     }
-    let mut reader = Reader {
-        right_to_left: right > left,
-        is_mono: mono * 2 > all,
-        pieces: Vec::new(),
-    };
+    let mut reader = Reader { right_to_left: right > left, is_mono: mono * 2 > all, pieces: Vec::new() };
     reader.cut(items, MAX_DEPTH);
     reader.pieces
 }
@@ -119,12 +115,8 @@ impl Reader {
             return;
         }
         let strips = Strips::new(&rows, &gutters);
-        let column_gutters: Vec<f32> = gutters
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| strips.parts_columns(*at))
-            .map(|(_, gutter)| (gutter.0 + gutter.1) / 2.0)
-            .collect();
+        let column_gutters: Vec<f32> =
+            gutters.iter().enumerate().filter(|(at, _)| strips.parts_columns(*at)).map(|(_, gutter)| (gutter.0 + gutter.1) / 2.0).collect();
         if column_gutters.is_empty() {
             self.emit_aligned(rows);
             return;
@@ -278,15 +270,11 @@ fn close(bands: &mut Vec<Band>, rows: Vec<Vec<Item>>, free: &[(f32, f32)]) {
     if rows.is_empty() {
         return;
     }
-    let inner: Vec<(f32, f32)> =
-        free.iter().filter(|stripe| parts_rows(stripe, &rows)).copied().collect();
+    let inner: Vec<(f32, f32)> = free.iter().filter(|stripe| parts_rows(stripe, &rows)).copied().collect();
     if inner.is_empty() {
         match bands.last_mut() {
             Some(last) if !last.is_cut => last.rows.extend(rows),
-            _ => bands.push(Band {
-                rows,
-                is_cut: false,
-            }),
+            _ => bands.push(Band { rows, is_cut: false }),
         }
         return;
     }
@@ -294,11 +282,8 @@ fn close(bands: &mut Vec<Band>, rows: Vec<Vec<Item>>, free: &[(f32, f32)]) {
     if let Some(last) = bands.last_mut()
         && !last.is_cut
     {
-        let clear = |row: &Vec<Item>| {
-            inner.iter().any(|stripe| {
-                row.iter().all(|item| is_left_of(item, stripe) || is_right_of(item, stripe))
-            })
-        };
+        let clear =
+            |row: &Vec<Item>| inner.iter().any(|stripe| row.iter().all(|item| is_left_of(item, stripe) || is_right_of(item, stripe)));
         let mut top = rows.iter().flatten().map(|item| item.area().y0).fold(f32::INFINITY, f32::min);
         while let Some(row) = last.rows.last() {
             let Some(area) = hull(row.iter().map(Item::area)) else {
@@ -316,30 +301,20 @@ fn close(bands: &mut Vec<Band>, rows: Vec<Vec<Item>>, free: &[(f32, f32)]) {
     }
     before.reverse();
     before.extend(rows);
-    bands.push(Band {
-        rows: before,
-        is_cut: true,
-    });
+    bands.push(Band { rows: before, is_cut: true });
 }
 
 /// Whether a stripe runs between texts that stand beside one another for two rows or more.
 fn parts_rows(stripe: &(f32, f32), rows: &[Vec<Item>]) -> bool {
-    let side = |is_on: fn(&Item, &(f32, f32)) -> bool| {
-        hull(rows.iter().flatten().filter(|item| is_on(item, stripe)).map(Item::area))
-    };
+    let side = |is_on: fn(&Item, &(f32, f32)) -> bool| hull(rows.iter().flatten().filter(|item| is_on(item, stripe)).map(Item::area));
     let (Some(left), Some(right)) = (side(is_left_of), side(is_right_of)) else {
         return false;
     };
     let parted = rows
         .iter()
-        .filter(|row| {
-            row.iter().any(|item| is_left_of(item, stripe))
-                && row.iter().any(|item| is_right_of(item, stripe))
-        })
+        .filter(|row| row.iter().any(|item| is_left_of(item, stripe)) && row.iter().any(|item| is_right_of(item, stripe)))
         .count();
-    let count = |is_on: fn(&Item, &(f32, f32)) -> bool| {
-        rows.iter().flatten().filter(|item| is_on(item, stripe)).count()
-    };
+    let count = |is_on: fn(&Item, &(f32, f32)) -> bool| rows.iter().flatten().filter(|item| is_on(item, stripe)).count();
     let common = left.y1.min(right.y1) - left.y0.max(right.y0);
     let is_beside = common > left.height().min(right.height()) * 0.5;
     parted >= 2 || is_beside && count(is_left_of) >= 3 && count(is_right_of) >= 3
@@ -388,9 +363,7 @@ struct Measure {
 
 impl Strips {
     fn new(rows: &[Vec<Item>], gutters: &[(f32, f32)]) -> Self {
-        let strip_of = |item: &Item| {
-            gutters.partition_point(|gutter| (gutter.0 + gutter.1) / 2.0 < item.area().center().0)
-        };
+        let strip_of = |item: &Item| gutters.partition_point(|gutter| (gutter.0 + gutter.1) / 2.0 < item.area().center().0);
         let mut measures: Vec<Measure> = Vec::new();
         measures.resize_with(gutters.len() + 1, Measure::default);
         let mut last_texts: Vec<Option<String>> = vec![None; gutters.len() + 1];
@@ -414,11 +387,7 @@ impl Strips {
             .into_iter()
             .enumerate()
             .map(|(gutter, rows)| {
-                let sides: Vec<usize> = drawn
-                    .iter()
-                    .map(|(_, at)| *at)
-                    .filter(|at| *at == gutter || *at == gutter + 1)
-                    .collect();
+                let sides: Vec<usize> = drawn.iter().map(|(_, at)| *at).filter(|at| *at == gutter || *at == gutter + 1).collect();
                 (rows, sides.windows(2).filter(|pair| pair[0] != pair[1]).count())
             })
             .collect();
@@ -427,11 +396,9 @@ impl Strips {
 
     /// Whether the texts left and right of a gutter are columns, read one after the other, and not cells of a row.
     fn parts_columns(&self, gutter: usize) -> bool {
-        let (Some(left), Some(right), Some((rows, changes))) = (
-            self.measures.get(gutter),
-            self.measures.get(gutter + 1),
-            self.meetings.get(gutter),
-        ) else {
+        let (Some(left), Some(right), Some((rows, changes))) =
+            (self.measures.get(gutter), self.measures.get(gutter + 1), self.meetings.get(gutter))
+        else {
             return false;
         };
         if left.has_table || right.has_table || !left.is_beside(right) {
@@ -444,12 +411,7 @@ impl Strips {
         let per_row = *changes as f32 / (2 * (*rows).max(1)) as f32;
         match (left.is_prose(), right.is_prose()) {
             (true, true) => per_row <= 0.5 || (left.is_wrapped() && right.is_wrapped()),
-            (false, false) => {
-                per_row <= 0.3
-                    && left.segments.min(right.segments) >= 2
-                    && left.is_phrases()
-                    && right.is_phrases()
-            }
+            (false, false) => per_row <= 0.3 && left.segments.min(right.segments) >= 2 && left.is_phrases() && right.is_phrases(),
             _ => per_row <= 0.34 && left.segments.min(right.segments) >= 3,
         }
     }
@@ -468,8 +430,7 @@ impl Measure {
         self.words += segment.words.len();
         self.numbers += usize::from(aligned::is_number(&text));
         if let Some(last) = last {
-            let goes_on = !last.ends_with(['.', ':', ';', '!', '?'])
-                && text.chars().next().is_some_and(char::is_lowercase);
+            let goes_on = !last.ends_with(['.', ':', ';', '!', '?']) && text.chars().next().is_some_and(char::is_lowercase);
             self.wraps += usize::from(goes_on);
         }
         *last = Some(text);

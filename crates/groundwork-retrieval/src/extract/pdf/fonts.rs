@@ -9,8 +9,8 @@ use hayro_interpret::InterpreterSettings;
 use hayro_interpret::font::Glyph as Drawn;
 use hayro_interpret::hayro_cmap::BfString;
 use hayro_interpret::hayro_syntax::object::dict::keys::{
-    ANNOTS, AP, BASE_FONT, DESCENDANT_FONTS, FLAGS, FONT, FONT_BBOX, FONT_DESC, FONT_MATRIX,
-    FONT_WEIGHT, N, RESOURCES, SUBTYPE, TYPE3, XOBJECT,
+    ANNOTS, AP, BASE_FONT, DESCENDANT_FONTS, FLAGS, FONT, FONT_BBOX, FONT_DESC, FONT_MATRIX, FONT_WEIGHT, N, RESOURCES, SUBTYPE, TYPE3,
+    XOBJECT,
 };
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro_interpret::hayro_syntax::page::Page;
@@ -61,21 +61,12 @@ struct KnownFont<'a> {
 
 impl<'a> Fonts<'a> {
     pub(super) fn new(settings: &InterpreterSettings) -> Self {
-        Self {
-            settings: settings.clone(),
-            cache: FontCache::new(),
-            known: Vec::new(),
-            visited: HashSet::new(),
-            matches: HashMap::new(),
-        }
+        Self { settings: settings.clone(), cache: FontCache::new(), known: Vec::new(), visited: HashSet::new(), matches: HashMap::new() }
     }
 
     /// Loads the fonts that a page, the forms it draws and its annotations name.
     pub(super) fn enter_page(&mut self, page: &Page<'a>) {
-        let mut open: Vec<Dict<'a>> = vec![
-            page.resources().fonts.clone(),
-            page.resources().x_objects.clone(),
-        ];
+        let mut open: Vec<Dict<'a>> = vec![page.resources().fonts.clone(), page.resources().x_objects.clone()];
         let [fonts, x_objects] = [open.remove(0), open.remove(0)];
         self.add_fonts(&fonts);
         open.extend(self.form_resources(&x_objects));
@@ -112,22 +103,14 @@ impl<'a> Fonts<'a> {
                 };
                 let mut text = outline.as_unicode();
                 let known = found.and_then(|at| self.known.get_mut(at));
-                let mut face = Face {
-                    text: None,
-                    blank: false,
-                    style: Style::default(),
-                    advance: f64::from(advance),
-                    stretch: 1.0,
-                    em: 1.0,
-                };
+                let mut face =
+                    Face { text: None, blank: false, style: Style::default(), advance: f64::from(advance), stretch: 1.0, em: 1.0 };
                 if let Some(known) = known {
                     face.style = known.style;
                     face.stretch = known.font.glyph_stretch(outline.glyph_id(), code);
                     if needs_meaning(text.as_ref()) {
                         let dict = &known.dict;
-                        let meaning = known
-                            .meaning
-                            .get_or_insert_with(|| unmapped::Meaning::of(dict, outline));
+                        let meaning = known.meaning.get_or_insert_with(|| unmapped::Meaning::of(dict, outline));
                         text = meaning.text(code, outline.glyph_id()).or(text);
                     }
                 }
@@ -158,12 +141,10 @@ impl<'a> Fonts<'a> {
         let unicode = glyph.as_unicode();
         let mut second_best = None;
         for (at, known) in self.known.iter().enumerate().rev() {
-            let FontGlyph::Outline(own) = known.font.glyph(glyph.glyph_id(), glyph.char_code())
-            else {
+            let FontGlyph::Outline(own) = known.font.glyph(glyph.glyph_id(), glyph.char_code()) else {
                 continue;
             };
-            let same_width =
-                own.advance_width().unwrap_or(0.0).to_bits() == advance.to_bits();
+            let same_width = own.advance_width().unwrap_or(0.0).to_bits() == advance.to_bits();
             if same_width && own.identifier() == identifier {
                 if own.as_unicode() == unicode {
                     return Some(at);
@@ -196,19 +177,9 @@ impl<'a> Fonts<'a> {
             if !self.visited.insert(address(&dict)) {
                 continue;
             }
-            let loaded = self.cache.font(
-                &dict,
-                &self.settings.font_resolver,
-                &self.settings.cmap_resolver,
-            );
+            let loaded = self.cache.font(&dict, &self.settings.font_resolver, &self.settings.cmap_resolver);
             if let Some(font) = loaded {
-                self.known.push(KnownFont {
-                    font,
-                    style: style_of(&dict),
-                    em: em_of(&dict),
-                    dict,
-                    meaning: None,
-                });
+                self.known.push(KnownFont { font, style: style_of(&dict), em: em_of(&dict), dict, meaning: None });
             }
         }
     }
@@ -236,9 +207,7 @@ fn appearance_resources<'a>(page: &Page<'a>) -> Vec<Dict<'a>> {
         return found;
     };
     for annotation in annotations.iter::<Dict<'a>>().take(MAX_RESOURCES) {
-        let normal = annotation
-            .get::<Dict<'a>>(AP)
-            .and_then(|appearance| appearance.get::<Object<'a>>(N));
+        let normal = annotation.get::<Dict<'a>>(AP).and_then(|appearance| appearance.get::<Object<'a>>(N));
         match normal {
             Some(Object::Stream(stream)) => found.extend(stream.dict().get::<Dict<'a>>(RESOURCES)),
             Some(Object::Dict(states)) => {
@@ -258,27 +227,17 @@ fn style_of(dict: &Dict<'_>) -> Style {
     const FIXED_PITCH: u32 = 1;
     const ITALIC: u32 = 1 << 6;
     const FORCE_BOLD: u32 = 1 << 18;
-    let name = dict
-        .get::<Name<'_>>(BASE_FONT)
-        .map(|name| name.as_str().to_ascii_lowercase())
-        .unwrap_or_default();
-    let descendant = dict
-        .get::<Array<'_>>(DESCENDANT_FONTS)
-        .and_then(|fonts| fonts.iter::<Dict<'_>>().next());
-    let descriptor = dict
-        .get::<Dict<'_>>(FONT_DESC)
-        .or_else(|| descendant.and_then(|font| font.get::<Dict<'_>>(FONT_DESC)))
-        .unwrap_or_default();
+    let name = dict.get::<Name<'_>>(BASE_FONT).map(|name| name.as_str().to_ascii_lowercase()).unwrap_or_default();
+    let descendant = dict.get::<Array<'_>>(DESCENDANT_FONTS).and_then(|fonts| fonts.iter::<Dict<'_>>().next());
+    let descriptor =
+        dict.get::<Dict<'_>>(FONT_DESC).or_else(|| descendant.and_then(|font| font.get::<Dict<'_>>(FONT_DESC))).unwrap_or_default();
     let flags = descriptor.get::<u32>(FLAGS).unwrap_or(0);
     let weight = descriptor.get::<f32>(FONT_WEIGHT).unwrap_or(400.0);
     let named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
     Style {
-        bold: flags & FORCE_BOLD != 0
-            || weight >= 600.0
-            || named(&["bold", "black", "heavy", "demi", "cmbx", "-bd"]),
+        bold: flags & FORCE_BOLD != 0 || weight >= 600.0 || named(&["bold", "black", "heavy", "demi", "cmbx", "-bd"]),
         italic: flags & ITALIC != 0 || named(&["italic", "oblique"]),
-        mono: flags & FIXED_PITCH != 0
-            || named(&["courier", "mono", "consolas", "menlo", "typewriter", "cmtt"]),
+        mono: flags & FIXED_PITCH != 0 || named(&["courier", "mono", "consolas", "menlo", "typewriter", "cmtt"]),
     }
 }
 
@@ -291,11 +250,7 @@ fn em_of(dict: &Dict<'_>) -> f64 {
     let bounds = dict.get::<[f64; 4]>(FONT_BBOX).unwrap_or_default();
     // A font's bounding box is a little higher than its em.
     let height = ((bounds[3] - bounds[1]) * matrix[3]).abs() / 1.2;
-    if height.is_finite() && height > 0.0 && !(0.4..2.5).contains(&height) {
-        height
-    } else {
-        1.0
-    }
+    if height.is_finite() && height > 0.0 && !(0.4..2.5).contains(&height) { height } else { 1.0 }
 }
 
 fn needs_meaning(text: Option<&BfString>) -> bool {

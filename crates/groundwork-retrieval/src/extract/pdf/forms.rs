@@ -19,9 +19,7 @@ pub(super) fn add_values(page: &Page<'_>, to_shown: Affine, drawing: &mut Drawin
         return;
     };
     for field in annotations.iter::<Dict<'_>>().take(MAX_FIELDS) {
-        let is_field = field
-            .get::<Name<'_>>(SUBTYPE)
-            .is_some_and(|kind| kind.as_ref() == b"Widget");
+        let is_field = field.get::<Name<'_>>(SUBTYPE).is_some_and(|kind| kind.as_ref() == b"Widget");
         if !is_field || field.contains_key(AP) || field.get::<u32>(F).unwrap_or(0) & HIDDEN != 0 {
             continue;
         }

@@ -51,10 +51,8 @@ pub(super) fn remove(pages: &mut [Page]) {
     }
     // What stands on a line where most pages have furniture is furniture, too: the name of a short chapter.
     for (key, candidate) in candidates.iter().flat_map(|(key, found)| found.iter().map(move |one| (key, one))) {
-        let on_line = heights
-            .iter()
-            .filter(|(at_top, distance)| *at_top == key.at_top && (distance - candidate.distance).abs() <= SAME_LINE)
-            .count();
+        let on_line =
+            heights.iter().filter(|(at_top, distance)| *at_top == key.at_top && (distance - candidate.distance).abs() <= SAME_LINE).count();
         if on_line >= 3 && on_line * 2 >= pages.len() {
             dropped[candidate.page].push(candidate.segment);
         }
@@ -93,9 +91,7 @@ fn remove_watermarks(pages: &mut [Page]) {
     for page in pages {
         for direction in page.directions.iter_mut().skip(1) {
             let turn = direction.turn;
-            direction
-                .segments
-                .retain(|segment| counts.get(&place(turn, segment)).is_none_or(|count| *count < needed));
+            direction.segments.retain(|segment| counts.get(&place(turn, segment)).is_none_or(|count| *count < needed));
         }
     }
 }
@@ -107,18 +103,12 @@ fn collect(at: usize, page: &Page, candidates: &mut HashMap<Key, Vec<Candidate>>
         for segment in edge_segments(&direction.segments, page.height, at_top) {
             let text = direction.segments[segment].text();
             let distance = distance(&direction.segments[segment], page.height, at_top);
-            candidates
-                .entry(Key {
-                    at_top,
-                    shape: shape(&text),
-                })
-                .or_default()
-                .push(Candidate {
-                    page: at,
-                    segment,
-                    distance,
-                    number: first_number(&text),
-                });
+            candidates.entry(Key { at_top, shape: shape(&text) }).or_default().push(Candidate {
+                page: at,
+                segment,
+                distance,
+                number: first_number(&text),
+            });
         }
     }
 }
@@ -129,11 +119,8 @@ fn distance(segment: &Segment, height: f32, at_top: bool) -> f32 {
 
 /// The segments of the outermost rows at one edge of a page.
 fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> {
-    let mut by_distance: Vec<(f32, usize)> = segments
-        .iter()
-        .enumerate()
-        .map(|(at, segment)| (distance(segment, height, at_top), at))
-        .collect();
+    let mut by_distance: Vec<(f32, usize)> =
+        segments.iter().enumerate().map(|(at, segment)| (distance(segment, height, at_top), at)).collect();
     by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut found = Vec::new();
     let mut rows = 0;
@@ -157,10 +144,7 @@ fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: &[Page]) -> Vec<&'c Ca
     let Some(usual) = median(&mut distances) else {
         return Vec::new();
     };
-    let same: Vec<&Candidate> = found
-        .iter()
-        .filter(|candidate| (candidate.distance - usual).abs() <= SAME_HEIGHT)
-        .collect();
+    let same: Vec<&Candidate> = found.iter().filter(|candidate| (candidate.distance - usual).abs() <= SAME_HEIGHT).collect();
     let mut on_pages: Vec<usize> = same.iter().map(|candidate| candidate.page).collect();
     on_pages.dedup();
     // Numbers that count the pages are furniture on two pages already; numbers that do not are data.
@@ -198,11 +182,7 @@ fn counting_pages<'c>(candidates: &[&'c Candidate]) -> Vec<&'c Candidate> {
     if count * 2 <= candidates.len() && count < 3 {
         return Vec::new();
     }
-    candidates
-        .iter()
-        .filter(|candidate| offset(candidate) == Some(usual))
-        .copied()
-        .collect()
+    candidates.iter().filter(|candidate| offset(candidate) == Some(usual)).copied().collect()
 }
 
 fn shape(text: &str) -> String {
@@ -233,10 +213,7 @@ fn shape(text: &str) -> String {
 fn first_number(text: &str) -> Option<i64> {
     let head = text.split(" of ").next().unwrap_or(text);
     let head = head.split('/').next().unwrap_or(head);
-    let digits: Vec<&str> = head
-        .split(|char: char| !char.is_ascii_digit())
-        .filter(|part| !part.is_empty())
-        .collect();
+    let digits: Vec<&str> = head.split(|char: char| !char.is_ascii_digit()).filter(|part| !part.is_empty()).collect();
     match digits.last() {
         Some(last) => last.parse().ok(),
         None => roman(text.trim()),

@@ -12,12 +12,7 @@ pub(super) struct Area {
 impl Area {
     pub(super) fn of(corners: [(f32, f32); 2]) -> Self {
         let [(ax, ay), (bx, by)] = corners;
-        Self {
-            x0: ax.min(bx),
-            y0: ay.min(by),
-            x1: ax.max(bx),
-            y1: ay.max(by),
-        }
+        Self { x0: ax.min(bx), y0: ay.min(by), x1: ax.max(bx), y1: ay.max(by) }
     }
 
     pub(super) fn width(&self) -> f32 {
@@ -37,21 +32,11 @@ impl Area {
     }
 
     pub(super) fn union(&self, other: &Self) -> Self {
-        Self {
-            x0: self.x0.min(other.x0),
-            y0: self.y0.min(other.y0),
-            x1: self.x1.max(other.x1),
-            y1: self.y1.max(other.y1),
-        }
+        Self { x0: self.x0.min(other.x0), y0: self.y0.min(other.y0), x1: self.x1.max(other.x1), y1: self.y1.max(other.y1) }
     }
 
     pub(super) fn grown(&self, by: f32) -> Self {
-        Self {
-            x0: self.x0 - by,
-            y0: self.y0 - by,
-            x1: self.x1 + by,
-            y1: self.y1 + by,
-        }
+        Self { x0: self.x0 - by, y0: self.y0 - by, x1: self.x1 + by, y1: self.y1 + by }
     }
 
     pub(super) fn overlap(&self, other: &Self) -> f32 {
@@ -85,11 +70,7 @@ impl Turn {
         let degrees = dy.atan2(dx).to_degrees();
         let axis = (degrees / 90.0).round() * 90.0;
         let nearest = if (degrees - axis).abs() <= 4.0 { axis } else { degrees.round() };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "rem_euclid keeps it between 0 and 360"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rem_euclid keeps it between 0 and 360")]
         Self(nearest.rem_euclid(360.0) as u16 % 360)
     }
 

@@ -9,8 +9,8 @@ use hayro_interpret::hayro_syntax::object::{Dict, Name, String as PdfString};
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::kurbo::{Affine, BezPath, PathEl, Point, Rect, Shape};
 use hayro_interpret::{
-    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps,
-    InterpreterCache, InterpreterSettings, Paint, SoftMask, TransformExt, interpret_page,
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache, InterpreterSettings, Paint,
+    SoftMask, TransformExt, interpret_page,
 };
 
 /// Beyond these a page is a drawing, not a text; what comes after is left out with a warning.
@@ -74,12 +74,7 @@ pub(super) struct Interpreter<'a> {
 impl<'a> Interpreter<'a> {
     pub(super) fn new(pdf: &'a Pdf) -> Self {
         let settings = InterpreterSettings::default();
-        Self {
-            pdf,
-            cache: InterpreterCache::new(),
-            fonts: Fonts::new(&settings),
-            settings,
-        }
+        Self { pdf, cache: InterpreterCache::new(), fonts: Fonts::new(&settings), settings }
     }
 
     pub(super) fn draw(&mut self, page: &'a Page<'a>, number: u32) -> Drawing {
@@ -87,20 +82,9 @@ impl<'a> Interpreter<'a> {
         let to_shown = page.initial_transform(true).to_kurbo();
         let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
         self.fonts.enter_page(page);
-        let mut context = Context::new(
-            to_shown,
-            bounds,
-            &self.cache,
-            self.pdf.xref(),
-            self.settings.clone(),
-        );
+        let mut context = Context::new(to_shown, bounds, &self.cache, self.pdf.xref(), self.settings.clone());
         let mut collector = Collector {
-            drawing: Drawing {
-                number,
-                width,
-                height,
-                ..Drawing::default()
-            },
+            drawing: Drawing { number, width, height, ..Drawing::default() },
             fonts: &mut self.fonts,
             clips: vec![area_of(bounds)],
             marks: Vec::new(),
@@ -164,9 +148,7 @@ impl<'a> Device<'a> for Collector<'_, 'a> {
     }
 
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
-        let invisible = matches!(mode, DrawMode::Invisible)
-            || is_transparent(&props.paint)
-            || self.groups.contains(&true);
+        let invisible = matches!(mode, DrawMode::Invisible) || is_transparent(&props.paint) || self.groups.contains(&true);
         let vertical = run.writing_mode() == WritingMode::Vertical;
         for glyph in run.glyphs() {
             let place = props.transform * glyph.transform();
@@ -194,26 +176,16 @@ impl<'a> Device<'a> for Collector<'_, 'a> {
 
     fn begin_marked_content(&mut self, tag: &[u8], properties: Option<&Dict<'_>>) {
         let is_artifact = tag == b"Artifact"
-            && properties.is_some_and(|properties| {
-                properties
-                    .get::<Name<'_>>(b"Type")
-                    .is_some_and(|kind| kind.as_ref() == b"Pagination")
-            });
+            && properties.is_some_and(|properties| properties.get::<Name<'_>>(b"Type").is_some_and(|kind| kind.as_ref() == b"Pagination"));
         let actual = properties
             .and_then(|properties| properties.get::<PdfString<'_>>(b"ActualText"))
             .map(|text| super::metadata::decode(text.as_bytes()));
-        self.marks.push(Mark {
-            furniture: is_artifact || self.in_furniture(),
-            actual: actual.map(|text| (self.drawing.glyphs.len(), text)),
-        });
+        self.marks
+            .push(Mark { furniture: is_artifact || self.in_furniture(), actual: actual.map(|text| (self.drawing.glyphs.len(), text)) });
     }
 
     fn end_marked_content(&mut self) {
-        if let Some(Mark {
-            actual: Some((start, text)),
-            ..
-        }) = self.marks.pop()
-        {
+        if let Some(Mark { actual: Some((start, text)), .. }) = self.marks.pop() {
             self.replace_text(start, text);
         }
     }
@@ -221,12 +193,7 @@ impl<'a> Device<'a> for Collector<'_, 'a> {
 
 impl<'a> Collector<'_, 'a> {
     fn clip(&self) -> Area {
-        self.clips.last().copied().unwrap_or(Area {
-            x0: 0.0,
-            y0: 0.0,
-            x1: self.drawing.width,
-            y1: self.drawing.height,
-        })
+        self.clips.last().copied().unwrap_or(Area { x0: 0.0, y0: 0.0, x1: self.drawing.width, y1: self.drawing.height })
     }
 
     fn in_furniture(&self) -> bool {
@@ -272,9 +239,7 @@ impl<'a> Collector<'_, 'a> {
             return;
         };
         let same_line = rest.iter().all(|glyph| {
-            glyph.turn == first.turn
-                && (glyph.turn.to_frame(glyph.origin).1 - first.turn.to_frame(first.origin).1).abs()
-                    < first.size / 2.0
+            glyph.turn == first.turn && (glyph.turn.to_frame(glyph.origin).1 - first.turn.to_frame(first.origin).1).abs() < first.size / 2.0
         });
         if rest.len() >= LONGEST || !same_line || text.chars().any(char::is_whitespace) {
             return;
@@ -335,10 +300,7 @@ impl<'a> Collector<'_, 'a> {
 
     /// A thin filled shape is a line; a larger one is a cell's background, whose edges are as good as lines.
     fn add_filled(&mut self, area: Area) {
-        let (thin, long) = (
-            area.width().min(area.height()),
-            area.width().max(area.height()),
-        );
+        let (thin, long) = (area.width().min(area.height()), area.width().max(area.height()));
         if thin <= RULE_THICKNESS && long > thin * 2.0 {
             self.add_rule(area);
         }
@@ -363,11 +325,7 @@ impl Cast {
         let (along, across) = ((a / stretch, b / stretch), (c, d));
         let width = along.0.hypot(along.1) * UNITS;
         // The em's height, measured at right angles to the baseline, so that slanted text is not taken for larger text.
-        let height = if width > 0.0 {
-            ((along.0 * across.1 - along.1 * across.0) * UNITS * UNITS / width).abs()
-        } else {
-            0.0
-        };
+        let height = if width > 0.0 { ((along.0 * across.1 - along.1 * across.0) * UNITS * UNITS / width).abs() } else { 0.0 };
         let sane = |value: f64| value.is_finite() && value.abs() < 1e5;
         if ![e, f, width, height].into_iter().all(sane) || height < 0.1 || width < 0.1 {
             return None;
@@ -375,10 +333,8 @@ impl Cast {
         let origin = Point::new(e, f);
         if vertical {
             let down = (-across.0 * UNITS / height, -across.1 * UNITS / height);
-            let middle = Point::new(
-                e + along.0 * face.advance / 2.0 + across.0 * 880.0,
-                f + along.1 * face.advance / 2.0 + across.1 * 880.0,
-            );
+            let middle =
+                Point::new(e + along.0 * face.advance / 2.0 + across.0 * 880.0, f + along.1 * face.advance / 2.0 + across.1 * 880.0);
             let direction = narrow(Point::new(down.0, down.1));
             return Some(Self {
                 origin: narrow(middle),
@@ -400,10 +356,7 @@ impl Cast {
 
     fn middle(&self) -> (f32, f32) {
         let half = self.advance / 2.0;
-        (
-            self.origin.0 + self.direction.0 * half,
-            self.origin.1 + self.direction.1 * half,
-        )
+        (self.origin.0 + self.direction.0 * half, self.origin.1 + self.direction.1 * half)
     }
 }
 
@@ -415,24 +368,15 @@ fn is_transparent(paint: &Paint<'_>) -> bool {
 }
 
 fn area_of(rect: Rect) -> Area {
-    Area::of([
-        narrow(Point::new(rect.x0, rect.y0)),
-        narrow(Point::new(rect.x1, rect.y1)),
-    ])
+    Area::of([narrow(Point::new(rect.x0, rect.y0)), narrow(Point::new(rect.x1, rect.y1))])
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a page's coordinates fit, and a saturated one lies outside the page"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a page's coordinates fit, and a saturated one lies outside the page")]
 fn narrow(point: Point) -> (f32, f32) {
     (point.x as f32, point.y as f32)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "checked to be below 1e5 by the caller"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "checked to be below 1e5 by the caller")]
 fn narrow_length(length: f64) -> f32 {
     length as f32
 }

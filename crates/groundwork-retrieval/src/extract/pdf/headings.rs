@@ -136,18 +136,13 @@ impl Body {
             (false, true) => Weight::Plain,
             (false, false) => Weight::Italic,
         };
-        is_heading.then(|| Look {
-            size: std::cmp::Reverse(tenths(draft.size) / 5),
-            weight,
-        })
+        is_heading.then(|| Look { size: std::cmp::Reverse(tenths(draft.size) / 5), weight })
     }
 
     /// One line in italics, in title case, between paragraphs that are not.
     fn is_italic_heading(&self, draft: &Draft, text: &str, ratio: f32) -> bool {
-        let is_title_case = text
-            .split_whitespace()
-            .filter(|word| word.chars().count() > 4)
-            .all(|word| word.starts_with(|char: char| !char.is_lowercase()));
+        let is_title_case =
+            text.split_whitespace().filter(|word| word.chars().count() > 4).all(|word| word.starts_with(|char: char| !char.is_lowercase()));
         draft.style.italic
             && !self.is_italic
             && draft.lines == 1
@@ -159,21 +154,13 @@ impl Body {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "font sizes are small and not negative"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "font sizes are small and not negative")]
 fn tenths(size: f32) -> u32 {
     (size.clamp(0.0, 10_000.0) * 10.0).round() as u32
 }
 
 fn levels(drafts: &[Draft], body: &Body) -> BTreeMap<Look, u8> {
-    let mut looks: BTreeMap<Look, u8> = drafts
-        .iter()
-        .filter_map(|draft| body.look(draft))
-        .map(|look| (look, 0))
-        .collect();
+    let mut looks: BTreeMap<Look, u8> = drafts.iter().filter_map(|draft| body.look(draft)).map(|look| (look, 0)).collect();
     for (level, entry) in (1..).zip(looks.values_mut()) {
         *entry = MAX_LEVELS.min(level);
     }

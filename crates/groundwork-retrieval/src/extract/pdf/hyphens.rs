@@ -60,10 +60,7 @@ impl Known {
                 }
             })
         });
-        Self {
-            words,
-            parts_words: has_parted_word || hyphens * 40 > lines,
-        }
+        Self { words, parts_words: has_parted_word || hyphens * 40 > lines }
     }
 
     fn has(&self, word: &str) -> bool {
@@ -158,17 +155,14 @@ fn seam(before: &str, after: &str, known: &Known) -> Seam {
         if known.has(&format!("{left}{right}")) {
             return Seam::DropHyphen;
         }
-        let is_compound = !known.parts_words
-            || known.has(&format!("{left}-{right}"))
-            || left.contains('-')
-            || (known.has(&left) && known.has(&right));
+        let is_compound =
+            !known.parts_words || known.has(&format!("{left}-{right}")) || left.contains('-') || (known.has(&left) && known.has(&right));
         return if is_compound { Seam::None } else { Seam::DropHyphen };
     }
     if is_wide(last.encode_utf8(&mut [0; 4])) && is_wide(first.encode_utf8(&mut [0; 4])) {
         return Seam::None;
     }
-    let is_link = last == '/'
-        && before.split_whitespace().next_back().is_some_and(|word| word.contains("://"));
+    let is_link = last == '/' && before.split_whitespace().next_back().is_some_and(|word| word.contains("://"));
     if is_link { Seam::None } else { Seam::Space }
 }
 

@@ -43,34 +43,17 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn new(drawing: &Drawing, text: words::PageText) -> Self {
         let directions = text.directions.into_iter().map(|(turn, words)| {
-            let rules: Vec<Rule> = drawing
-                .rules
-                .iter()
-                .map(|rule| Rule {
-                    area: rule.area.map(|point| turn.to_frame(point)),
-                })
-                .collect();
+            let rules: Vec<Rule> = drawing.rules.iter().map(|rule| Rule { area: rule.area.map(|point| turn.to_frame(point)) }).collect();
             let segments = segments(words, &rules);
-            Direction {
-                turn,
-                segments,
-                rules,
-            }
+            Direction { turn, segments, rules }
         });
-        Self {
-            number: drawing.number,
-            width: drawing.width,
-            height: drawing.height,
-            directions: directions.collect(),
-        }
+        Self { number: drawing.number, width: drawing.width, height: drawing.height, directions: directions.collect() }
     }
 
     /// Bytes of text on the page; `None` beyond what can be counted.
     pub(super) fn text_bytes(&self) -> Option<u64> {
         let segments = self.directions.iter().flat_map(|direction| &direction.segments);
-        segments
-            .flat_map(|segment| &segment.words)
-            .try_fold(0_u64, |sum, word| sum.checked_add(word.text.len() as u64))
+        segments.flat_map(|segment| &segment.words).try_fold(0_u64, |sum, word| sum.checked_add(word.text.len() as u64))
     }
 
     /// The boxes of all words on the shown page.
@@ -79,21 +62,10 @@ impl Page {
         for direction in &self.directions {
             for word in direction.segments.iter().flat_map(|segment| &segment.words) {
                 let area = word.area.map(|point| direction.turn.to_page(point));
-                words.push(PlacedWord {
-                    text: word.text.clone(),
-                    x0: area.x0,
-                    y0: area.y0,
-                    x1: area.x1,
-                    y1: area.y1,
-                });
+                words.push(PlacedWord { text: word.text.clone(), x0: area.x0, y0: area.y0, x1: area.x1, y1: area.y1 });
             }
         }
-        PageWords {
-            page: self.number,
-            width: self.width,
-            height: self.height,
-            words,
-        }
+        PageWords { page: self.number, width: self.width, height: self.height, words }
     }
 }
 
@@ -102,19 +74,11 @@ impl Segment {
     pub(super) fn of(words: Vec<Word>) -> Option<Self> {
         let area = hull(words.iter().map(|word| word.area))?;
         // The size and baseline that most of the text has.
-        let main = words
-            .iter()
-            .max_by(|a, b| a.area.width().total_cmp(&b.area.width()))?;
+        let main = words.iter().max_by(|a, b| a.area.width().total_cmp(&b.area.width()))?;
         let (baseline, size) = (main.baseline, main.size);
         let first = words.iter().map(|word| word.order).min()?;
         let last = words.iter().map(|word| word.order).max()?;
-        Some(Self {
-            area,
-            baseline,
-            size,
-            order: (first, last),
-            words,
-        })
+        Some(Self { area, baseline, size, order: (first, last), words })
     }
 
     pub(super) fn text(&self) -> String {
@@ -128,21 +92,13 @@ impl Segment {
     /// Bold, italic or mono where all of the segment is; a word of punctuation does not count.
     pub(super) fn style(&self) -> Style {
         let all = |is: fn(&Style) -> bool| {
-            let mut lettered = self
-                .words
-                .iter()
-                .filter(|word| word.text.chars().any(char::is_alphanumeric))
-                .peekable();
+            let mut lettered = self.words.iter().filter(|word| word.text.chars().any(char::is_alphanumeric)).peekable();
             if lettered.peek().is_none() {
                 return self.words.iter().all(|word| is(&word.style));
             }
             lettered.all(|word| is(&word.style))
         };
-        Style {
-            bold: all(|style| style.bold),
-            italic: all(|style| style.italic),
-            mono: all(|style| style.mono),
-        }
+        Style { bold: all(|style| style.bold), italic: all(|style| style.italic), mono: all(|style| style.mono) }
     }
 
     pub(super) fn is_furniture(&self) -> bool {
@@ -182,10 +138,7 @@ fn has_space_between(a: &Word, b: &Word) -> bool {
 }
 
 /// Groups words that share a baseline into rows, top to bottom, each row from left to right.
-pub(super) fn rows<T>(
-    mut items: Vec<T>,
-    place: impl Fn(&T) -> (f32, f32, f32),
-) -> Vec<Vec<T>> {
+pub(super) fn rows<T>(mut items: Vec<T>, place: impl Fn(&T) -> (f32, f32, f32)) -> Vec<Vec<T>> {
     items.sort_by(|a, b| place(a).0.total_cmp(&place(b).0));
     let mut rows: Vec<Vec<T>> = Vec::new();
     let mut start = f32::NEG_INFINITY;
@@ -206,11 +159,8 @@ pub(super) fn rows<T>(
 }
 
 fn segments(words: Vec<Word>, rules: &[Rule]) -> Vec<Segment> {
-    let mut uprights: Vec<Area> = rules
-        .iter()
-        .map(|rule| rule.area)
-        .filter(|area| area.height() > area.width() && area.height() > 4.0)
-        .collect();
+    let mut uprights: Vec<Area> =
+        rules.iter().map(|rule| rule.area).filter(|area| area.height() > area.width() && area.height() > 4.0).collect();
     uprights.sort_by(|a, b| a.x0.total_cmp(&b.x0));
     let mut found = Vec::new();
     for row in rows(words, |word| (word.baseline, word.area.x0, word.size)) {

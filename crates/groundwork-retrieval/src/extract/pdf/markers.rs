@@ -29,7 +29,29 @@ fn is_bullet(word: &str) -> bool {
     };
     matches!(
         char,
-        '•' | '◦' | '▪' | '▫' | '■' | '□' | '●' | '○' | '‣' | '➢' | '➤' | '►' | '◆' | '◇' | '❖' | '✓' | '✔' | '∙' | '·' | '–' | '—' | '-' | '*' | '⁃'
+        '•' | '◦'
+            | '▪'
+            | '▫'
+            | '■'
+            | '□'
+            | '●'
+            | '○'
+            | '‣'
+            | '➢'
+            | '➤'
+            | '►'
+            | '◆'
+            | '◇'
+            | '❖'
+            | '✓'
+            | '✔'
+            | '∙'
+            | '·'
+            | '–'
+            | '—'
+            | '-'
+            | '*'
+            | '⁃'
     )
 }
 
@@ -44,10 +66,8 @@ fn is_number(word: &str) -> bool {
     let is_roman = inner.len() <= 5 && inner.chars().all(|char| matches!(char, 'i' | 'v' | 'x'));
     let is_digits = inner.len() <= 3 && inner.chars().all(|char| char.is_ascii_digit());
     // A capital with a full stop is an initial more often than a marker.
-    let is_letter = inner.len() == 1
-        && inner.chars().all(|char| {
-            char.is_ascii_lowercase() || char.is_ascii_uppercase() && word.ends_with(')')
-        });
+    let is_letter =
+        inner.len() == 1 && inner.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_uppercase() && word.ends_with(')'));
     !inner.is_empty() && (is_roman || is_digits || is_letter)
 }
 
@@ -57,11 +77,9 @@ pub(super) fn section_depth(text: &str) -> usize {
         return 0;
     };
     let parts: Vec<&str> = first.trim_end_matches('.').split('.').collect();
-    let is_number = |part: &&str| {
-        !part.is_empty() && part.len() <= 3 && part.chars().all(|char| char.is_ascii_digit())
-    };
-    let is_section = parts.first().is_some_and(|part| {
-        is_number(part) || (parts.len() > 1 && part.len() == 1 && part.chars().all(char::is_alphabetic))
-    }) && parts.iter().skip(1).all(|part| is_number(part));
+    let is_number = |part: &&str| !part.is_empty() && part.len() <= 3 && part.chars().all(|char| char.is_ascii_digit());
+    let is_section =
+        parts.first().is_some_and(|part| is_number(part) || (parts.len() > 1 && part.len() == 1 && part.chars().all(char::is_alphabetic)))
+            && parts.iter().skip(1).all(is_number);
     if is_section { parts.len() } else { 0 }
 }

@@ -5,13 +5,8 @@ use hayro_interpret::hayro_syntax::Pdf;
 /// The title of the metadata, unless a program put something else there.
 pub(super) fn title(pdf: &Pdf) -> Option<String> {
     let title = decode(pdf.metadata().title.as_deref()?);
-    let title: String = title
-        .chars()
-        .filter(|char| !char.is_control())
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let title: String =
+        title.chars().filter(|char| !char.is_control()).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
     is_title(&title).then_some(title)
 }
 
@@ -31,8 +26,8 @@ pub(super) fn decode(bytes: &[u8]) -> String {
 /// `PDFDocEncoding` where it differs from Latin-1.
 fn latin(byte: u8) -> char {
     const FROM_80: [char; 31] = [
-        '•', '†', '‡', '…', '—', '–', 'ƒ', '⁄', '‹', '›', '−', '‰', '„', '“', '”', '‘', '’', '‚', '™', 'ﬁ', 'ﬂ',
-        'Ł', 'Œ', 'Š', 'Ÿ', 'Ž', 'ı', 'ł', 'œ', 'š', 'ž',
+        '•', '†', '‡', '…', '—', '–', 'ƒ', '⁄', '‹', '›', '−', '‰', '„', '“', '”', '‘', '’', '‚', '™', 'ﬁ', 'ﬂ', 'Ł', 'Œ', 'Š', 'Ÿ', 'Ž',
+        'ı', 'ł', 'œ', 'š', 'ž',
     ];
     match byte {
         0x80..=0x9E => FROM_80.get(usize::from(byte - 0x80)).copied().unwrap_or(' '),
@@ -45,12 +40,23 @@ fn latin(byte: u8) -> char {
 fn is_title(title: &str) -> bool {
     let lower = title.to_lowercase();
     let letters = title.chars().filter(|char| char.is_alphabetic()).count();
-    let is_file_name = lower
-        .rsplit_once('.')
-        .is_some_and(|(_, ending)| (2..=5).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric) && !ending.chars().all(|c| c.is_ascii_digit()));
-    let is_default = ["untitled", "microsoft word -", "microsoft powerpoint -", "document", "(anonymous)", "slide 1", "powerpoint presentation", "title", "print", "layout 1"]
-        .iter()
-        .any(|name| lower == *name || (name.ends_with('-') && lower.starts_with(name)))
+    let is_file_name = lower.rsplit_once('.').is_some_and(|(_, ending)| {
+        (2..=5).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric) && !ending.chars().all(|c| c.is_ascii_digit())
+    });
+    let is_default = [
+        "untitled",
+        "microsoft word -",
+        "microsoft powerpoint -",
+        "document",
+        "(anonymous)",
+        "slide 1",
+        "powerpoint presentation",
+        "title",
+        "print",
+        "layout 1",
+    ]
+    .iter()
+    .any(|name| lower == *name || (name.ends_with('-') && lower.starts_with(name)))
         || lower.starts_with("untitled")
         || lower.starts_with("document") && lower.trim_start_matches("document").trim().chars().all(|char| char.is_ascii_digit());
     let is_path = title.contains(['\\', '/']) && !title.contains(' ') || title.contains("://");
@@ -66,7 +72,16 @@ mod tests {
 
     #[test]
     fn names_that_programs_give_are_no_titles() {
-        for junk in ["Microsoft Word - Handbook_v3.docx", "untitled", "report.indd", "C:\\docs\\a", "Document1", "QX_2031", "leave-policy-final", ""] {
+        for junk in [
+            "Microsoft Word - Handbook_v3.docx",
+            "untitled",
+            "report.indd",
+            "C:\\docs\\a",
+            "Document1",
+            "QX_2031",
+            "leave-policy-final",
+            "",
+        ] {
             assert!(!is_title(junk), "{junk}");
         }
         for title in ["Employee Handbook", "Perks", "Leave policy 2.0", "Budget 2026"] {

@@ -4,6 +4,7 @@
 
 mod aligned;
 mod bidi;
+mod breaks;
 mod columns;
 mod fonts;
 mod forms;
@@ -53,10 +54,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
 }
 
 /// Reads a PDF file into blocks, and beside them the boxes of all words that are shown, page by page.
-pub fn read_with_words(
-    bytes: &[u8],
-    limits: &Limits,
-) -> Result<(Document, Vec<PageWords>), ReadError> {
+pub fn read_with_words(bytes: &[u8], limits: &Limits) -> Result<(Document, Vec<PageWords>), ReadError> {
     let pdf = open(bytes, limits)?;
     let pages = pdf.pages();
     let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
@@ -72,10 +70,7 @@ pub fn read_with_words(
         let text = words::read(&mut drawing);
         notes.push(warnings::PageNotes::of(&drawing, &text));
         let page = lines::Page::new(&drawing, text);
-        bytes_left = page
-            .text_bytes()
-            .and_then(|used| bytes_left.checked_sub(used))
-            .ok_or_else(|| too_much_text(limits))?;
+        bytes_left = page.text_bytes().and_then(|used| bytes_left.checked_sub(used)).ok_or_else(|| too_much_text(limits))?;
         texts.push(page);
     }
     let mut builder = Builder::new(Format::Pdf);
@@ -113,19 +108,12 @@ fn open(bytes: &[u8], limits: &Limits) -> Result<Pdf, ReadError> {
         return Err(ReadError::Empty);
     }
     if bytes.len() as u64 > limits.file_bytes {
-        return Err(ReadError::TooLarge(format!(
-            "more than {} MiB",
-            limits.file_bytes / (1024 * 1024)
-        )));
+        return Err(ReadError::TooLarge(format!("more than {} MiB", limits.file_bytes / (1024 * 1024))));
     }
     Pdf::new(bytes.to_vec()).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ReadError::Encrypted,
-        LoadPdfError::Decryption(_) => {
-            ReadError::Unsupported("its encryption is not known".to_owned())
-        }
-        LoadPdfError::Invalid => {
-            ReadError::Damaged("it has no readable table of objects or pages".to_owned())
-        }
+        LoadPdfError::Decryption(_) => ReadError::Unsupported("its encryption is not known".to_owned()),
+        LoadPdfError::Invalid => ReadError::Damaged("it has no readable table of objects or pages".to_owned()),
     })
 }
 

@@ -52,17 +52,9 @@ fn lines_of(rules: &[Rule]) -> (Vec<Line>, Vec<Line>) {
     let (mut across, mut down) = (Vec::new(), Vec::new());
     for Rule { area } in rules {
         if area.width() >= area.height() {
-            across.push(Line {
-                at: (area.y0 + area.y1) / 2.0,
-                from: area.x0,
-                to: area.x1,
-            });
+            across.push(Line { at: (area.y0 + area.y1) / 2.0, from: area.x0, to: area.x1 });
         } else {
-            down.push(Line {
-                at: (area.x0 + area.x1) / 2.0,
-                from: area.y0,
-                to: area.y1,
-            });
+            down.push(Line { at: (area.x0 + area.x1) / 2.0, from: area.y0, to: area.y1 });
         }
     }
     (merged(across), merged(down))
@@ -115,16 +107,12 @@ fn grids(across: &[Line], down: &[Line]) -> Vec<(Vec<Line>, Vec<Line>)> {
                 break;
             }
             if line.from - TOUCH <= upright.at && line.to + TOUCH >= upright.at {
-                let (a, b) = (
-                    find(&mut parents, from + offset),
-                    find(&mut parents, across.len() + at),
-                );
+                let (a, b) = (find(&mut parents, from + offset), find(&mut parents, across.len() + at));
                 parents[a] = b;
             }
         }
     }
-    let mut groups: std::collections::BTreeMap<usize, (Vec<Line>, Vec<Line>)> =
-        std::collections::BTreeMap::new();
+    let mut groups: std::collections::BTreeMap<usize, (Vec<Line>, Vec<Line>)> = std::collections::BTreeMap::new();
     for at in 0..total {
         let root = find(&mut parents, at);
         let group = groups.entry(root).or_default();
@@ -133,10 +121,8 @@ fn grids(across: &[Line], down: &[Line]) -> Vec<(Vec<Line>, Vec<Line>)> {
             Some(upright) => group.1.push(down[upright]),
         }
     }
-    let mut found: Vec<(Vec<Line>, Vec<Line>)> = groups
-        .into_values()
-        .filter(|(across, down)| across.len() >= 2 && down.len() >= 2)
-        .collect();
+    let mut found: Vec<(Vec<Line>, Vec<Line>)> =
+        groups.into_values().filter(|(across, down)| across.len() >= 2 && down.len() >= 2).collect();
     // Inner tables first, so that their words are gone when the outer one is read.
     found.sort_by(|a, b| extent(&a.0).total_cmp(&extent(&b.0)));
     found
@@ -158,21 +144,10 @@ impl<'l> Grid<'l> {
     fn new(across: &'l [Line], down: &'l [Line]) -> Option<Self> {
         let xs = places(down);
         let ys = places(across);
-        let area = Area {
-            x0: *xs.first()?,
-            y0: *ys.first()?,
-            x1: *xs.last()?,
-            y1: *ys.last()?,
-        };
+        let area = Area { x0: *xs.first()?, y0: *ys.first()?, x1: *xs.last()?, y1: *ys.last()? };
         let (columns, rows) = (xs.len() - 1, ys.len() - 1);
         let is_table = rows >= 1 && columns >= 1 && rows * columns >= 2 && rows * columns <= MAX_CELLS;
-        is_table.then_some(Self {
-            across,
-            down,
-            xs,
-            ys,
-            area,
-        })
+        is_table.then_some(Self { across, down, xs, ys, area })
     }
 
     fn read(&self, words: Vec<Word>) -> Option<Table> {
@@ -189,29 +164,16 @@ impl<'l> Grid<'l> {
         if cells.iter().any(|cell| cell.len() > MAX_CELL_WORDS || lays_out(cell)) {
             return None;
         }
-        let bold_first = cells[..columns]
-            .iter()
-            .flatten()
-            .all(|word| word.style.bold);
-        let table_rows: Vec<Vec<String>> = cells
-            .chunks(columns)
-            .map(|row| row.iter().map(|cell| cell_text(cell)).collect())
-            .collect();
-        let filled_columns = (0..columns)
-            .filter(|column| table_rows.iter().any(|row| !row[*column].is_empty()))
-            .count();
+        let bold_first = cells[..columns].iter().flatten().all(|word| word.style.bold);
+        let table_rows: Vec<Vec<String>> = cells.chunks(columns).map(|row| row.iter().map(|cell| cell_text(cell)).collect()).collect();
+        let filled_columns = (0..columns).filter(|column| table_rows.iter().any(|row| !row[*column].is_empty())).count();
         let filled_rows = table_rows.iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).count();
         if filled_columns < 2 || filled_rows < 2 {
             return None;
         }
         let table_rows = without_empty_columns(table_rows);
         let header_rows = usize::from(bold_first || aligned::is_header(&table_rows) || filled_rows >= 3);
-        Some(Table {
-            rows: table_rows,
-            header_rows,
-            area: self.area,
-            order,
-        })
+        Some(Table { rows: table_rows, header_rows, area: self.area, order })
     }
 
     /// The top left cell of the merged cell that a grid cell belongs to: there is no line between it and its neighbour.
@@ -231,9 +193,7 @@ impl<'l> Grid<'l> {
 
 /// Whether some line at this place runs past a point.
 fn is_crossed(lines: &[Line], at: f32, along: f32) -> bool {
-    lines
-        .iter()
-        .any(|line| (line.at - at).abs() <= TOUCH && line.from <= along && line.to >= along)
+    lines.iter().any(|line| (line.at - at).abs() <= TOUCH && line.from <= along && line.to >= along)
 }
 
 /// The distinct places of lines, in order.
@@ -257,9 +217,7 @@ fn lays_out(words: &[Word]) -> bool {
     }
     let parted = rows(words.to_vec(), |word| (word.baseline, word.area.x0, word.size))
         .iter()
-        .filter(|row| {
-            row.windows(2).any(|pair| pair[1].area.x0 - pair[0].area.x1 > pair[0].size * 1.2)
-        })
+        .filter(|row| row.windows(2).any(|pair| pair[1].area.x0 - pair[0].area.x1 > pair[0].size * 1.2))
         .count();
     parted >= ROWS
 }
@@ -274,15 +232,6 @@ fn cell_text(words: &[Word]) -> String {
 
 fn without_empty_columns(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
     let width = rows.first().map_or(0, Vec::len);
-    let filled: Vec<bool> = (0..width)
-        .map(|column| rows.iter().any(|row| !row[column].is_empty()))
-        .collect();
-    rows.into_iter()
-        .map(|row| {
-            row.into_iter()
-                .zip(&filled)
-                .filter_map(|(cell, filled)| filled.then_some(cell))
-                .collect()
-        })
-        .collect()
+    let filled: Vec<bool> = (0..width).map(|column| rows.iter().any(|row| !row[column].is_empty())).collect();
+    rows.into_iter().map(|row| row.into_iter().zip(&filled).filter_map(|(cell, filled)| filled.then_some(cell)).collect()).collect()
 }

@@ -35,9 +35,7 @@ pub(super) fn report(notes: &[PageNotes], is_complete: bool, builder: &mut Build
     if !is_complete {
         builder.warn("the end of the file is missing, and parts of the text may be, too");
     }
-    let pages = |is: &dyn Fn(&PageNotes) -> bool| -> Vec<u32> {
-        notes.iter().filter(|note| is(note)).map(|note| note.number).collect()
-    };
+    let pages = |is: &dyn Fn(&PageNotes) -> bool| -> Vec<u32> { notes.iter().filter(|note| is(note)).map(|note| note.number).collect() };
     let scans = pages(&|note| note.is_scan);
     if !scans.is_empty() {
         builder.warn(format!("{} scanned: the text can only be read by OCR", named(&scans, "is", "are")));
@@ -45,7 +43,10 @@ pub(super) fn report(notes: &[PageNotes], is_complete: bool, builder: &mut Build
     let unmapped = pages(&|note| note.unmapped > 0);
     if !unmapped.is_empty() {
         let count: usize = notes.iter().map(|note| note.unmapped).sum();
-        builder.warn(format!("{count} characters could not be read, because their font does not say what they mean ({})", named(&unmapped, "", "").trim_end()));
+        builder.warn(format!(
+            "{count} characters could not be read, because their font does not say what they mean ({})",
+            named(&unmapped, "", "").trim_end()
+        ));
     }
     let hidden = pages(&|note| note.hidden > 0);
     if !hidden.is_empty() {
@@ -66,10 +67,8 @@ fn named(pages: &[u32], one: &str, more: &str) -> String {
             _ => ranges.push((*page, *page)),
         }
     }
-    let list: Vec<String> = ranges
-        .iter()
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect();
+    let list: Vec<String> =
+        ranges.iter().map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") }).collect();
     let (noun, verb) = if pages.len() == 1 { ("page", one) } else { ("pages", more) };
     format!("{noun} {} {verb}", list.join(", "))
 }

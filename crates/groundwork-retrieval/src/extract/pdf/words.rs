@@ -47,10 +47,7 @@ pub(super) fn read(drawing: &mut Drawing) -> PageText {
     directions.sort_by_key(|(_, glyphs)| std::cmp::Reverse(glyphs.len()));
     let mut unmapped = 0;
     PageText {
-        directions: directions
-            .into_iter()
-            .map(|(turn, glyphs)| (turn, without_unmapped(build(turn, glyphs), &mut unmapped)))
-            .collect(),
+        directions: directions.into_iter().map(|(turn, glyphs)| (turn, without_unmapped(build(turn, glyphs), &mut unmapped))).collect(),
         hidden,
         unmapped,
     }
@@ -147,10 +144,7 @@ fn without_hidden(glyphs: Vec<Glyph>, drawing: &Drawing) -> (Vec<Glyph>, usize) 
         }
     }
     let is_covered = |glyph: &Glyph| covered.contains(&cell(area_on_page(glyph).center()));
-    let layer: Vec<&Glyph> = glyphs
-        .iter()
-        .filter(|glyph| glyph.invisible && !is_space(glyph))
-        .collect();
+    let layer: Vec<&Glyph> = glyphs.iter().filter(|glyph| glyph.invisible && !is_space(glyph)).collect();
     let repeated = layer.iter().filter(|glyph| is_covered(glyph)).count();
     let repeats = visible > 0 && repeated * 2 > layer.len();
     let mut hidden = 0;
@@ -190,12 +184,7 @@ fn area_on_page(glyph: &Glyph) -> Area {
 
 fn area_in_frame((x, y): (f32, f32), glyph: &Glyph) -> Area {
     let (above, below) = if glyph.vertical { (0.5, 0.5) } else { (0.75, 0.22) };
-    Area {
-        x0: x,
-        y0: y - glyph.size * above,
-        x1: x + glyph.advance.max(0.0),
-        y1: y + glyph.size * below,
-    }
+    Area { x0: x, y0: y - glyph.size * above, x1: x + glyph.advance.max(0.0), y1: y + glyph.size * below }
 }
 
 /// A word while it grows: glyphs with their left edges.
@@ -315,10 +304,8 @@ fn settle_raised(words: &mut [Word]) {
             };
             let gap = (small.area.x0 - large.area.x1).max(large.area.x0 - small.area.x1);
             let shift = (small.baseline - large.baseline).abs();
-            let is_index = small.size <= large.size * 0.85
-                && shift > large.size * 0.1
-                && shift < large.size * 0.6
-                && gap < large.size * 0.35;
+            let is_index =
+                small.size <= large.size * 0.85 && shift > large.size * 0.1 && shift < large.size * 0.6 && gap < large.size * 0.35;
             if is_index {
                 let baseline = large.baseline;
                 if let Some(small) = words.get_mut(at) {
@@ -359,10 +346,7 @@ fn join_spread(words: Vec<Word>) -> Vec<Word> {
 
 fn flush_spread(run: &mut Vec<Word>, joined: &mut Vec<Word>, shortest: usize) {
     let run = std::mem::take(run);
-    let mut gaps: Vec<f32> = run
-        .windows(2)
-        .map(|pair| pair[1].area.x0 - pair[0].area.x1)
-        .collect();
+    let mut gaps: Vec<f32> = run.windows(2).map(|pair| pair[1].area.x0 - pair[0].area.x1).collect();
     let usual = median(&mut gaps).unwrap_or(0.0);
     let all_spaced = run.iter().skip(1).all(|word| word.spaced);
     let is_spread = run.len() >= shortest
@@ -375,10 +359,7 @@ fn flush_spread(run: &mut Vec<Word>, joined: &mut Vec<Word>, shortest: usize) {
     let mut open: Option<Word> = None;
     for word in run {
         match &mut open {
-            Some(whole)
-                if word.area.x0 - whole.area.x1 <= usual * 1.5 + word.size * 0.05
-                    && (all_spaced || !word.spaced) =>
-            {
+            Some(whole) if word.area.x0 - whole.area.x1 <= usual * 1.5 + word.size * 0.05 && (all_spaced || !word.spaced) => {
                 whole.text = format!("{}{}", whole.text, word.text).into_boxed_str();
                 whole.area = whole.area.union(&word.area);
             }
@@ -390,7 +371,6 @@ fn flush_spread(run: &mut Vec<Word>, joined: &mut Vec<Word>, shortest: usize) {
 
 /// Whether a text is of a script that is written without spaces.
 pub(super) fn is_wide(text: &str) -> bool {
-    text.chars().any(|char| {
-        matches!(char, '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}')
-    })
+    text.chars()
+        .any(|char| matches!(char, '\u{2E80}'..='\u{A4CF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}'))
 }

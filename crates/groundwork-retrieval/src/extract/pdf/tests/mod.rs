@@ -112,10 +112,7 @@ fn aligned_rows_without_lines_make_a_table() {
         PageSource::new().text(60.0, 740.0, 10.0, "Below is the stock as counted in the last week of the year by two people."),
         |page, (row, at)| {
             let y = 700.0 - 16.0 * f32::from(at);
-            page.text(60.0, y, 10.0, row.0)
-                .text(150.0, y, 10.0, row.1)
-                .text(300.0, y, 10.0, row.2)
-                .text(400.0, y, 10.0, row.3)
+            page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1).text(300.0, y, 10.0, row.2).text(400.0, y, 10.0, row.3)
         },
     );
     let document = read_ok(&file(&[page]));
@@ -150,11 +147,11 @@ fn the_edges_of_a_single_page_are_kept() {
 
 #[test]
 fn a_word_parted_at_the_end_of_a_line_is_whole_again() {
-    let page = PageSource::new().lines(60.0, 700.0, &[
-        "Every employee receives the infor-",
-        "mation that is needed, and a self-",
-        "locking cabinet. It is self-locking.",
-    ]);
+    let page = PageSource::new().lines(
+        60.0,
+        700.0,
+        &["Every employee receives the infor-", "mation that is needed, and a self-", "locking cabinet. It is self-locking."],
+    );
     let text = read_ok(&file(&[page])).text();
     assert!(text.contains("the information that") && text.contains("a self-locking cabinet"), "{text}");
 }
@@ -177,9 +174,7 @@ fn text_turned_on_an_upright_page_is_read_along_its_own_lines() {
     let page = ["Side text runs upwards here", "and has a second line too"]
         .iter()
         .zip(0_u8..)
-        .fold(PageSource::new(), |page, (line, row)| {
-            page.draw(&format!("BT /F1 10 Tf 0 1 -1 0 {} 100 Tm ({line}) Tj ET", 100 + 12 * row))
-        });
+        .fold(PageSource::new(), |page, (line, row)| page.draw(&format!("BT /F1 10 Tf 0 1 -1 0 {} 100 Tm ({line}) Tj ET", 100 + 12 * row)));
     assert_eq!(texts(&read_ok(&file(&[page]))), ["Side text runs upwards here and has a second line too"]);
 }
 
@@ -230,20 +225,22 @@ fn list_items_are_apart_and_nested_by_their_indent() {
             _ => None,
         })
         .collect();
-    assert_eq!(items, [
-        (0, "Bring the badge"),
-        (0, "Lock the door when you leave in the evening, and check the windows as well"),
-        (1, "1. Front door"),
-    ]);
+    assert_eq!(
+        items,
+        [(0, "Bring the badge"), (0, "Lock the door when you leave in the evening, and check the windows as well"), (1, "1. Front door"),]
+    );
 }
-
 
 #[test]
 fn a_paragraph_that_goes_on_over_the_page_is_one_block_of_both_pages() {
-    let first = PageSource::new().lines(60.0, 100.0, &[
-        "The agreement ends when one of the parties has told the other in writing that it",
-        "wishes to end it, and when the period that was agreed for this has passed, which is",
-    ]);
+    let first = PageSource::new().lines(
+        60.0,
+        100.0,
+        &[
+            "The agreement ends when one of the parties has told the other in writing that it",
+            "wishes to end it, and when the period that was agreed for this has passed, which is",
+        ],
+    );
     let second = PageSource::new().lines(60.0, 700.0, &["three months for both parties.", "", "Then the keys are returned."]);
     let document = read_ok(&file(&[first, second]));
     assert_eq!(document.blocks[0].pages, Some((1, 2)));
@@ -309,9 +306,7 @@ fn words_have_boxes_from_the_top_left() {
 #[test]
 fn the_title_of_the_metadata_counts_unless_a_program_made_it_up() {
     let page = PageSource::new().bold(60.0, 700.0, 20.0, "Leave policy").lines(60.0, 600.0, &LEFT);
-    let title = |info: &str| {
-        read_ok(&file_with(std::slice::from_ref(&page), "/Info 22 0 R", &[format!("<< /Title ({info}) >>")])).title
-    };
+    let title = |info: &str| read_ok(&file_with(std::slice::from_ref(&page), "/Info 22 0 R", &[format!("<< /Title ({info}) >>")])).title;
     assert_eq!(title("Rules for leave").as_deref(), Some("Rules for leave"));
     assert_eq!(title("Microsoft Word - leave_v7.doc").as_deref(), Some("Leave policy"));
 }

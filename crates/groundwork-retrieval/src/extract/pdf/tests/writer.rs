@@ -45,10 +45,7 @@ impl PageSource {
 
     /// Lines of running text, 12 points apart.
     pub(super) fn lines(self, x: f32, y: f32, lines: &[&str]) -> Self {
-        lines
-            .iter()
-            .zip(0_u8..)
-            .fold(self, |page, (line, row)| page.text(x, y - 12.0 * f32::from(row), 10.0, line))
+        lines.iter().zip(0_u8..).fold(self, |page, (line, row)| page.text(x, y - 12.0 * f32::from(row), 10.0, line))
     }
 }
 
@@ -77,10 +74,7 @@ pub(super) fn file_with(pages: &[PageSource], trailer: &str, more: &[String]) ->
     ];
     for (at, page) in pages.iter().enumerate() {
         let number = FIRST_PAGE + 2 * at;
-        objects.push((
-            number,
-            format!("<< /Type /Page /Parent 2 0 R /Resources 3 0 R /Contents {} 0 R {} >>", number + 1, page.extra),
-        ));
+        objects.push((number, format!("<< /Type /Page /Parent 2 0 R /Resources 3 0 R /Contents {} 0 R {} >>", number + 1, page.extra)));
         objects.push((number + 1, stream("", &page.content)));
     }
     for (object, number) in more.iter().zip(FIRST_PAGE + 2 * pages.len()..) {
