@@ -6,6 +6,8 @@ use crate::sentence::sentences;
 use crate::words::{Kind, Word, words};
 use std::ops::Range;
 
+/// Words of a sentence that are looked at as one: what has no full stop for longer is no sentence, and comparing costs its square.
+const LONGEST: usize = 300;
 /// Sentences of the source that one claim may stand on.
 const SENTENCES: usize = 3;
 
@@ -26,8 +28,11 @@ pub(super) struct Sentence {
 
 impl Reading {
     pub(super) fn of(evidence: &Evidence<'_>) -> Self {
-        let sentences = sentences(evidence.text).into_iter().map(|at| Sentence { words: words(&evidence.text[at.clone()]), at });
-        Self { id: evidence.id, sentences: sentences.collect(), context: words(evidence.context) }
+        let read = |at: Range<usize>| {
+            let words = words(&evidence.text[at.clone()]);
+            words.chunks(LONGEST).map(|words| Sentence { at: at.clone(), words: words.to_vec() }).collect::<Vec<_>>()
+        };
+        Self { id: evidence.id, sentences: sentences(evidence.text).into_iter().flat_map(read).collect(), context: words(evidence.context) }
     }
 
     /// Several sources as one; its places mean nothing.

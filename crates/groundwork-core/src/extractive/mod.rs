@@ -3,6 +3,7 @@
 mod choose;
 mod edition;
 mod question;
+mod span;
 mod unit;
 
 pub use choose::choose;

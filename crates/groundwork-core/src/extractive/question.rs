@@ -1,7 +1,12 @@
 //! What a question asks for.
 
 use crate::words::{Kind, Word, stem, words};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+/// Different words of a question that are looked for.
+const LONGEST: usize = 64;
+/// What an akin word counts beside the same word.
+const AKIN_COUNTS: f32 = 0.8;
 
 /// Words that ask for the same thing as another: whoever asks what it costs is answered by a price.
 const AKIN: &str = "
@@ -66,6 +71,12 @@ impl Question {
         let focus = asks.and_then(|at| words.get(at + 1)).filter(|word| word.is_content()).map(|word| word.key.clone());
         words.retain(Word::is_content);
         words.retain(|word| !ASKING.contains(&word.key.as_str()));
+        let mut seen = HashSet::new();
+        words.retain(|word| seen.insert(word.key.clone()));
+        if words.len() > LONGEST {
+            // Whoever pastes a text asks before it or after it.
+            words.drain(LONGEST / 2..words.len() - LONGEST / 2);
+        }
         let groups: Vec<Vec<String>> = AKIN.lines().map(|line| line.split_whitespace().map(stem).collect()).collect();
         let akin = |word: &Word| groups.iter().filter(|group| group.contains(&word.key)).flatten().cloned().collect::<Vec<_>>();
         let akin = words.iter().map(|word| (word.key.clone(), akin(word))).collect();
@@ -77,7 +88,7 @@ impl Question {
         if word.key == other.key {
             1.0
         } else if self.akin.get(&word.key).is_some_and(|akin| akin.contains(&other.key)) {
-            0.6
+            AKIN_COUNTS
         } else {
             0.0
         }
