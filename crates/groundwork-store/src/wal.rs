@@ -77,8 +77,8 @@ struct State {
     active: Segment,
     /// Closed segments whose calls are not all in the ledger yet.
     closed: Vec<Segment>,
-    /// Calls that have begun and not ended, as they will be booked if they never do.
-    open: HashMap<CallId, Record>,
+    /// Calls that have begun and not ended, with the lines that say so.
+    open: HashMap<CallId, Vec<u8>>,
     /// Calls that have ended and are not in the ledger yet.
     settled: Vec<Record>,
     /// Lines were written that are not forced to the disk yet.
@@ -101,9 +101,7 @@ impl Wal {
     pub async fn open(folder: &Path, settings: Settings, db: &Db) -> Result<(Self, Recovery), WalError> {
         let path = folder.to_owned();
         let left = blocking(folder, move || recovery::read(&path)).await?;
-        for records in left.records.chunks(ROLLED_TOGETHER) {
-            db.settle_all(records).await?;
-        }
+        let recovery = Recovery { settled: book(db, &left.settled).await?, estimated: book(db, &left.open).await?, damaged: left.damaged };
         let active = Segment::create(folder, left.next_number)?;
         left.segments.into_iter().try_for_each(recovery::Left::clear)?;
 
@@ -114,7 +112,7 @@ impl Wal {
             .name("wal-sync".to_owned())
             .spawn(move || syncing.sync_until_ended())
             .map_err(|source| WalError::Io { path: folder.into(), source })?;
-        Ok((Self { rolling: Arc::default(), _ending: Arc::new(Ending(shared.clone())), shared }, left.recovery))
+        Ok((Self { rolling: Arc::default(), _ending: Arc::new(Ending(shared.clone())), shared }, recovery))
     }
 
     /// Records that a call is about to go out. `estimate` is what will be booked if nothing is ever heard of it, so flag it as one. After
@@ -126,17 +124,17 @@ impl Wal {
             return Err(WalError::Behind { waiting: state.settled.len() });
         }
         self.shared.append(&mut state, &line)?;
-        state.open.insert(estimate.id.clone(), estimate.clone());
+        state.open.insert(estimate.id.clone(), line);
         Ok(())
     }
 
     /// Records how a call ended. Even after an error the record goes to the ledger with the next `roll`; only a kill before that would
     /// leave the call with its estimate.
-    pub fn settle(&self, record: &Record) -> Result<(), WalError> {
-        let line = segment::line(Kind::Settle, record);
+    pub fn settle(&self, record: Record) -> Result<(), WalError> {
+        let line = segment::line(Kind::Settle, &record);
         let mut state = self.shared.lock();
         state.open.remove(&record.id);
-        state.settled.push(record.clone());
+        state.settled.push(record);
         self.shared.append(&mut state, &line)
     }
 
@@ -153,9 +151,7 @@ impl Wal {
             let state = self.shared.lock();
             (state.settled.clone(), state.closed.len())
         };
-        for records in records.chunks(ROLLED_TOGETHER) {
-            db.settle_all(records).await?;
-        }
+        book(db, &records).await?;
         if closed > 0 {
             // What the closed segments say of open calls is said again in the active one, which must outlive them.
             let wal = self.clone();
@@ -187,8 +183,11 @@ impl Shared {
             state.unsynced = true;
             self.wake.notify_one();
         }
-        if state.active.bytes() >= self.settings.segment_bytes {
-            state.begin_segment(&self.folder)?;
+        // The line stands, so the call goes on; a segment may grow until another can be begun.
+        if state.active.bytes() >= self.settings.segment_bytes
+            && let Err(error) = state.begin_segment(&self.folder)
+        {
+            tracing::warn!(%error, "a segment of the money records cannot be closed");
         }
         Ok(())
     }
@@ -220,8 +219,8 @@ impl State {
     /// Closes the active segment and begins another with the calls that are open.
     fn begin_segment(&mut self, folder: &Path) -> Result<(), WalError> {
         let mut next = Segment::create(folder, self.active.number() + 1)?;
-        for record in self.open.values() {
-            if let Err(error) = next.append(&segment::line(Kind::Hold, record)) {
+        for line in self.open.values() {
+            if let Err(error) = next.append(line) {
                 // The old segment stays the active one. What the new one says is said there too.
                 next.remove()?;
                 return Err(error);
@@ -234,6 +233,15 @@ impl State {
     fn written(&self) -> Vec<Written> {
         self.closed.iter().chain([&self.active]).map(Segment::written).collect()
     }
+}
+
+/// Books calls and says how many were not booked before.
+async fn book(db: &Db, records: &[Record]) -> Result<u64, WalError> {
+    let mut new = 0;
+    for records in records.chunks(ROLLED_TOGETHER) {
+        new += db.settle_all(records).await?;
+    }
+    Ok(new)
 }
 
 async fn blocking<T: Send + 'static>(folder: &Path, work: impl FnOnce() -> Result<T, WalError> + Send + 'static) -> Result<T, WalError> {

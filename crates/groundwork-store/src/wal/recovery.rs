@@ -9,20 +9,22 @@ use std::path::{Path, PathBuf};
 /// What was found when the log was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovery {
-    /// Calls whose end was recorded.
-    pub settled: usize,
+    /// Calls whose end was recorded and that were not in the ledger yet.
+    pub settled: u64,
     /// Calls that had begun and not ended: they are booked with their estimate.
-    pub estimated: usize,
+    pub estimated: u64,
     /// Lines that were not written whole. One at the end of the log is what a kill leaves; a segment with others is kept beside the log
     /// as `….damaged`.
-    pub damaged: usize,
+    pub damaged: u64,
 }
 
 pub(super) struct Leftovers {
-    pub(super) records: Vec<Record>,
+    pub(super) settled: Vec<Record>,
+    /// Begun and not ended.
+    pub(super) open: Vec<Record>,
     pub(super) segments: Vec<Left>,
     pub(super) next_number: u64,
-    pub(super) recovery: Recovery,
+    pub(super) damaged: u64,
 }
 
 /// A segment that was read.
@@ -35,8 +37,7 @@ pub(super) struct Left {
 pub(super) fn read(folder: &Path) -> Result<Leftovers, WalError> {
     std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
     let paths = segment::list(folder)?;
-    let mut recovery = Recovery::default();
-    let (mut settled, mut open, mut segments) = (vec![], BTreeMap::new(), vec![]);
+    let (mut settled, mut open, mut segments, mut all_damaged) = (vec![], BTreeMap::new(), vec![], 0);
     let next_number = paths.last().map_or(1, |(number, _)| number + 1);
     for (_, path) in paths {
         let bytes = std::fs::read(&path).map_err(|source| failed(&path, source))?;
@@ -51,17 +52,14 @@ pub(super) fn read(folder: &Path) -> Result<Leftovers, WalError> {
                 }
                 None if whole == Some(b"") => {}
                 None => {
-                    recovery.damaged += 1;
+                    all_damaged += 1;
                     damaged += usize::from(whole.is_some());
                 }
             }
         }
         segments.push(Left { path, damaged: damaged > 0 });
     }
-    recovery.settled = settled.len();
-    recovery.estimated = open.len();
-    let records = settled.into_iter().chain(open.into_values()).collect();
-    Ok(Leftovers { records, segments, next_number, recovery })
+    Ok(Leftovers { settled, open: open.into_values().collect(), segments, next_number, damaged: all_damaged })
 }
 
 impl Left {

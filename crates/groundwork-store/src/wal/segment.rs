@@ -4,8 +4,13 @@ use super::WalError;
 use groundwork_core::call::Record;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Where the parts of a line are.
+const CHECKSUM: Range<usize> = 2..10;
+const JSON: usize = 11;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -33,14 +38,17 @@ pub(super) struct Written {
 
 /// The line that says `record`.
 pub(super) fn line(kind: Kind, record: &Record) -> Vec<u8> {
-    // A record is plain data, whose serialization cannot fail; an empty line is skipped when read.
-    let json = serde_json::to_vec(record).unwrap_or_default();
-    let letter = match kind {
-        Kind::Hold => 'H',
-        Kind::Settle => 'S',
-    };
-    let mut line = format!("{letter} {:08x} ", crc32fast::hash(&json)).into_bytes();
-    line.extend_from_slice(&json);
+    let mut line = Vec::with_capacity(1024);
+    line.extend_from_slice(match kind {
+        Kind::Hold => b"H ",
+        Kind::Settle => b"S ",
+    });
+    line.extend_from_slice(b"00000000 ");
+    // A record is plain data, whose serialization cannot fail; a line without one would be seen to be damaged.
+    let written = serde_json::to_writer(&mut line, record);
+    debug_assert!(written.is_ok());
+    let checksum = format!("{:08x}", crc32fast::hash(&line[JSON..]));
+    line[CHECKSUM].copy_from_slice(checksum.as_bytes());
     line.push(b'\n');
     line
 }
@@ -52,8 +60,8 @@ pub(super) fn parse(line: &[u8]) -> Option<(Kind, Record)> {
         b'S' => Kind::Settle,
         _ => return None,
     };
-    let checksum = std::str::from_utf8(line.get(2..10)?).ok()?;
-    let json = line.get(11..)?;
+    let checksum = std::str::from_utf8(line.get(CHECKSUM)?).ok()?;
+    let json = line.get(JSON..)?;
     let whole = u32::from_str_radix(checksum, 16).ok()? == crc32fast::hash(json);
     Some((kind, whole.then(|| serde_json::from_slice(json).ok())??))
 }
