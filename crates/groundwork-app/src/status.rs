@@ -29,6 +29,8 @@ pub enum State {
     Loading,
     /// It will not become ready by itself: `detail` says what to do.
     Missing,
+    /// The same, but nothing that is stored needs it: a server that only passes calls on is ready without an embedding model.
+    NotNeeded,
 }
 
 /// Looks at everything; waits for nothing but a probe of the database.
@@ -43,13 +45,28 @@ pub async fn status(app: &App) -> Status {
         parts.push(of_phase("vector_index", &base, leg.vector));
     }
     let missing = inner.knowledge.embedding.missing();
-    parts.push(part("embedding_model", None, if missing.is_none() { State::Ready } else { State::Missing }, missing));
+    let state = match &missing {
+        None => State::Ready,
+        Some(_) if stores_documents(app).await => State::Missing,
+        Some(_) => State::NotNeeded,
+    };
+    parts.push(part("embedding_model", None, state, missing));
     let stopping = inner.stop.is_cancelled();
     if stopping {
         parts.push(part("server", None, State::Missing, Some("it is shutting down".to_owned())));
     }
-    let ready = inner.knowledge.index.is_ready() && parts.iter().all(|part| part.state == State::Ready);
+    let ready = inner.knowledge.index.is_ready() && parts.iter().all(|part| matches!(part.state, State::Ready | State::NotNeeded));
     Status { ready, parts }
+}
+
+async fn stores_documents(app: &App) -> bool {
+    let inner = app.inner();
+    for leg in inner.knowledge.index.status() {
+        if inner.db.documents(&leg.knowledge_base, None, 1).await.is_ok_and(|documents| !documents.is_empty()) {
+            return true;
+        }
+    }
+    false
 }
 
 fn of_phase(name: &str, knowledge_base: &str, phase: Phase) -> Part {

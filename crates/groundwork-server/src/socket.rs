@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 const NAME: &str = "groundwork.sock";
 
@@ -37,6 +37,14 @@ impl Address {
         let folder = File::open(folder)?;
         let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
         Ok(Self { path, _folder: Some(folder) })
+    }
+}
+
+/// Whether a process listens at the folder's socket. A socket at which nobody listens was left behind.
+pub(crate) async fn answers(folder: &Path) -> bool {
+    match Address::of(folder) {
+        Ok(address) => UnixStream::connect(address.path()).await.is_ok(),
+        Err(_) => false,
     }
 }
 
@@ -81,7 +89,6 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::net::UnixStream;
 
     #[tokio::test]
     async fn a_socket_is_private_replaces_a_stale_one_and_goes_with_its_owner() {

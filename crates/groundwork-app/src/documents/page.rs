@@ -34,6 +34,11 @@ pub async fn page(
     let found = find(app, caller, knowledge_base, document).await?;
     let pages = found.pages.unwrap_or(1);
     let text = app.inner().db.page(document, found.version, page).await.map_err(FindError::Db)?;
-    let text = text.ok_or_else(|| PageError::NoSuchPage { document: document.clone(), page, pages })?;
+    let text = match text {
+        Some(text) => text,
+        // A page without any text, such as a picture.
+        None if (1..=pages).contains(&page) => String::new(),
+        None => return Err(PageError::NoSuchPage { document: document.clone(), page, pages }),
+    };
     Ok(PageText { document: document.clone(), version: found.version, page, pages, text })
 }

@@ -31,11 +31,11 @@ pub(super) fn facts(upload: &Upload, sha256: Sha256, document: &Document, finger
     }
 }
 
-/// The text of each page, where the format has pages. A block that runs over several stands on its first.
+/// The text of each page that has any; a document without pages is one page. A block that runs over several stands on its first.
 pub(super) fn pages(document: &Document) -> Vec<Page> {
     let mut pages: BTreeMap<u32, String> = BTreeMap::new();
     for block in &document.blocks {
-        let Some((first, _)) = block.pages else { continue };
+        let first = block.pages.map_or(1, |(first, _)| first);
         let text = pages.entry(first).or_default();
         if !text.is_empty() {
             text.push_str("\n\n");

@@ -4,7 +4,7 @@
 use super::session::Session;
 use crate::exit::{Exit, Failure};
 use crate::http::{self, Entrance, Serving, router};
-use crate::socket::{Address, Socket};
+use crate::socket::{Address, Socket, answers};
 use anyhow::Context;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixStream};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 /// What a command may wait for one answer; servers have their own, shorter limits.
@@ -104,11 +104,15 @@ impl Backend {
             return Ok(Self::Remote(Remote::at(url.clone(), session.api_key())?));
         }
         let folder = &session.config.data_dir;
-        if let Some(remote) = Remote::owner_of(folder).await? {
-            return Ok(Self::Remote(remote));
+        if !answers(folder).await {
+            match session.open_when_free(folder, role, session.targets()?).await {
+                Ok(app) => return Here::new(session, app, folder, role, None).map(Self::Here),
+                // An owner may have come meanwhile.
+                Err(failed) if !answers(folder).await => return Err(failed),
+                Err(_) => {}
+            }
         }
-        let app = session.open(folder, role, session.targets()?).await?;
-        Here::new(session, app, folder, role, None).map(Self::Here)
+        Remote::owner_of(folder).map(Self::Remote)
     }
 
     /// Asks, and gives the answer whatever its status.
@@ -172,15 +176,12 @@ impl Remote {
         Ok(Self { client, place: base.to_string(), base, key, _address: None })
     }
 
-    /// The process that answers at the folder's socket, if there is one. A socket that nobody answers at was left behind.
-    async fn owner_of(folder: &Path) -> anyhow::Result<Option<Self>> {
-        let Ok(address) = Address::of(folder) else { return Ok(None) };
-        if UnixStream::connect(address.path()).await.is_err() {
-            return Ok(None);
-        }
+    /// The process that answers at the folder's socket.
+    fn owner_of(folder: &Path) -> anyhow::Result<Self> {
+        let address = Address::of(folder)?;
         let client = reqwest::Client::builder().unix_socket(address.path()).timeout(PATIENCE).build()?;
         let place = format!("the process that has {} open", folder.display());
-        Ok(Some(Self { client, base: url::Url::parse("http://localhost/")?, key: None, place, _address: Some(address) }))
+        Ok(Self { client, base: url::Url::parse("http://localhost/")?, key: None, place, _address: Some(address) })
     }
 
     async fn send(&self, call: Call) -> anyhow::Result<Reply> {

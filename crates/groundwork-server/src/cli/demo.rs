@@ -41,17 +41,20 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
 
     let model = &session.config.embedding.model;
     output::line(&format!("== Embedding model: {model}"))?;
-    let place = models::pull(session, &session.library()?, model).await?;
+    let place = models::pull(session, &session.library()?, model, &mut signals).await?;
     output::line(&format!("{model} is in {}", place.display()))?;
 
     let folder = session.config.data_dir.join("demo");
     let documents = eval::documents_of(&dataset);
-    let app = session.open(&folder, Role::Owner, who_answers(session)?).await?;
+    let app = session.open_when_free(&folder, Role::Owner, who_answers(session)?).await?;
     let stays = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let tcp = if stays { Some(listen(session.config.server.listen).await?) } else { None };
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
     let backend = Backend::Here(Here::new(session, app, &folder, Role::Owner, tcp)?);
-    let worked = read_and_ask(session, &backend, documents, &questions).await;
+    let worked = tokio::select! {
+        worked = read_and_ask(session, &backend, documents, &questions) => worked,
+        _ = signals.next() => Err(Failure::new(Exit::Interrupted, "stopped; the next run goes on where this one ended").into()),
+    };
     if let (Ok(()), Some(address)) = (&worked, address) {
         let model = ask::ASSISTANT;
         output::line(&format!(

@@ -33,7 +33,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     let Command::Answers { dataset, model } = command;
     let dataset = dataset.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", dataset.display())))?;
     let folder = session.config.data_dir.join("evaluation").join(own_name(&dataset));
-    let app = session.open(&folder, Role::Owner, session.targets()?).await?;
+    let app = session.open_when_free(&folder, Role::Owner, session.targets()?).await?;
     let backend = Backend::Here(Here::new(session, app.clone(), &folder, Role::Owner, None)?);
     let report = async {
         let job = Job { knowledge_base: KNOWLEDGE_BASE.parse()?, paths: vec![documents_of(&dataset)], keep_vanished: false };

@@ -37,6 +37,8 @@ pub(super) struct Args {
 /// A file to be ingested.
 struct File {
     path: PathBuf,
+    /// The path as it was named on the command line.
+    shown: String,
     /// The file's name, or its path below the folder that was named.
     name: String,
     source: String,
@@ -114,7 +116,7 @@ pub(super) async fn ingest(
     make_sure_of(backend, &job.knowledge_base).await?;
     for path in &job.paths {
         let root = path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))?;
-        let files = files_of(&root)?;
+        let files = files_of(path, &root)?;
         let bar = progress::steps(files.len(), session.json);
         let sources: BTreeSet<String> = files.iter().map(|file| file.source.clone()).collect();
         let mut lines = futures::stream::iter(files).map(|file| take(backend, &documents, file)).buffer_unordered(AT_ONCE);
@@ -154,13 +156,13 @@ async fn make_sure_of(backend: &Backend, id: &KnowledgeBaseId) -> anyhow::Result
     Ok(())
 }
 
-/// The files at or below `root`, by name. Links to folders are not followed: they may lead in circles.
-fn files_of(root: &Path) -> anyhow::Result<Vec<File>> {
-    let mut files = Vec::new();
+/// The files at or below `root`, which was named as `given`, by name. Links to folders are not followed: they may lead in circles.
+fn files_of(given: &Path, root: &Path) -> anyhow::Result<Vec<File>> {
     if root.is_file() {
-        files.push(File { name: name_below(root.parent().unwrap_or(root), root), source: source_of(root)?, path: root.to_owned() });
-        return Ok(files);
+        let name = name_below(root.parent().unwrap_or(root), root);
+        return Ok(vec![File { path: root.to_owned(), shown: given.display().to_string(), name, source: source_of(root)? }]);
     }
+    let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
@@ -173,7 +175,8 @@ fn files_of(root: &Path) -> anyhow::Result<Vec<File>> {
             if entry.file_type()?.is_dir() {
                 folders.push(path);
             } else if path.is_file() {
-                files.push(File { name: name_below(root, &path), source: source_of(&path)?, path });
+                let name = name_below(root, &path);
+                files.push(File { shown: given.join(&name).display().to_string(), name, source: source_of(&path)?, path });
             }
         }
     }
@@ -192,7 +195,7 @@ fn source_of(path: &Path) -> anyhow::Result<String> {
 }
 
 async fn take(backend: &Backend, documents: &str, file: File) -> anyhow::Result<Line> {
-    let shown = file.path.display().to_string();
+    let shown = file.shown;
     let bytes = match tokio::fs::read(&file.path).await {
         Ok(bytes) => bytes::Bytes::from(bytes),
         Err(error) => return Ok(Line::failed(shown, "unreadable", format!("the file cannot be read from disk: {error}"))),

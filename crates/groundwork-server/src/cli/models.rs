@@ -28,8 +28,9 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     match command {
         Command::List => list(session, &library),
         Command::Pull { name } => {
+            let mut signals = Signals::listen()?;
             for name in or_default(name) {
-                let folder = pull(session, &library, &name).await?;
+                let folder = pull(session, &library, &name, &mut signals).await?;
                 show(session, &name, "present", &folder)?;
             }
             Ok(Exit::Done)
@@ -54,7 +55,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
 }
 
 /// Fetches a model where it is missing, with a bar for people; the first signal stops it, and the next pull goes on from there.
-pub(super) async fn pull(session: &Session, library: &Library, name: &str) -> anyhow::Result<PathBuf> {
+pub(super) async fn pull(session: &Session, library: &Library, name: &str, signals: &mut Signals) -> anyhow::Result<PathBuf> {
     let bar = progress::bytes(session.json);
     let shown = bar.clone();
     let on_progress: OnProgress = Arc::new(move |progress| match progress {
@@ -69,7 +70,6 @@ pub(super) async fn pull(session: &Session, library: &Library, name: &str) -> an
         Progress::Done { file } => shown.suspend(|| output::note(&format!("{file}: in place, hash checked"))),
     });
     let cancel = CancellationToken::new();
-    let mut signals = Signals::listen()?;
     let mut pulling = Box::pin(library.pull(name, on_progress, cancel.clone()));
     let pulled = tokio::select! {
         pulled = &mut pulling => pulled,

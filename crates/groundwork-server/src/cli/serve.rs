@@ -28,7 +28,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     // the folder's reason is the more telling one.
     let bound = http::bind(server.listen).await;
     let folder = &session.config.data_dir;
-    let app = session.open(folder, Role::Owner, session.targets()?).await?;
+    let app = session.open_when_free(folder, Role::Owner, session.targets()?).await?;
     let tcp = match bound {
         Ok(tcp) => tcp,
         Err(error) => {

@@ -4,6 +4,7 @@ use super::Global;
 use crate::config::{Config, Environment, Source, load};
 use crate::exit::{Exit, Failure};
 use crate::http::Front;
+use crate::socket::answers;
 use crate::telemetry;
 use groundwork_app::declared::ApplyError;
 use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role, Settings};
@@ -16,6 +17,7 @@ use groundwork_store::db::DbError;
 use groundwork_store::lock::LockError;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub(super) struct Session {
     pub(super) config: Config,
@@ -106,10 +108,30 @@ impl Session {
         Ok(App::open(settings, self.clock.clone(), self.dice.clone()).await.map_err(|error| not_opened(&error))?)
     }
 
+    /// Opens the data folder as `open` does, and waits a moment for a process that is about to let go of it: a short command, or a
+    /// server that is ending. One that answers at the folder's socket is there to stay.
+    pub(super) async fn open_when_free(&self, folder: &Path, role: Role, targets: Vec<target::Settings>) -> anyhow::Result<App> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let failed = match self.open(folder, role, targets.clone()).await {
+                Ok(app) => return Ok(app),
+                Err(failed) => failed,
+            };
+            let in_use = failed.downcast_ref::<Failure>().is_some_and(|failure| failure.exit == Exit::FolderInUse);
+            if !in_use || Instant::now() > until || answers(folder).await {
+                return Err(failed);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub(super) fn front(&self, app: &App) -> Front {
         Front::new(app.clone(), self.config.server.clone(), self.config.limits.clone(), self.clock.clone(), self.dice.clone())
     }
 }
+
+/// How long a process that ends may take to let go of the data folder.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 fn not_opened(error: &OpenError) -> Failure {
     let exit = match error {

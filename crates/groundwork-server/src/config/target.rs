@@ -1,6 +1,7 @@
 //! Targets in the settings, and those that the environment already names.
 
 use super::{Environment, SecretError, SecretRef};
+use groundwork_inference::fake::Script;
 use groundwork_inference::target::{Kind, Settings, Timeouts};
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -34,6 +35,12 @@ pub enum TargetConfig {
         /// The deployment that is asked when a pool names none.
         model: Option<String>,
     },
+    /// Answers from a script, for tests, demonstrations and load.
+    Fake {
+        name: String,
+        #[serde(default)]
+        script: Script,
+    },
     /// Quotes the sources word for word.
     Extractive { name: String },
 }
@@ -50,7 +57,7 @@ pub enum TargetError {
 impl TargetConfig {
     pub fn name(&self) -> &str {
         match self {
-            Self::OpenAi { name, .. } | Self::AzureOpenAi { name, .. } | Self::Extractive { name } => name,
+            Self::OpenAi { name, .. } | Self::AzureOpenAi { name, .. } | Self::Fake { name, .. } | Self::Extractive { name } => name,
         }
     }
 
@@ -58,7 +65,7 @@ impl TargetConfig {
         match self {
             Self::OpenAi { key, .. } => key.as_mut(),
             Self::AzureOpenAi { key, .. } => Some(key),
-            Self::Extractive { .. } => None,
+            Self::Fake { .. } | Self::Extractive { .. } => None,
         }
     }
 
@@ -72,6 +79,7 @@ impl TargetConfig {
             Self::AzureOpenAi { endpoint, key, api_version, model, .. } => {
                 (Kind::AzureOpenAi { endpoint: endpoint.clone(), key: secret(key)?, api_version: api_version.clone() }, model.clone())
             }
+            Self::Fake { script, .. } => (Kind::Fake(script.clone()), None),
             Self::Extractive { .. } => (Kind::Extractive, None),
         };
         Ok(Settings { name: self.name().to_owned(), kind, model, timeouts: Timeouts::default() })

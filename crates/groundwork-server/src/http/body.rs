@@ -6,8 +6,10 @@ use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 /// The whole body of a request, within the route's limit.
@@ -51,6 +53,55 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(b"application/json") || essence.to_ascii_lowercase().ends_with(b"+json")
+}
+
+/// What is left of a request's body while someone else reads it.
+pub(super) struct Rest(Arc<Mutex<Body>>);
+
+/// `request`, and a handle on what will be left of its body.
+pub(super) fn watched(request: Request) -> (Request, Rest) {
+    let (parts, body) = request.into_parts();
+    let body = Arc::new(Mutex::new(body));
+    (Request::from_parts(parts, Body::new(Watched(body.clone()))), Rest(body))
+}
+
+impl Rest {
+    /// Reads and forgets at most `limit` bytes of what is left. A client that is still sending when it is refused would otherwise find its
+    /// connection reset, and never see why.
+    pub(super) async fn forget(self, limit: u64) {
+        let mut body = Watched(self.0);
+        let mut forgotten = 0;
+        while forgotten < limit
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            forgotten += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+    }
+}
+
+struct Watched(Arc<Mutex<Body>>);
+
+impl Watched {
+    fn body(&self) -> MutexGuard<'_, Body> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut *self.body()).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body().is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body().size_hint()
+    }
 }
 
 /// `body`, with `guard` kept until its last byte has gone or nobody wants it any more.

@@ -5,8 +5,9 @@ use super::metrics::Labels;
 use super::router::Cost;
 use super::{Entrance, Front, body, caller};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::header::EXPECT;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +26,10 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// For operations that only touch rows, and for what every request spends around its operation.
 const SMALL_DEADLINE: Duration = Duration::from_secs(30);
 
+/// What a client that is refused may go on sending, and for how long.
+const UNREAD_BYTES: u64 = 256 << 20;
+const UNREAD_DEADLINE: Duration = Duration::from_secs(10);
+
 /// What boundaries, part headers and the other fields of an upload may add to the document itself.
 const MULTIPART_OVERHEAD: usize = 1 << 20;
 
@@ -33,6 +38,7 @@ pub(super) fn around(router: Router<Front>, entrance: Entrance, front: &Front) -
     router.layer(
         ServiceBuilder::new()
             .layer(from_fn_with_state(front.clone(), request_id))
+            .layer(from_fn(take_to_its_end))
             .layer(from_fn_with_state(front.clone(), trace_and_measure))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(move |request, next| caller::gate(entrance, request, next))),
@@ -80,6 +86,20 @@ async fn request_id(State(front): State<Front>, mut request: Request, next: Next
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let mut response = next.run(request).await;
     response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// Lets a client that is refused finish sending, within bounds, so that it sees the refusal.
+async fn take_to_its_end(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
+        return next.run(request).await;
+    }
+    let (request, rest) = body::watched(request);
+    let response = next.run(request).await;
+    if !response.status().is_success() {
+        // Whether the client was slow or done makes no difference to the answer.
+        let _ = tokio::time::timeout(UNREAD_DEADLINE, rest.forget(UNREAD_BYTES)).await;
+    }
     response
 }
 

@@ -122,3 +122,15 @@ fn put<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handl
 fn delete<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handler: impl Handler<T, Front>) -> Route {
     Route { method: Method::DELETE, path, permission, cost, handler: on(MethodFilter::DELETE, handler) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_list_of_permissions_is_the_one_of_the_routes() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/permissions.md");
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == permissions(), "run: groundwork permissions > docs/permissions.md");
+    }
+}

@@ -1,7 +1,7 @@
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
-    [("HOME", "/home/someone")].iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    [("HOME", "/people/someone")].iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Loads `text` as the settings file under `variables`; an error is its message with the file's folder taken out.
@@ -20,7 +20,7 @@ fn without_a_file_everything_has_a_default_below_the_home_folder() {
     std::fs::write(&file, "").unwrap();
     let (config, sources) = load(Some(&file), &environment(&[("XDG_CACHE_HOME", "/var/cache/someone")])).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.data_dir, Path::new("/home/someone/.local/share/groundwork"));
+    assert_eq!(config.data_dir, Path::new("/people/someone/.local/share/groundwork"));
     assert_eq!(config.models.folder.as_deref(), Some(Path::new("/var/cache/someone/groundwork/models")));
     assert_eq!(sources, [Source::File(file)]);
 }
@@ -120,6 +120,21 @@ fn a_secret_that_was_written_into_the_file_is_refused_and_not_repeated() {
     let text = "[[targets]]\nkind = \"azure_openai\"\nname = \"x\"\nendpoint = \"https://x.openai.azure.com\"\nkey = \"hunter2\"";
     let error = loaded(text, &[]).unwrap_err();
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn the_example_of_the_documentation_is_right() {
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md")).unwrap();
+    let (_, example) = guide.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let config = loaded(example, &[]).unwrap();
+    assert_eq!(config.targets.iter().map(|target| target.name()).collect::<Vec<_>>(), ["azure", "ollama", "echo"]);
+    let defaults = Config::default();
+    assert_eq!(
+        (config.server, config.limits, config.extract),
+        (defaults.server, defaults.limits, defaults.extract),
+        "the example shows the defaults"
+    );
 }
 
 #[test]
