@@ -84,25 +84,15 @@ fn table(rows: &[Vec<Segment>]) -> Option<Table> {
     if columns.len() < 2 || rows.len() < 2 {
         return None;
     }
+    let lines: Vec<Vec<String>> = rows.iter().map(|row| cells_of(row, &columns)).collect();
+    let tight_step = tight_step(rows, &lines);
     let mut cells: Vec<Vec<String>> = Vec::with_capacity(rows.len());
-    let mut above: Option<&Vec<Segment>> = None;
-    let mut bold_first = false;
-    for (at, row) in rows.iter().enumerate() {
-        let mut line = vec![String::new(); columns.len()];
-        for segment in row {
-            let column = columns.iter().position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0).unwrap_or(0);
-            append(&mut line[column], &segment.text());
-        }
-        if at == 0 {
-            bold_first = row.iter().all(|segment| segment.style().bold);
-        }
-        let filled = line.iter().filter(|cell| !cell.is_empty()).count();
-        let is_rest = above.is_some_and(|above| goes_on(above, row))
-            && line.first().is_some_and(String::is_empty)
-            && filled * 2 <= columns.len().max(2)
-            || filled == 1
-                && above.is_some_and(|above| goes_on(above, row))
-                && line.iter().any(|cell| cell.starts_with(char::is_lowercase));
+    for (at, line) in lines.into_iter().enumerate() {
+        let above = at.checked_sub(1).and_then(|above| rows.get(above));
+        let is_rest = above.is_some_and(|above| match tight_step {
+            Some(tight) => step(above, &rows[at]) <= tight,
+            None => is_rest(above, &rows[at], &line),
+        });
         match cells.last_mut() {
             Some(last) if is_rest => {
                 for (cell, rest) in last.iter_mut().zip(&line) {
@@ -111,8 +101,9 @@ fn table(rows: &[Vec<Segment>]) -> Option<Table> {
             }
             _ => cells.push(line),
         }
-        above = Some(row);
     }
+    let bold_first = rows.first().is_some_and(|row| row.iter().all(|segment| segment.style().bold));
+    let cells = with_labels_joined(cells)?;
     let filled = |row: &&Vec<String>| row.iter().filter(|cell| !cell.is_empty()).count() >= 2;
     let full_rows = cells.iter().filter(filled).count();
     let longest_mean = 90 * cells.iter().flatten().filter(|cell| !cell.is_empty()).count();
@@ -124,6 +115,70 @@ fn table(rows: &[Vec<Segment>]) -> Option<Table> {
     let order = rows.iter().flatten().map(|segment| segment.order.0).min()?;
     let header_rows = usize::from(bold_first && !rows_all_bold(rows) || is_header(&cells));
     Some(Table { rows: cells, header_rows, area, order })
+}
+
+/// In a form, labels that end with a colon and their values belong together. `None` where nothing but such pairs is left: those are lines.
+fn with_labels_joined(rows: Vec<Vec<String>>) -> Option<Vec<Vec<String>>> {
+    let is_pair = |pair: &[String]| pair[0].ends_with(':') && !pair[1].is_empty() && !pair[1].ends_with(':');
+    let labelled = rows.iter().filter(|row| row.windows(2).any(is_pair)).count();
+    if labelled * 5 < rows.len() * 3 {
+        return Some(rows);
+    }
+    let joined: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|mut row| {
+            for at in 1..row.len() {
+                if is_pair(&row[at - 1..=at]) {
+                    let value = std::mem::take(&mut row[at]);
+                    row[at - 1].push(' ');
+                    row[at - 1].push_str(&value);
+                }
+            }
+            row.retain(|cell| !cell.is_empty());
+            row
+        })
+        .collect();
+    joined.iter().any(|row| row.len() > 1).then_some(joined)
+}
+
+fn cells_of(row: &[Segment], columns: &[(f32, f32)]) -> Vec<String> {
+    let mut line = vec![String::new(); columns.len()];
+    for segment in row {
+        let column = columns.iter().position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0).unwrap_or(0);
+        append(&mut line[column], &segment.text());
+    }
+    line
+}
+
+fn step(above: &[Segment], row: &[Segment]) -> f32 {
+    row.first().map_or(0.0, |segment| segment.baseline) - above.first().map_or(0.0, |segment| segment.baseline)
+}
+
+/// Whether a line is the rest of the row above, by its cells: only one is not empty, and it does not look like the start of a row.
+fn is_rest(above: &[Segment], row: &[Segment], line: &[String]) -> bool {
+    let filled = line.iter().filter(|cell| !cell.is_empty()).count();
+    let starts_low = || line.iter().any(|cell| cell.starts_with(char::is_lowercase));
+    filled == 1 && goes_on(above, row) && (line.first().is_some_and(String::is_empty) || starts_low())
+}
+
+/// The widest step from line to line within rows, where steps between rows are clearly wider and each row starts in the first column.
+fn tight_step(rows: &[Vec<Segment>], lines: &[Vec<String>]) -> Option<f32> {
+    const WIDER: f32 = 1.2;
+    let size = rows.first()?.first()?.size;
+    let mut steps: Vec<f32> = rows.windows(2).map(|pair| step(&pair[0], &pair[1])).collect();
+    steps.sort_by(f32::total_cmp);
+    let split = steps.windows(2).position(|pair| pair[0] > 0.0 && pair[1] >= pair[0] * WIDER && pair[0] <= size * 1.45)?;
+    let tight = steps[split] * 1.02;
+    let starts = (1..rows.len()).filter(|at| step(&rows[at - 1], &rows[*at]) > tight);
+    let (mut all, mut anchored) = (1, 1);
+    for at in starts {
+        all += 1;
+        anchored += usize::from(lines.get(at).and_then(|line| line.first()).is_some_and(|cell| !cell.is_empty()));
+    }
+    let rest_is_loose = (1..rows.len())
+        .filter(|at| step(&rows[at - 1], &rows[*at]) <= tight)
+        .all(|at| lines.get(at).is_some_and(|line| line.iter().any(String::is_empty)));
+    (all >= 2 && anchored * 10 >= all * 9 && rest_is_loose).then_some(tight)
 }
 
 fn rows_all_bold(rows: &[Vec<Segment>]) -> bool {

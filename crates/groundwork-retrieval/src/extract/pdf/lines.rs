@@ -184,7 +184,7 @@ fn ends_segment(open: &[Word], last: &Word, word: &Word, uprights: &[Area]) -> b
     if gap > size * 0.2 && has_upright_between(last, word, uprights) {
         return true;
     }
-    let is_marker = open.len() == 1 && markers::is_marker(&last.text);
+    let is_marker = open.len() == 1 && markers::leads(&last.text, &word.text);
     let limit = if is_marker { 4.0 } else { SEGMENT_GAP };
     gap > size * limit || last.furniture != word.furniture
 }

@@ -9,8 +9,18 @@ pub(super) enum Marker {
 }
 
 /// Whether a word alone is a list marker.
-pub(super) fn is_marker(word: &str) -> bool {
+fn is_marker(word: &str) -> bool {
     is_bullet(word) || is_number(word)
+}
+
+/// Whether a word at the start of a line numbers what follows after a gap: a marker, an initial, or a section number before words.
+pub(super) fn leads(word: &str, next: &str) -> bool {
+    let is_section = word.contains('.')
+        && word.chars().all(|char| char.is_ascii_digit() || char == '.')
+        && word.chars().any(|char| char.is_ascii_digit())
+        && word.len() <= 8;
+    let is_capital = word.len() == 2 && word.ends_with('.') && word.starts_with(|char: char| char.is_ascii_uppercase());
+    is_marker(word) || (is_section || is_capital) && next.starts_with(char::is_alphabetic)
 }
 
 /// The marker that a line starts with, and the text after it.

@@ -3,6 +3,7 @@
 //! (`furniture`) and headings get their levels (`headings`).
 
 mod aligned;
+mod bands;
 mod bidi;
 mod breaks;
 mod columns;
@@ -18,6 +19,7 @@ mod markers;
 mod metadata;
 mod paragraphs;
 mod ruled;
+mod strips;
 mod unmapped;
 mod warnings;
 mod words;

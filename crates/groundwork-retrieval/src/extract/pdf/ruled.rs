@@ -13,6 +13,8 @@ const SHORTEST: f32 = 6.0;
 /// Grids beyond this are drawings.
 const MAX_LINES: usize = 4_000;
 const MAX_CELLS: usize = 40_000;
+/// Words times lines that are looked at for one grid.
+const MAX_WORK: usize = 4_000_000;
 /// A cell with more words than this lays out a page rather than a table.
 const MAX_CELL_WORDS: usize = 160;
 
@@ -151,6 +153,9 @@ impl<'l> Grid<'l> {
     }
 
     fn read(&self, words: Vec<Word>) -> Option<Table> {
+        if words.len() * (self.across.len() + self.down.len()) > MAX_WORK {
+            return None;
+        }
         let (columns, row_count) = (self.xs.len() - 1, self.ys.len() - 1);
         let order = words.iter().map(|word| word.order).min()?;
         let mut cells: Vec<Vec<Word>> = vec![Vec::new(); columns * row_count];

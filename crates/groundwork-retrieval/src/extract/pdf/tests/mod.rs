@@ -365,3 +365,161 @@ fn limits_are_kept() {
     let limits = Limits { text_bytes: 100, ..Limits::default() };
     assert_eq!(read(&bytes, &limits).map_err(|error| error.kind()), Err("too_large"));
 }
+
+#[test]
+fn columns_may_start_and_stand_at_different_heights() {
+    let page = PageSource::new()
+        .bold(60.0, 760.0, 18.0, "A heading over the whole width of both columns")
+        .lines(320.0, 717.0, &RIGHT)
+        .lines(60.0, 700.0, &LEFT);
+    let text = read_ok(&file(&[page])).text();
+    assert!(text.contains("who have fished in its waters") && text.contains("one about the hills"), "{text}");
+    assert!(text.find("The left column") < text.find("On the right"), "{text}");
+}
+
+#[test]
+fn cells_with_several_lines_stay_in_their_row_without_lines_too() {
+    let row = |page: PageSource, y: f32, cells: [&[&str]; 3]| {
+        cells.iter().zip([60.0, 200.0, 380.0]).fold(page, |page, (lines, x)| page.lines(x, y, lines))
+    };
+    let mut page = PageSource::new();
+    page = row(page, 700.0, [&["Service"], &["In network"], &["Limits"]]);
+    page = row(
+        page,
+        682.0,
+        [&["Specialist visit"], &["$40 a visit, when the", "deductible is met"], &["Referral is needed", "for some of them"]],
+    );
+    page = row(page, 652.0, [&["Imaging"], &["$150 a test"], &["Ask before the", "test is made"]]);
+    page = row(page, 622.0, [&["Laboratory"], &["no charge"], &["None"]]);
+    let document = read_ok(&file(&[page]));
+    let (rows, _) = table(&document);
+    assert_eq!(rows[1], ["Specialist visit", "$40 a visit, when the deductible is met", "Referral is needed for some of them"]);
+    assert_eq!(rows.len(), 4);
+}
+
+#[test]
+fn a_frame_around_a_form_does_not_hide_its_rows() {
+    let mut page = PageSource::new();
+    for (from, to) in [("60 500 m", "60 720 l"), ("300 500 m", "300 720 l"), ("540 500 m", "540 720 l")] {
+        page = page.draw(&format!("{from} {to} S"));
+    }
+    for y in [500, 520, 720] {
+        page = page.draw(&format!("60 {y} m 540 {y} l S"));
+    }
+    for (at, (name, value, other)) in
+        [("Name", "Anna Berg", "Year"), ("Policy", "P-1187", "Make"), ("Phone", "555-0100", "Model"), ("City", "Port Ellery", "Color")]
+            .iter()
+            .enumerate()
+    {
+        let y = 690.0 - 20.0 * at as f32;
+        page = page.text(70.0, y, 10.0, name).text(150.0, y, 10.0, value).text(310.0, y, 10.0, other).text(400.0, y, 10.0, "set");
+    }
+    page = page.text(70.0, 506.0, 10.0, "Total").text(310.0, 506.0, 10.0, "1,200");
+    let text = read_ok(&file(&[page])).text();
+    assert!(text.contains("Policy | P-1187") || text.contains("Policy P-1187"), "{text}");
+}
+
+#[test]
+fn labels_stay_with_their_values() {
+    let pairs =
+        [("Name:", "Anna Berg", "Year:", "2025"), ("Policy:", "P-1187", "Plan:", "Plus"), ("City:", "Port Ellery", "Room:", "B 12")];
+    let page = pairs.iter().zip(0_u8..).fold(PageSource::new(), |page, (row, at)| {
+        let y = 700.0 - 16.0 * f32::from(at);
+        page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1).text(300.0, y, 10.0, row.2).text(400.0, y, 10.0, row.3)
+    });
+    let document = read_ok(&file(&[page]));
+    assert_eq!(table(&document).0[1], ["Policy: P-1187", "Plan: Plus"]);
+    let page = pairs.iter().zip(0_u8..).fold(PageSource::new(), |page, (row, at)| {
+        let y = 700.0 - 16.0 * f32::from(at);
+        page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1)
+    });
+    assert_eq!(texts(&read_ok(&file(&[page]))), ["Name: Anna Berg", "Policy: P-1187", "City: Port Ellery"]);
+}
+
+#[test]
+fn a_section_number_far_from_its_text_is_on_its_line() {
+    let page = PageSource::new()
+        .text(60.0, 700.0, 10.0, "1.1")
+        .text(95.0, 700.0, 10.0, "The contract begins on the first day of the month.")
+        .text(60.0, 680.0, 10.0, "1.2")
+        .text(95.0, 680.0, 10.0, "It ends when both parties have said so in writing.");
+    assert_eq!(
+        texts(&read_ok(&file(&[page]))),
+        ["1.1 The contract begins on the first day of the month.", "1.2 It ends when both parties have said so in writing.",]
+    );
+}
+
+#[test]
+fn a_watermark_is_left_out_and_never_a_heading() {
+    let mark = "q BT /F2 60 Tf 0.707 0.707 -0.707 0.707 200 300 Tm (DRAFT) Tj ET Q";
+    let pages = [body(1).draw(mark), body(2).draw(mark)];
+    let document = read_ok(&file(&pages));
+    assert!(!document.text().contains("DRAFT"), "{}", document.text());
+    let single = read_ok(&file(&[body(1).draw(mark)]));
+    assert!(single.text().contains("DRAFT"));
+    assert!(single.blocks.iter().all(|block| !matches!(block.kind, Kind::Heading { .. })));
+}
+
+#[test]
+fn a_heading_that_comes_back_on_the_next_page_is_no_running_header() {
+    let page = |text: &str| PageSource::new().bold(60.0, 700.0, 14.0, "Questions").lines(60.0, 680.0, &[text, "and what follows from it"]);
+    let text = read_ok(&file(&[page("What is asked first"), page("What is asked later")])).text();
+    assert_eq!(text.matches("Questions").count(), 2, "{text}");
+}
+
+#[test]
+fn the_name_of_a_short_chapter_at_the_edge_is_left_out_with_the_others() {
+    let pages: Vec<PageSource> = ["Rivers", "Rivers", "Hills", "Harbors"]
+        .iter()
+        .zip(1_u8..)
+        .map(|(chapter, number)| {
+            let first = format!("Sheet {number} tells of many things");
+            PageSource::new().text(60.0, 770.0, 8.0, chapter).text(520.0, 770.0, 8.0, &number.to_string()).lines(
+                60.0,
+                600.0,
+                &[&first, "and then of others"],
+            )
+        })
+        .collect();
+    let text = read_ok(&file(&pages)).text();
+    assert!(!text.contains("Hills") && text.contains("Sheet 3 tells"), "{text}");
+}
+
+#[test]
+fn code_keeps_its_lines_and_indents() {
+    let page = PageSource::new()
+        .lines(60.0, 740.0, &LEFT)
+        .styled("F3", (60.0, 600.0), 10.0, "fn main() {")
+        .styled("F3", (84.0, 588.0), 10.0, "run(1);")
+        .styled("F3", (60.0, 576.0), 10.0, "}");
+    let document = read_ok(&file(&[page]));
+    let code = document.blocks.last().expect("blocks");
+    assert_eq!(code.kind, Kind::Code { language: None });
+    assert_eq!(code.text, "fn main() {\n    run(1);\n}");
+}
+
+#[test]
+fn a_glyph_without_meaning_before_a_line_is_a_bullet() {
+    let page = PageSource::new().styled("F5", (60.0, 700.0), 10.0, "A").text(80.0, 700.0, 10.0, "First point");
+    let document = read_ok(&file(&[page]));
+    assert_eq!(document.blocks[0].kind, Kind::ListItem { depth: 0 });
+    assert_eq!(texts(&document), ["First point"]);
+    assert!(document.warnings.is_empty(), "{:?}", document.warnings);
+}
+
+#[test]
+fn vertical_columns_are_read_from_right_to_left() {
+    let page =
+        PageSource::new().draw("BT /F6 12 Tf 500 700 Td <6771 4EAC 90FD> Tj ET").draw("BT /F6 12 Tf 480 700 Td <5927 962A 5E9C> Tj ET");
+    assert_eq!(texts(&read_ok(&file(&[page]))), ["東京都大阪府"]);
+}
+
+#[test]
+fn unbalanced_states_and_impossible_sizes_do_no_harm() {
+    let page = PageSource::new()
+        .text(60.0, 700.0, 10.0, "Still read")
+        .draw("q q q Q Q Q Q Q Q")
+        .draw("99999999999999999999 0 0 99999999999999999999 0 0 cm BT /F1 99999999 Tf 60 700 Td (huge) Tj ET")
+        .draw("BT /F1 0 Tf 60 700 Td (nothing) Tj ET 0 0 0 0 0 0 cm BT /F1 12 Tf (flat) Tj ET");
+    assert_eq!(texts(&read_ok(&file(&[page]))), ["Still read"]);
+}

@@ -50,7 +50,8 @@ impl PageSource {
 }
 
 /// A file of these pages. Fonts: `F1` Helvetica, `F2` Helvetica-Bold, `F3` Courier, `F4` one with a Unicode map of Hebrew letters and a ligature,
-/// `F5` one without any map. `Im` is a small image.
+/// `F5` one without any map, `F6` one
+/// that is written from top to bottom. `Im` is a small image.
 pub(super) fn file(pages: &[PageSource]) -> Vec<u8> {
     file_with(pages, "", &[])
 }
@@ -62,7 +63,7 @@ pub(super) fn file_with(pages: &[PageSource], trailer: &str, more: &[String]) ->
     let mut objects: Vec<(usize, String)> = vec![
         (1, "<< /Type /Catalog /Pages 2 0 R >>".to_owned()),
         (2, format!("<< /Type /Pages /Kids [{}] /Count {} /MediaBox [0 0 600 800] >>", kids.join(" "), pages.len())),
-        (3, "<< /Font << /F1 4 0 R /F2 5 0 R /F3 6 0 R /F4 7 0 R /F5 9 0 R >> /XObject << /Im 12 0 R >> >>".to_owned()),
+        (3, "<< /Font << /F1 4 0 R /F2 5 0 R /F3 6 0 R /F4 7 0 R /F5 9 0 R /F6 13 0 R >> /XObject << /Im 12 0 R >> >>".to_owned()),
         (4, font("Helvetica")),
         (5, font("Helvetica-Bold")),
         (6, font("Courier")),
@@ -71,6 +72,8 @@ pub(super) fn file_with(pages: &[PageSource], trailer: &str, more: &[String]) ->
         (9, "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 700 700] /FontMatrix [0.001 0 0 0.001 0 0] /CharProcs << /g1 10 0 R >> /Encoding << /Type /Encoding /Differences [65 /g1 /g1 /g1] >> /FirstChar 65 /LastChar 67 /Widths [700 700 700] /Resources << >> >>".to_owned()),
         (10, stream("", "700 0 0 0 700 700 d1 0 0 600 600 re f")),
         (12, stream("/Type /XObject /Subtype /Image /Width 2 /Height 2 /ColorSpace /DeviceGray /BitsPerComponent 8", "abcd")),
+        (13, "<< /Type /Font /Subtype /Type0 /BaseFont /HeiseiMin-W3 /Encoding /UniJIS-UTF16-V /DescendantFonts [14 0 R] >>".to_owned()),
+        (14, "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /HeiseiMin-W3 /CIDSystemInfo << /Registry (Adobe) /Ordering (Japan1) /Supplement 2 >> /DW 1000 >>".to_owned()),
     ];
     for (at, page) in pages.iter().enumerate() {
         let number = FIRST_PAGE + 2 * at;
