@@ -46,7 +46,7 @@ pub(super) struct Band {
 pub(super) fn bands(rows: Vec<Vec<Item>>) -> Vec<Band> {
     let stripes = candidates(&rows);
     let mut cut: Vec<Range<usize>> = Vec::new();
-    let mut open = vec![0..rows.len()];
+    let mut open: Vec<Range<usize>> = std::iter::once(0..rows.len()).collect();
     while let Some(range) = open.pop() {
         let best = stripes.iter().filter_map(|x| longest_run(&rows, range.clone(), *x)).max_by_key(|run| run.score);
         if let Some(run) = best {
