@@ -37,7 +37,23 @@ pub struct Embedder {
     pub run: Arc<Run>,
 }
 
+/// A question longer than this is a document; its beginning says what it is about.
+const MOST_QUESTION_BYTES: usize = 16 * 1024;
+
 impl Embedder {
+    /// The beginning of a question that the model can read.
+    pub fn question<'a>(&self, text: &'a str) -> &'a str {
+        /// What the model puts around a text.
+        const SPECIAL: usize = 2;
+        let text = &text[..text.floor_char_boundary(MOST_QUESTION_BYTES)];
+        let room = self.window.saturating_sub(SPECIAL);
+        if text.len() <= room || self.tokenizer.count(text) <= room {
+            return text;
+        }
+        let end = self.tokenizer.spans(text).get(room).map_or(text.len(), |span| span.start);
+        &text[..end]
+    }
+
     /// The model as a knowledge base remembers it.
     pub fn embedding(&self) -> EmbeddingModel {
         EmbeddingModel { model: self.model.clone(), dimensions: u32::try_from(self.dimensions).unwrap_or(u32::MAX) }

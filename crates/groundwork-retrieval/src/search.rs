@@ -6,7 +6,7 @@ mod run;
 pub use run::search;
 
 use crate::embed::EmbedError;
-use crate::index::LoadError;
+use crate::index::{LoadError, RightsError};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::db::DbError;
@@ -129,6 +129,15 @@ pub enum SearchError {
     Leg { leg: &'static str, reason: String },
     #[error("the search could not read the database: {0}")]
     Store(#[from] DbError),
+}
+
+impl From<RightsError> for SearchError {
+    fn from(error: RightsError) -> Self {
+        match error {
+            RightsError::Db(error) => Self::Store(error),
+            RightsError::Stopped(error) => Self::Leg { leg: "permission", reason: error.to_string() },
+        }
+    }
 }
 
 impl From<LoadError> for SearchError {

@@ -1,17 +1,18 @@
 //! The keyword leg of one knowledge base: BM25 over stemmed words, in a folder of its own that can be made again from the database.
 
-use super::matches::{Matches, Statistics};
+use super::matches::{Ground, Matches, Statistics};
 use super::places::Places;
 use groundwork_scan::Bitmap;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tantivy::directory::error::OpenWriteError;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
-use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, Term};
+use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
 const LAYOUT: u32 = 1;
@@ -80,6 +81,18 @@ pub(crate) fn stamp(document: &str, generation: u32) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|at| digest[at]))
 }
 
+/// Whether making the leg anew can help: not when its folder is in use, or cannot be written.
+pub(super) fn is_damage(error: &TantivyError) -> bool {
+    let in_the_way = matches!(
+        error,
+        TantivyError::LockFailure(..)
+            | TantivyError::IoError(_)
+            | TantivyError::OpenDirectoryError(_)
+            | TantivyError::OpenWriteError(OpenWriteError::IoError { .. })
+    );
+    !in_the_way
+}
+
 impl Keyword {
     /// Where the leg of `knowledge_base` lives below the index's folder.
     pub(crate) fn folder(root: &Path, knowledge_base: &str) -> PathBuf {
@@ -113,7 +126,7 @@ impl Keyword {
         let index = tantivy::Index::open_in_dir(folder)?;
         let damaged = index.validate_checksum()?;
         if index.schema() != schema().0 || !damaged.is_empty() {
-            return Err(tantivy::TantivyError::SystemError(format!("{} of its files are damaged or of another layout", damaged.len())));
+            return Err(TantivyError::SystemError(format!("{} of its files are damaged or of another layout", damaged.len())));
         }
         Self::with(folder, index)
     }
@@ -252,8 +265,8 @@ pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize
         return Ok(Vec::new());
     }
     let mut matches = Matches::new(n);
-    for (at, (view, rows)) in views.iter().zip(rows).enumerate() {
-        matches.collect(at, view, rows, &parts, &statistics)?;
+    for (at, (&view, &rows)) in views.iter().zip(rows).enumerate() {
+        matches.collect(&Ground { at, view, rows }, &parts, &statistics)?;
     }
     Ok(matches.into_sorted())
 }

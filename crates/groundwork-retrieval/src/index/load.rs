@@ -1,7 +1,7 @@
 //! From files and database to both legs: the codes are read, the keyword folder is compared with what is live and put right.
 
 use super::collection::Collection;
-use super::keyword::{Entry, Keyword, View, stamp};
+use super::keyword::{self, Entry, Keyword, View, stamp};
 use super::snapshot::{Matrix, Snapshot, Vectors};
 use super::{Index, Phase};
 use groundwork_scan::Codes;
@@ -10,12 +10,18 @@ use groundwork_store::db::chunks::{Chunk, LiveDocument, LiveSlots};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tantivy::TantivyError;
 
 /// Blocks of codes read at once; each is what one write of chunks brought.
 const BLOCKS: u32 = 128;
 /// Texts read at once when the keyword leg is made again, and those committed at once.
 const TEXTS: usize = 512;
 const TEXTS_A_COMMIT: usize = 20_000;
+
+/// How long the folder may be in the hands of another process.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The keyword leg in the hands of its one writer, who commits on a thread for blocking work.
 pub(super) type SharedKeyword = Arc<Mutex<Keyword>>;
@@ -26,7 +32,7 @@ enum LegError {
     #[error(transparent)]
     Db(#[from] DbError),
     #[error(transparent)]
-    Keyword(#[from] tantivy::TantivyError),
+    Keyword(#[from] TantivyError),
     #[error(transparent)]
     Codes(#[from] groundwork_scan::CodesError),
     #[error("loading stopped: {0}")]
@@ -95,14 +101,22 @@ async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -
 
 async fn load_keyword(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<(SharedKeyword, View), LegError> {
     let folder = Keyword::folder(&index.0.setup.folder, collection.id.as_str());
-    let loaded = put_right(index, collection, live, opened(folder.clone(), Keyword::open).await?).await;
-    let loaded = match loaded {
-        Err(LegError::Keyword(error)) => {
-            tracing::warn!(knowledge_base = %collection.id, %error, "the keyword index cannot be put right and is made again from the database");
-            put_right(index, collection, live, opened(folder, Keyword::make).await?).await
+    let (mut anew, mut patience) = (false, LOCK_TRIES);
+    let loaded = loop {
+        let open = if anew { Keyword::make } else { Keyword::open };
+        match put_right(index, collection, live, opened(folder.clone(), open).await?).await {
+            // Another command that only reads puts it right at this moment.
+            Err(LegError::Keyword(TantivyError::LockFailure(..))) if patience > 0 => {
+                patience -= 1;
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            Err(LegError::Keyword(error)) if !anew && keyword::is_damage(&error) => {
+                tracing::warn!(knowledge_base = %collection.id, %error, "the keyword index cannot be put right and is made again from the database");
+                anew = true;
+            }
+            loaded => break loaded?,
         }
-        loaded => loaded,
-    }?;
+    };
     let dead: Vec<_> = index.db().dead_versions().await?.into_iter().filter(|dead| dead.knowledge_base == collection.id).collect();
     if !dead.is_empty() {
         super::writer::collect(index, dead).await?;
@@ -132,7 +146,7 @@ async fn put_right(
         return Ok((keyword, view));
     }
     tracing::info!(knowledge_base = %collection.id, remove = remove.len(), add = add.len(), "the keyword index differs from the database and is put right");
-    view = commit(&keyword, remove, Vec::new()).await?;
+    view = commit(index, &keyword, remove, Vec::new()).await?;
     let (of, mut done) = (add.len() as u64, 0);
     for part in add.chunks(TEXTS_A_COMMIT) {
         let mut entries = Vec::with_capacity(part.len());
@@ -141,7 +155,7 @@ async fn put_right(
             entries.extend(entries_of(index, collection, some).await?);
             done += some.len() as u64;
         }
-        view = commit(&keyword, Vec::new(), entries).await?;
+        view = commit(index, &keyword, Vec::new(), entries).await?;
     }
     Ok((keyword, view))
 }
@@ -159,14 +173,14 @@ async fn entries_of(index: &Index, collection: &Collection, slots: &[(u32, u64)]
 }
 
 /// Commits on a thread for blocking work and returns what is there then.
-pub(super) async fn commit(keyword: &SharedKeyword, remove: Vec<u32>, add: Vec<Entry>) -> Result<View, tantivy::TantivyError> {
+pub(super) async fn commit(index: &Index, keyword: &SharedKeyword, remove: Vec<u32>, add: Vec<Entry>) -> tantivy::Result<View> {
     let keyword = keyword.clone();
-    let committed = tokio::task::spawn_blocking(move || {
+    let committed = index.0.setup.tasks.spawn_blocking(move || {
         let mut keyword = keyword.lock().unwrap_or_else(PoisonError::into_inner);
         keyword.commit(&remove, add)?;
         keyword.view()
     });
-    committed.await.unwrap_or_else(|error| Err(tantivy::TantivyError::SystemError(error.to_string())))
+    committed.await.unwrap_or_else(|error| Err(TantivyError::SystemError(error.to_string())))
 }
 
 /// What makes an indexed set of slots the live one.
@@ -203,24 +217,24 @@ fn difference(live: &[LiveDocument], indexed: Vec<(u32, u64)>) -> Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Range;
 
     #[test]
     fn only_what_differs_is_removed_and_added() {
-        let live = |id: &str, generation, slots| LiveDocument { document: id.parse().unwrap(), generation, slots };
-        let documents = [live("a", 2, vec![0..2, 5..6]), live("b", 1, vec![3..4])];
+        let live =
+            |id: &str, generation, slots: &[Range<u32>]| LiveDocument { document: id.parse().unwrap(), generation, slots: slots.to_vec() };
+        let documents = [live("a", 2, &[0..2, 5..6]), live("b", 1, &[3..4, 4..5])];
         let (a, b) = (stamp("a", 2), stamp("b", 1));
-        let cases: [(&str, Vec<(u32, u64)>, Difference); 4] = [
-            ("nothing is indexed", vec![], Difference { remove: vec![], add: vec![(0, a), (1, a), (3, b), (5, a)] }),
-            ("all is well", vec![(3, b), (0, a), (1, a), (5, a)], Difference { remove: vec![], add: vec![] }),
-            (
-                "an old version, an orphan and a gap",
-                vec![(0, a), (1, stamp("a", 1)), (3, b), (9, b)],
-                Difference { remove: vec![1, 9], add: vec![(1, a), (5, a)] },
-            ),
-            ("a slot stands twice", vec![(0, a), (0, a), (1, a), (3, b), (5, a)], Difference { remove: vec![0], add: vec![(0, a)] }),
+        type Stamped<'a> = &'a [(u32, u64)];
+        let cases: [(&str, Stamped<'_>, &[u32], Stamped<'_>); 4] = [
+            ("nothing is indexed", &[], &[], &[(0, a), (1, a), (3, b), (4, b), (5, a)]),
+            ("all is well", &[(3, b), (0, a), (1, a), (4, b), (5, a)], &[], &[]),
+            ("an old version, an orphan and a gap", &[(0, a), (1, stamp("a", 1)), (3, b), (4, b), (9, b)], &[1, 9], &[(1, a), (5, a)]),
+            ("a slot stands twice", &[(0, a), (0, a), (1, a), (3, b), (4, b), (5, a)], &[0], &[(0, a)]),
         ];
-        for (case, indexed, expected) in cases {
-            assert_eq!(difference(&documents, indexed), expected, "{case}");
+        for (case, indexed, remove, add) in cases {
+            let expected = Difference { remove: remove.to_vec(), add: add.to_vec() };
+            assert_eq!(difference(&documents, indexed.to_vec()), expected, "{case}");
         }
     }
 }

@@ -11,6 +11,13 @@ use tantivy::{DocSet, Score, Searcher, Term};
 /// Up to this many permitted slots each word's list is asked for them one by one; beyond it every match is tested against the bitmap.
 const FEW: usize = 4096;
 
+/// One knowledge base of a search: its number among those that are searched, and the slots that may be found.
+pub(super) struct Ground<'a> {
+    pub(super) at: usize,
+    pub(super) view: &'a View,
+    pub(super) rows: &'a Bitmap,
+}
+
 /// The `n` best so far.
 pub(super) struct Matches {
     n: usize,
@@ -44,40 +51,22 @@ impl Matches {
         Self { n, best: BinaryHeap::new() }
     }
 
-    /// Adds what of `rows` in `view` matches any of `parts`.
-    pub(super) fn collect(
-        &mut self,
-        at: usize,
-        view: &View,
-        rows: &Bitmap,
-        parts: &[Box<dyn Query>],
-        statistics: &Statistics<'_>,
-    ) -> tantivy::Result<()> {
+    /// Adds what of `ground` matches any of `parts`.
+    pub(super) fn collect(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], statistics: &Statistics<'_>) -> tantivy::Result<()> {
         if self.n == 0 {
             return Ok(());
         }
-        let scoring = EnableScoring::enabled_from_statistics_provider(statistics, &view.searcher);
-        if rows.count() <= FEW {
-            self.ask_for_each(at, view, &rows.iter().collect::<Vec<_>>(), parts, scoring)
-        } else {
-            self.test_each_match(at, view, rows, parts, scoring)
-        }
+        let scoring = EnableScoring::enabled_from_statistics_provider(statistics, &ground.view.searcher);
+        if ground.rows.count() <= FEW { self.ask_for_each(ground, parts, scoring) } else { self.test_each_match(ground, parts, scoring) }
     }
 
-    fn test_each_match(
-        &mut self,
-        at: usize,
-        view: &View,
-        rows: &Bitmap,
-        parts: &[Box<dyn Query>],
-        scoring: EnableScoring<'_>,
-    ) -> tantivy::Result<()> {
+    fn test_each_match(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
         let weight = any(parts).weight(scoring)?;
-        for (segment, places) in view.searcher.segment_readers().iter().zip(&view.places) {
+        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
             weight.for_each_pruning(self.threshold(), segment, &mut |doc, score| {
                 let slot = places.slot(doc);
-                if rows.contains(slot) {
-                    self.push(Match { score, view: at, slot });
+                if ground.rows.contains(slot) {
+                    self.push(Match { score, view: ground.at, slot });
                 }
                 self.threshold()
             })?;
@@ -85,17 +74,11 @@ impl Matches {
         Ok(())
     }
 
-    fn ask_for_each(
-        &mut self,
-        at: usize,
-        view: &View,
-        slots: &[u32],
-        parts: &[Box<dyn Query>],
-        scoring: EnableScoring<'_>,
-    ) -> tantivy::Result<()> {
+    fn ask_for_each(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
+        let slots: Vec<u32> = ground.rows.iter().collect();
         let weights = parts.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
-        for (segment, places) in view.searcher.segment_readers().iter().zip(&view.places) {
-            let docs = places.find(slots);
+        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
+            let docs = places.find(&slots);
             let mut scores = vec![0.0; docs.len()];
             for weight in &weights {
                 let mut scorer = weight.scorer(segment, 1.0)?;
@@ -110,7 +93,7 @@ impl Matches {
             }
             for (&(_, slot), score) in docs.iter().zip(scores) {
                 if score > 0.0 {
-                    self.push(Match { score, view: at, slot });
+                    self.push(Match { score, view: ground.at, slot });
                 }
             }
         }

@@ -15,7 +15,7 @@ mod writer;
 
 pub(crate) use collection::Collection;
 pub(crate) use keyword::{Entry, search as search_keyword, stamp};
-pub(crate) use permitted::Permitted;
+pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Row, Version};
 
@@ -131,7 +131,11 @@ impl Index {
             processors: Semaphore::new(processors),
             originals: RwLock::new(()),
         }));
-        index.spawn(index.clone().begin());
+        let begun = index.clone();
+        let stop = index.0.setup.stop.clone();
+        index.0.setup.tasks.spawn(async move {
+            stop.run_until_cancelled(begun.begin()).await;
+        });
         index
     }
 
@@ -199,7 +203,7 @@ impl Index {
         let (collection, requests) = Collection::new(knowledge_base.clone());
         let collection = Arc::new(collection);
         known.insert(knowledge_base.clone(), collection.clone());
-        self.spawn(writer::run(self.clone(), collection.clone(), requests));
+        self.0.setup.tasks.spawn(writer::run(self.clone(), collection.clone(), requests));
         collection
     }
 
@@ -208,7 +212,7 @@ impl Index {
     }
 
     /// Gives up what a crash left, then loads every knowledge base.
-    async fn begin(self) {
+    async fn begin(&self) {
         let begun = async {
             for draft in self.db().orphans().await? {
                 self.db().discard(&draft).await?;
@@ -241,13 +245,5 @@ impl Index {
 
     fn db(&self) -> &Db {
         &self.0.setup.db
-    }
-
-    /// The task ends at its next await once `stop` is cancelled.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.0.setup.stop.clone();
-        self.0.setup.tasks.spawn(async move {
-            stop.run_until_cancelled_owned(task).await;
-        });
     }
 }

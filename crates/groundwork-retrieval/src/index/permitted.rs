@@ -67,6 +67,15 @@ impl Rules {
     }
 }
 
+/// Why it is not known what a caller may find.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RightsError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
 /// The rules in memory and what follows from them.
 #[derive(Debug, Default)]
 pub(crate) struct Rights(Mutex<Known>);
@@ -80,39 +89,37 @@ struct Known {
 }
 
 impl Rights {
-    /// What `caller` may find in `snapshot` now, by the permissions as the database has them at this moment.
-    pub(crate) async fn of(
+    /// What `caller` may find in `snapshot` by the permissions in memory, if they are there.
+    pub(crate) fn recent(&self, snapshot: &Snapshot, caller: &Caller) -> Option<Permitted> {
+        let known = self.lock();
+        let fingerprint = known.rules.as_ref()?.fingerprint(caller);
+        if known.content == snapshot.content { known.permitted.get(&fingerprint).cloned() } else { None }
+    }
+
+    /// What `caller` may find in `snapshot` by the permissions as the database has them at this moment.
+    pub(crate) async fn now(
         &self,
         db: &Db,
         id: &KnowledgeBaseId,
-        snapshot: &Snapshot,
+        snapshot: &Arc<Snapshot>,
         caller: &Caller,
-    ) -> Result<Option<Permitted>, DbError> {
+    ) -> Result<Option<Permitted>, RightsError> {
         let Some(epochs) = db.epochs(id).await? else { return Ok(None) };
-        if let Some(permitted) = self.known(snapshot.content, epochs.permission, caller) {
-            return Ok(Some(permitted));
-        }
         let known = self.lock().rules.clone();
-        // Documents that came since have permissions that the rules do not know yet.
-        let rules = match known.filter(|rules| (rules.content, rules.permission) == (epochs.content, epochs.permission)) {
-            Some(rules) => rules,
-            None => {
-                let Some(read) = db.permissions(id).await? else { return Ok(None) };
-                Arc::new(Rules::new(read))
-            }
+        // Documents that came since have permissions that the rules in memory do not know.
+        let known = known.filter(|rules| (rules.content, rules.permission) == (epochs.content, epochs.permission));
+        let read = match &known {
+            Some(_) => None,
+            None => db.permissions(id).await?,
         };
-        let permitted = compute(snapshot, rules.clone(), caller);
+        let (of, who) = (snapshot.clone(), caller.clone());
+        let computed = tokio::task::spawn_blocking(move || {
+            let rules = known.or_else(|| Some(Arc::new(Rules::new(read?))))?;
+            Some((compute(&of, rules.clone(), &who), rules))
+        });
+        let Some((permitted, rules)) = computed.await? else { return Ok(None) };
         self.keep(snapshot.content, rules, caller, permitted.clone());
         Ok(Some(permitted))
-    }
-
-    fn known(&self, content: u64, permission: u64, caller: &Caller) -> Option<Permitted> {
-        let known = self.lock();
-        let rules = known.rules.as_ref()?;
-        if known.content != content || rules.permission != permission {
-            return None;
-        }
-        known.permitted.get(&rules.fingerprint(caller)).cloned()
     }
 
     fn keep(&self, content: u64, rules: Arc<Rules>, caller: &Caller, permitted: Permitted) {

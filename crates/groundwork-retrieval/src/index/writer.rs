@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Versions made live together, at most.
 const BATCH: usize = 64;
@@ -57,16 +58,19 @@ pub(super) enum Request {
     GiveUp(Box<Draft>),
 }
 
-/// Loads the legs, then serves `requests` until nobody can send any more.
+/// Loads the legs, then serves `requests` until the program stops. What is begun is finished.
 pub(super) async fn run(index: Index, collection: Arc<Collection>, requests: mpsc::Receiver<Request>) {
-    let Some((keyword, current)) = load(&index, &collection).await else {
+    let stop = index.0.setup.stop.clone();
+    let Some(loaded) = stop.run_until_cancelled(load(&index, &collection)).await else { return };
+    let Some((keyword, current)) = loaded else {
         if collection.loaded().await.is_err_and(|error| matches!(error, LoadError::Unknown(_))) {
             // It may be made later; whoever asks then begins anew.
             index.known().remove(&collection.id);
         }
         return;
     };
-    Writer { index, collection, keyword, current, older: Vec::new(), dirty: false }.serve(requests).await;
+    let writer = Writer { index, collection, keyword, current, older: Vec::new(), dirty: false };
+    writer.serve(requests, stop).await;
 }
 
 struct Writer {
@@ -81,13 +85,14 @@ struct Writer {
 }
 
 impl Writer {
-    async fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn serve(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
         loop {
             let mut batch = Vec::new();
             let idle = if self.dirty { TIDY_AFTER } else { Duration::MAX };
-            match tokio::time::timeout(idle, requests.recv_many(&mut batch, BATCH)).await {
-                Ok(0) => return,
-                Ok(_) | Err(_) => self.take(batch).await,
+            let next = tokio::time::timeout(idle, requests.recv_many(&mut batch, BATCH));
+            match stop.run_until_cancelled(next).await {
+                None | Some(Ok(0)) => return,
+                Some(Ok(_) | Err(_)) => self.take(batch).await,
             }
         }
     }
@@ -103,9 +108,12 @@ impl Writer {
         }
         self.discard(given_up).await;
         let dead = self.removable().await;
+        if versions.is_empty() && deletions.is_empty() && dead.is_empty() {
+            return;
+        }
         let entries = versions.iter_mut().flat_map(|(version, _)| std::mem::take(&mut version.entries)).collect();
         let slots = dead.iter().flat_map(|dead| dead.slots.iter().cloned()).flatten().collect();
-        let (view, failure) = match commit(&self.keyword, slots, entries).await {
+        let (view, failure) = match commit(&self.index, &self.keyword, slots, entries).await {
             Ok(view) => (view, None),
             Err(error) => (self.current.keyword.clone(), Some(error.to_string())),
         };

@@ -1,11 +1,13 @@
 //! One file's way, in order.
 
 use super::facts::{facts, fingerprint, pages, span};
-use super::{Change, IngestError, Ingested, Inner, Upload};
+use super::permissions::both;
+use super::{Change, IngestError, Ingested, Inner, Parts, Upload};
 use crate::chunk::{Chunk, Settings, chunk};
 use crate::embed::Purpose;
 use crate::extract::document::Document;
 use crate::index::{Entry, Index, Row, Version, stamp};
+use groundwork_core::access::Permissions;
 use groundwork_scan::quantize;
 use groundwork_store::blobs::Sha256;
 use groundwork_store::db::documents::{self, VersionFacts};
@@ -29,11 +31,11 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     let fingerprint = fingerprint(&parts.embedder);
     let known = parts.db.document_by_source(&upload.knowledge_base, &upload.source).await?;
     if let Some(known) = &known {
-        if let Some(permissions) = &upload.permissions {
-            parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions.clone()).await?;
-        }
         let facts = &known.version.facts;
         if facts.sha256 == sha256 && facts.fingerprint == fingerprint && facts.name == upload.name {
+            if let Some(permissions) = upload.permissions {
+                parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions).await?;
+            }
             return Ok(unchanged(known));
         }
     }
@@ -156,9 +158,34 @@ async fn write(inner: &Inner, draft: &Draft, upload: &Upload, document: &Documen
         }
     }
     let count = version.rows.len() as u32;
-    parts.index.publish(version).await?;
+    publish(inner, version, upload.permissions.as_ref()).await?;
     tracing::trace!(source = upload.source, "published");
     Ok(count)
+}
+
+/// Makes the version live. Where a known document gets other permissions, both those before and those after hold during the change.
+async fn publish(inner: &Inner, version: Version, permissions: Option<&Permissions>) -> Result<(), IngestError> {
+    let Parts { db, index, .. } = &inner.parts;
+    let (base, document) = (version.draft.knowledge_base.clone(), version.draft.document.clone());
+    let before = match (permissions, version.draft.replaces) {
+        (Some(after), Some(_)) => db.document_permissions(&base, &document).await?.filter(|before| before != after).zip(Some(after)),
+        _ => None,
+    };
+    let Some((before, after)) = before else {
+        index.publish(version).await?;
+        return Ok(());
+    };
+    db.set_permissions(&base, &document, both(&before, after)).await?;
+    match index.publish(version).await {
+        Ok(_) => {
+            db.set_permissions(&base, &document, after.clone()).await?;
+            Ok(())
+        }
+        Err(error) => {
+            db.set_permissions(&base, &document, before).await?;
+            Err(error.into())
+        }
+    }
 }
 
 async fn embed(inner: &Inner, chunks: &[Chunk]) -> Result<Vec<Embedding>, IngestError> {

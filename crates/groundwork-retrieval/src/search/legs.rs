@@ -1,7 +1,7 @@
 //! The two legs over several knowledge bases, as one piece of computation without waiting.
 
 use super::{Mode, SearchError};
-use crate::index::{Collection, Permitted, Snapshot, search_keyword};
+use crate::index::{Permitted, Snapshot, search_keyword};
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_scan::scan;
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
@@ -14,7 +14,6 @@ pub(super) type Place = (usize, u32);
 #[derive(Clone)]
 pub(super) struct Ground {
     pub(super) id: KnowledgeBaseId,
-    pub(super) collection: Arc<Collection>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) permitted: Permitted,
 }

@@ -8,12 +8,10 @@ use groundwork_core::fusion::{Fused, Leg, reciprocal_rank};
 use groundwork_scan::rescore;
 use groundwork_store::db::Db;
 use groundwork_store::db::chunks::Chunk;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The vector leg's codes are coarse: at least so many of its best are compared at full precision.
-const LEAST_RESCORED: usize = 50;
-/// How often a search begins again because permissions changed under it; then it returns what both the old and the new permit.
-const MOST_ATTEMPTS: usize = 4;
+/// The vector leg's codes are coarse: so many of its best, or the hits asked for and as many again, are compared at full precision.
+const LEAST_RESCORED: usize = 30;
 
 /// Finds the chunks that answer `query` and that its caller may read. `k` is always filled from what is permitted, never with anything else.
 pub async fn search(index: &Index, db: &Db, embedder: &Embedder, query: Query<'_>) -> Result<Found, SearchError> {
@@ -22,15 +20,23 @@ pub async fn search(index: &Index, db: &Db, embedder: &Embedder, query: Query<'_
         Mode::Keyword => None,
         Mode::Vector | Mode::Hybrid => Some(search.within(search.embed(embedder)).await??),
     };
-    for attempt in 1.. {
-        let grounds = search.grounds().await?;
-        let found = search.within(search.attempt(&grounds, question.as_ref())).await??;
-        let (checked, lost) = search.within(search.check(&grounds, found)).await??;
-        if !lost || attempt == MOST_ATTEMPTS {
-            return Ok(checked);
-        }
+    let grounds = search.grounds(Rights::Recent).await?;
+    // The permissions in memory nearly always still stand; while the legs look, the database says whether they do.
+    let (found, stand) = search.within(async { tokio::join!(search.attempt(&grounds, question.as_ref()), search.stand(&grounds)) }).await?;
+    if stand? {
+        return found;
     }
-    Err(SearchError::TimedOut)
+    let grounds = search.grounds(Rights::Now).await?;
+    search.within(search.attempt(&grounds, question.as_ref())).await?
+}
+
+/// Which permissions a search goes by.
+#[derive(Clone, Copy)]
+enum Rights {
+    /// Those in memory, where there are any.
+    Recent,
+    /// Those of the database at this moment.
+    Now,
 }
 
 #[derive(Clone, Copy)]
@@ -46,20 +52,40 @@ impl Search<'_> {
     }
 
     async fn embed(&self, embedder: &Embedder) -> Result<Question, SearchError> {
-        let vectors = (embedder.run)(Purpose::Query, vec![self.query.text.to_owned()]).await?;
+        let text = embedder.question(self.query.text).to_owned();
+        let vectors = (embedder.run)(Purpose::Query, vec![text]).await?;
         Ok(Question { embedding: embedder.embedding(), vector: vectors.into_iter().next().unwrap_or_default() })
     }
 
     /// The knowledge bases as they are now, and what of them the caller may find.
-    async fn grounds(&self) -> Result<Vec<Ground>, SearchError> {
+    async fn grounds(&self, rights: Rights) -> Result<Vec<Ground>, SearchError> {
         let mut grounds = Vec::with_capacity(self.query.knowledge_bases.len());
-        for id in self.query.knowledge_bases {
+        let bases: BTreeSet<_> = self.query.knowledge_bases.iter().collect();
+        for id in bases {
             let (collection, snapshot) = self.index.snapshot(id, self.query.deadline).await?;
-            let permitted = self.within(collection.rights.of(self.db, id, &snapshot, self.query.caller)).await??;
+            let recent = match rights {
+                Rights::Recent => collection.rights.recent(&snapshot, self.query.caller),
+                Rights::Now => None,
+            };
+            let permitted = match recent {
+                Some(permitted) => Some(permitted),
+                None => self.within(collection.rights.now(self.db, id, &snapshot, self.query.caller)).await??,
+            };
             let permitted = permitted.ok_or_else(|| SearchError::UnknownKnowledgeBase(id.clone()))?;
-            grounds.push(Ground { id: id.clone(), collection, snapshot, permitted });
+            grounds.push(Ground { id: id.clone(), snapshot, permitted });
         }
         Ok(grounds)
+    }
+
+    /// Whether the permissions are still as the database has them.
+    async fn stand(&self, grounds: &[Ground]) -> Result<bool, SearchError> {
+        for ground in grounds {
+            let epochs = self.db.epochs(&ground.id).await?.ok_or_else(|| SearchError::UnknownKnowledgeBase(ground.id.clone()))?;
+            if epochs.permission != ground.permitted.epoch() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn attempt(&self, grounds: &[Ground], question: Option<&Question>) -> Result<Found, SearchError> {
@@ -88,17 +114,19 @@ impl Search<'_> {
 
     /// Orders the vector leg's candidates by the vectors as the database has them.
     async fn rescore(&self, grounds: &[Ground], question: &Question, ranked: &mut Ranked) -> Result<(), SearchError> {
-        let exact = by_ground(ranked.vector.iter().map(|(place, _)| *place));
+        let most = LEAST_RESCORED.max(self.query.k * 2).min(ranked.vector.len());
+        let best = &mut ranked.vector[..most];
+        let exact = by_ground(best.iter().map(|(place, _)| *place));
         let mut scores = HashMap::new();
         for (at, slots) in exact {
             for (slot, vector) in self.db.vectors(&grounds[at].id, &slots).await? {
                 scores.insert((at, slot), rescore(&question.vector, &vector));
             }
         }
-        for (place, score) in &mut ranked.vector {
+        for (place, score) in best.iter_mut() {
             *score = scores.get(place).copied().unwrap_or(*score);
         }
-        sort(&mut ranked.vector);
+        sort(best);
         Ok(())
     }
 
@@ -109,8 +137,8 @@ impl Search<'_> {
         let fused = reciprocal_rank(&[Leg { weight: 1.0, ranked: &keyword }, Leg { weight: 1.0, ranked: &vector }]);
         let mut hits = Vec::with_capacity(self.query.k);
         for some in fused.chunks(self.query.k) {
-            let chunks = self.chunks(grounds, some).await?;
-            hits.extend(some.iter().filter_map(|fused| self.hit(grounds, ranked, fused, chunks.get(&fused.item)?)));
+            let mut chunks = self.chunks(grounds, some).await?;
+            hits.extend(some.iter().filter_map(|fused| self.hit(grounds, ranked, fused, chunks.remove(&fused.item)?)));
             if hits.len() >= self.query.k {
                 break;
             }
@@ -129,7 +157,7 @@ impl Search<'_> {
     }
 
     /// The hit, if what the database has in this slot is what the snapshot held there, and the caller may read it.
-    fn hit(&self, grounds: &[Ground], ranked: &Ranked, fused: &Fused<Place>, chunk: &Chunk) -> Option<Hit> {
+    fn hit(&self, grounds: &[Ground], ranked: &Ranked, fused: &Fused<Place>, chunk: Chunk) -> Option<Hit> {
         let ground = &grounds[fused.item.0];
         let live = ground.snapshot.documents.get(&chunk.document)?;
         let same = live.generation == chunk.generation && live.holds(chunk.slot);
@@ -141,36 +169,9 @@ impl Search<'_> {
             ranked.get(rank as usize - 1).map(|(_, score)| *score)
         };
         let scores = Scores { keyword: score(0, &ranked.keyword), vector: score(1, &ranked.vector), fused: fused.score };
-        Some(Hit {
-            slot: chunk.slot,
-            knowledge_base: ground.id.clone(),
-            document: chunk.document.clone(),
-            source: chunk.source.clone(),
-            name: chunk.name.clone(),
-            title: chunk.title.clone(),
-            generation: chunk.generation,
-            ordinal: chunk.ordinal,
-            pages: chunk.pages,
-            heading_path: chunk.heading_path.clone(),
-            span: chunk.span.clone(),
-            text: chunk.text.clone(),
-            scores,
-        })
-    }
-
-    /// Checks the hits against the permissions as the database has them now; true when a change took something away.
-    async fn check(&self, grounds: &[Ground], mut found: Found) -> Result<(Found, bool), SearchError> {
-        let before = found.hits.len();
-        for ground in grounds {
-            let now = self.db.epochs(&ground.id).await?.ok_or_else(|| SearchError::UnknownKnowledgeBase(ground.id.clone()))?;
-            if now.permission != ground.permitted.epoch() {
-                let permitted = ground.collection.rights.of(self.db, &ground.id, &ground.snapshot, self.query.caller).await?;
-                let allows = |hit: &Hit| permitted.as_ref().is_some_and(|permitted| permitted.allows(self.query.caller, &hit.document));
-                found.hits.retain(|hit| hit.knowledge_base != ground.id || allows(hit));
-            }
-        }
-        let lost = found.hits.len() < before;
-        Ok((found, lost))
+        let Chunk { slot, ordinal, text, heading_path, pages, span, document, generation, source, name, title, .. } = chunk;
+        let knowledge_base = ground.id.clone();
+        Some(Hit { slot, knowledge_base, document, source, name, title, generation, ordinal, pages, heading_path, span, text, scores })
     }
 }
 

@@ -212,3 +212,15 @@ async fn readers_never_see_a_mix_of_versions_while_documents_are_written_again()
         reader.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_granted_permission_acts_on_the_next_search() {
+    let fixture = Fixture::new().await;
+    let (document, _) =
+        fixture.put("minutes", Some(Permissions { scope: Scope::Restricted, ..Permissions::default() }), &texts(0, 3)).await.unwrap();
+    let ann = caller(Some("default"), &["user:ann"]);
+    assert_eq!(find(&fixture, &ann, "common", Mode::Hybrid, 10).await, Found { hits: vec![], reach: Reach::Forbidden });
+    let allowed = Permissions { scope: Scope::Restricted, allow: names(&["user:ann"]), ..Permissions::default() };
+    fixture.db.set_permissions(&kb(), &document, allowed).await.unwrap();
+    assert_eq!(find(&fixture, &ann, "common", Mode::Hybrid, 10).await.hits.len(), 3);
+}
