@@ -12,9 +12,27 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 pub enum Format {
     Pdf,
     Docx,
+    Doc,
+    Odt,
+    Rtf,
+    Pptx,
+    Ppt,
+    Xlsx,
+    Xls,
+    Ods,
+    Csv,
     Html,
     Markdown,
     Text,
+    Json,
+    Xml,
+    Ipynb,
+    Epub,
+    Eml,
+    Msg,
+    Tiff,
+    Png,
+    Jpeg,
 }
 
 impl Format {
@@ -23,9 +41,27 @@ impl Format {
         match self {
             Self::Pdf => "pdf",
             Self::Docx => "docx",
+            Self::Doc => "doc",
+            Self::Odt => "odt",
+            Self::Rtf => "rtf",
+            Self::Pptx => "pptx",
+            Self::Ppt => "ppt",
+            Self::Xlsx => "xlsx",
+            Self::Xls => "xls",
+            Self::Ods => "ods",
+            Self::Csv => "csv",
             Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Text => "text",
+            Self::Json => "json",
+            Self::Xml => "xml",
+            Self::Ipynb => "ipynb",
+            Self::Epub => "epub",
+            Self::Eml => "eml",
+            Self::Msg => "msg",
+            Self::Tiff => "tiff",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
         }
     }
 
@@ -34,15 +70,37 @@ impl Format {
         match self {
             Self::Pdf => "application/pdf",
             Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Self::Doc => "application/msword",
+            Self::Odt => "application/vnd.oasis.opendocument.text",
+            Self::Rtf => "application/rtf",
+            Self::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            Self::Ppt => "application/vnd.ms-powerpoint",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Xls => "application/vnd.ms-excel",
+            Self::Ods => "application/vnd.oasis.opendocument.spreadsheet",
+            Self::Csv => "text/csv",
             Self::Html => "text/html",
             Self::Markdown => "text/markdown",
             Self::Text => "text/plain",
+            Self::Json => "application/json",
+            Self::Xml => "application/xml",
+            Self::Ipynb => "application/x-ipynb+json",
+            Self::Epub => "application/epub+zip",
+            Self::Eml => "message/rfc822",
+            Self::Msg => "application/vnd.ms-outlook",
+            Self::Tiff => "image/tiff",
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
         }
     }
 
     /// What a number of [`Block::pages`] counts.
     pub fn page_noun(self) -> &'static str {
-        "page"
+        match self {
+            Self::Pptx | Self::Ppt => "slide",
+            Self::Epub => "chapter",
+            _ => "page",
+        }
     }
 }
 
@@ -60,6 +118,9 @@ pub struct Document {
 
 /// What stands between two blocks in [`Document::text`].
 const SEPARATOR: &str = "\n\n";
+
+/// A longer heading is a paragraph that somebody formatted as one.
+const MOST_HEADING_CHARS: usize = 300;
 
 impl Document {
     /// The plain text: the blocks' texts, joined by a blank line.
@@ -132,6 +193,16 @@ impl Builder {
         }
     }
 
+    /// Takes the title back that was set so far.
+    pub(super) fn take_title(&mut self) -> Option<String> {
+        self.document.title.take()
+    }
+
+    /// The blocks that follow stand under none of the headings so far: another slide or chapter begins.
+    pub fn leave_headings(&mut self) {
+        self.headings.clear();
+    }
+
     /// How many pages the file has.
     pub fn page_count(&mut self, pages: u32) {
         self.document.pages = Some(pages);
@@ -153,6 +224,10 @@ impl Builder {
         if !self.document.warnings.contains(&warning) {
             self.document.warnings.push(warning);
         }
+    }
+
+    pub(super) fn format(&self) -> Format {
+        self.document.format
     }
 
     pub fn is_empty(&self) -> bool {
@@ -190,6 +265,9 @@ impl Builder {
             Kind::Heading { .. } => one_line(text),
             _ => clean(text).trim().to_owned(),
         };
+        // Every block below would carry it along.
+        let is_too_long = matches!(kind, Kind::Heading { .. }) && text.chars().nth(MOST_HEADING_CHARS).is_some();
+        let kind = if is_too_long { Kind::Paragraph } else { kind };
         if text.is_empty() {
             return;
         }

@@ -24,7 +24,16 @@ pub(super) fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
         | Options::ENABLE_GFM
         | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
         | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
-    let mut walker = Walker { builder, limits, inline: String::new(), kind: Kind::Paragraph, lists: Vec::new(), raw: None, table: None };
+    let mut walker = Walker {
+        builder,
+        limits,
+        inline: String::new(),
+        kind: Kind::Paragraph,
+        mark: String::new(),
+        lists: Vec::new(),
+        raw: None,
+        table: None,
+    };
     for event in Parser::new_ext(text, options) {
         walker.event(event);
     }
@@ -42,8 +51,9 @@ struct Walker<'a> {
     builder: &'a mut Builder,
     limits: &'a Limits,
     inline: String,
-    /// What `inline` becomes.
+    /// What `inline` becomes, and the number of a list item or note that goes before it.
     kind: Kind,
+    mark: String,
     /// The open lists: the next number of an ordered one.
     lists: Vec<Option<u64>>,
     raw: Option<Raw>,
@@ -94,17 +104,14 @@ impl Walker<'_> {
             Tag::Item => self.start_item(),
             Tag::FootnoteDefinition(label) => {
                 self.flush();
-                self.inline = format!("[{label}] ");
+                self.mark = format!("[{label}] ");
             }
             Tag::Table(_) => {
                 self.flush();
                 self.table = Some(Vec::new());
             }
             Tag::TableHead | Tag::TableRow => self.table.get_or_insert_default().push(Vec::new()),
-            Tag::Paragraph if self.inline.trim().is_empty() || self.kind == Kind::Paragraph && !self.inline.starts_with('[') => {
-                self.flush()
-            }
-            Tag::BlockQuote(_) => self.flush(),
+            Tag::Paragraph | Tag::BlockQuote(_) => self.flush(),
             _ => {}
         }
     }
@@ -114,7 +121,7 @@ impl Walker<'_> {
         let depth = u8::try_from(self.lists.len().saturating_sub(1)).unwrap_or(u8::MAX);
         self.kind = Kind::ListItem { depth };
         if let Some(Some(next)) = self.lists.last_mut() {
-            self.inline = format!("{next}. ");
+            self.mark = format!("{next}. ");
             *next = next.saturating_add(1);
         }
     }
@@ -139,6 +146,7 @@ impl Walker<'_> {
             TagEnd::Item => {
                 self.flush();
                 self.kind = Kind::Paragraph;
+                self.mark.clear();
             }
             TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::FootnoteDefinition | TagEnd::BlockQuote(_) => self.flush(),
             _ => {}
@@ -154,7 +162,7 @@ impl Walker<'_> {
     fn end_raw(&mut self) {
         match self.raw.take() {
             Some(Raw::Code { language, text }) => self.builder.push(Kind::Code { language }, &text),
-            Some(Raw::Html(text)) => html::walk(&text, self.limits, self.builder),
+            Some(Raw::Html(text)) => html::walk_piece(&text, self.limits, self.builder),
             Some(Raw::Metadata(text)) => {
                 let title = text.lines().find_map(|line| line.strip_prefix("title:").or_else(|| line.strip_prefix("title =")));
                 self.builder.title(title.unwrap_or("").trim().trim_matches(['"', '\'']));
@@ -178,7 +186,7 @@ impl Walker<'_> {
             return;
         }
         let kind = std::mem::replace(&mut self.kind, Kind::Paragraph);
-        self.builder.push(kind, &text);
+        self.builder.push(kind, &(std::mem::take(&mut self.mark) + &text));
     }
 }
 

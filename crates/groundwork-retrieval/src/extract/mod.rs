@@ -1,23 +1,35 @@
 //! Bytes of a file → one block tree with provenance. Every parser runs in a confined child process (`sandbox`).
 
+mod csv;
 pub mod document;
+mod epub;
 mod html;
+mod image;
+mod mail;
 mod markdown;
+mod odt;
 mod office;
 mod package;
 pub mod pdf;
+mod rtf;
 pub mod sandbox;
+mod sheets;
 mod sniff;
+mod structured;
 mod text;
+mod xml;
 
 use bytes::Bytes;
 use document::{Document, Format};
+use pdf::PageWords;
 use serde::{Deserialize, Serialize};
 
 /// What was read from one file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Extraction {
     pub document: Document,
+    /// Where the words stand on their pages, for highlighting; empty for formats without pages of their own.
+    pub words: Vec<PageWords>,
     /// Files inside the file (of a mail), each read on its own.
     pub attachments: Vec<Attachment>,
 }
@@ -33,6 +45,8 @@ pub struct Attachment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parsed {
     pub document: Document,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<PageWords>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<InnerFile>,
 }
@@ -64,20 +78,39 @@ mod as_base64 {
 
 impl From<Document> for Parsed {
     fn from(document: Document) -> Self {
-        Self { document, files: Vec::new() }
+        Self { document, words: Vec::new(), files: Vec::new() }
     }
 }
 
 /// Reads a file of any known type. Runs in the confined child: nothing here may be called on a file that nobody vouches for.
 pub fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadError> {
     let sniffed = sniff::sniff(bytes, name)?;
-    let mut parsed = match sniffed.format {
-        Format::Html => html::read(bytes, limits).map(Parsed::from),
-        Format::Markdown => markdown::read(bytes, limits).map(Parsed::from),
-        Format::Text => text::read(bytes, limits).map(Parsed::from),
-        Format::Docx => office::read_docx(bytes, limits).map(Parsed::from),
-        Format::Pdf => pdf::read(bytes, limits).map(Parsed::from),
-    }?;
+    let mut parsed: Parsed = match sniffed.format {
+        Format::Pdf => {
+            let (document, words) = pdf::read_with_words(bytes, limits)?;
+            Parsed { words, ..document.into() }
+        }
+        Format::Docx => office::read_docx(bytes, limits)?.into(),
+        Format::Doc => office::read_doc(bytes, limits)?.into(),
+        Format::Odt => odt::read(bytes, limits)?.into(),
+        Format::Rtf => rtf::read(bytes, limits)?.into(),
+        Format::Pptx => office::read_pptx(bytes, limits)?.into(),
+        Format::Ppt => office::read_ppt(bytes, limits)?.into(),
+        Format::Xlsx => sheets::read_xlsx(bytes, limits)?.into(),
+        Format::Xls => sheets::read_xls(bytes, limits)?.into(),
+        Format::Ods => sheets::read_ods(bytes, limits)?.into(),
+        Format::Csv => csv::read(bytes, limits)?.into(),
+        Format::Html => html::read(bytes, limits)?.into(),
+        Format::Markdown => markdown::read(bytes, limits)?.into(),
+        Format::Text => text::read(bytes, limits)?.into(),
+        Format::Json => structured::read_json(bytes, limits)?.into(),
+        Format::Xml => structured::read_xml(bytes, limits)?.into(),
+        Format::Ipynb => structured::read_notebook(bytes, limits)?.into(),
+        Format::Tiff | Format::Png | Format::Jpeg => image::read(bytes, sniffed.format, limits)?.into(),
+        Format::Epub => epub::read(bytes, limits)?.into(),
+        Format::Eml => mail::read_eml(bytes, limits)?,
+        Format::Msg => mail::read_msg(bytes, limits)?,
+    };
     parsed.document.warnings.extend(sniffed.warning);
     limits.check(&parsed.document)?;
     Ok(parsed)
@@ -144,7 +177,7 @@ pub enum ReadError {
     Encrypted,
     #[error("the file is damaged ({0}): open and save it again in the program that made it")]
     Damaged(String),
-    #[error("the file's type is not read ({0}): convert it to PDF, DOCX, HTML, Markdown or text")]
+    #[error("the file's type is not read ({0}): convert it to PDF, an Office format, HTML, Markdown or text")]
     Unsupported(String),
     #[error("the file is too large ({0}): split it")]
     TooLarge(String),

@@ -1,37 +1,100 @@
-//! ZIP packages of office files: sizes checked before anything is unpacked. A directory may lie, so that readers limit what they unpack as well.
+//! ZIP packages of office files: sizes checked before anything is unpacked, and again while it is, because a directory may lie.
 
 use super::{Limits, ReadError};
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 /// Parts below this size may be packed as tightly as they like: it takes more to be a bomb.
 const RATIO_COUNTS_FROM_BYTES: u64 = 1024 * 1024;
 const MOST_PARTS: usize = 20_000;
 
+/// A package whose stated sizes are within the limits.
+pub(super) struct Package<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+    part_bytes: u64,
+}
+
 /// Whether a package's stated sizes are within the limits, and none of its parts is encrypted.
 pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), ReadError> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("its ZIP directory cannot be read"))?;
-    if archive.len() > MOST_PARTS {
-        return Err(ReadError::TooLarge(format!("{} parts, {MOST_PARTS} are read", archive.len())));
-    }
-    let mut total = 0_u64;
-    for index in 0..archive.len() {
-        let part = archive.by_index_raw(index).map_err(|_| damaged("a ZIP entry cannot be read"))?;
-        if part.encrypted() {
-            return Err(ReadError::Encrypted);
+    Package::open(bytes, limits).map(|_| ())
+}
+
+impl<'a> Package<'a> {
+    pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, ReadError> {
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("its ZIP directory cannot be read"))?;
+        if archive.len() > MOST_PARTS {
+            return Err(ReadError::TooLarge(format!("{} parts, {MOST_PARTS} are read", archive.len())));
         }
-        total = total.saturating_add(part.size());
-        let tight = part.size() > RATIO_COUNTS_FROM_BYTES && part.size() / part.compressed_size().max(1) > limits.unpack_ratio;
-        if part.size() > limits.part_bytes || tight {
-            return Err(ReadError::TooLarge(format!("a part unpacks to {} bytes", part.size())));
+        let mut total = 0_u64;
+        for index in 0..archive.len() {
+            let part = archive.by_index_raw(index).map_err(|_| damaged("a ZIP entry cannot be read"))?;
+            if part.encrypted() {
+                return Err(ReadError::Encrypted);
+            }
+            total = total.saturating_add(part.size());
+            let tight = part.size() > RATIO_COUNTS_FROM_BYTES && part.size() / part.compressed_size().max(1) > limits.unpack_ratio;
+            if part.size() > limits.part_bytes || tight {
+                return Err(ReadError::TooLarge(format!("a part unpacks to {} bytes", part.size())));
+            }
         }
+        if total > limits.package_bytes {
+            return Err(ReadError::TooLarge(format!("it unpacks to {total} bytes, {} are read", limits.package_bytes)));
+        }
+        Ok(Self { archive, part_bytes: limits.part_bytes })
     }
-    if total > limits.package_bytes {
-        return Err(ReadError::TooLarge(format!("it unpacks to {total} bytes, {} are read", limits.package_bytes)));
+
+    /// The bytes of a part; `None` when there is no such part.
+    pub(super) fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let part = match self.archive.by_name(name) {
+            Ok(part) => part,
+            Err(ZipError::FileNotFound) => return Ok(None),
+            Err(_) => return Err(damaged("a ZIP entry cannot be read")),
+        };
+        let mut bytes = Vec::new();
+        part.take(self.part_bytes + 1).read_to_end(&mut bytes).map_err(|_| damaged("a ZIP entry cannot be unpacked"))?;
+        if bytes.len() as u64 > self.part_bytes {
+            return Err(ReadError::TooLarge(format!("a part unpacks to more than {} bytes", self.part_bytes)));
+        }
+        Ok(Some(bytes))
     }
-    Ok(())
 }
 
 fn damaged(why: &str) -> ReadError {
     ReadError::Damaged(why.to_owned())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use std::io::Write;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    /// A package of these parts.
+    pub(in crate::extract) fn zipped(parts: &[(&str, &str)]) -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in parts {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(content.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_unpacked() {
+        let bomb = zipped(&[("a.xml", &"0".repeat(4 << 20))]);
+        assert!(bomb.len() < 64 * 1024);
+        assert_eq!(check(&bomb, &Limits::default()).unwrap_err().kind(), "too_large");
+        let limits = Limits { package_bytes: 100, ..Limits::default() };
+        assert_eq!(check(&zipped(&[("a", &"ab".repeat(40)), ("b", &"cd".repeat(40))]), &limits).unwrap_err().kind(), "too_large");
+    }
+
+    #[test]
+    fn a_part_is_read_and_a_missing_one_is_none() {
+        let bytes = zipped(&[("word/document.xml", "<w/>")]);
+        let mut package = Package::open(&bytes, &Limits::default()).unwrap();
+        assert_eq!(package.part("word/document.xml").unwrap().unwrap(), b"<w/>");
+        assert_eq!(package.part("word/styles.xml").unwrap(), None);
+    }
 }

@@ -2,7 +2,8 @@
 
 use super::ReadError;
 use super::document::Format;
-use std::io::Cursor;
+use office_oxide::cfb::CfbReader;
+use std::io::{Cursor, Read};
 
 /// What a file is, and a warning when its name says otherwise.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,17 +37,38 @@ fn extension(name: &str) -> String {
 fn by_extension(extension: &str) -> Option<Format> {
     Some(match extension {
         "pdf" => Format::Pdf,
-        "docx" | "docm" | "dotx" => Format::Docx,
+        "docx" | "docm" | "dotx" | "dotm" => Format::Docx,
+        "doc" | "dot" => Format::Doc,
+        "odt" | "ott" => Format::Odt,
+        "rtf" => Format::Rtf,
+        "pptx" | "pptm" | "ppsx" | "potx" => Format::Pptx,
+        "ppt" | "pps" => Format::Ppt,
+        "xlsx" | "xlsm" | "xltx" => Format::Xlsx,
+        "xls" | "xlt" => Format::Xls,
+        "ods" | "ots" => Format::Ods,
+        "csv" | "tsv" | "tab" => Format::Csv,
         "html" | "htm" | "xhtml" => Format::Html,
         "md" | "markdown" | "mdx" => Format::Markdown,
         "txt" | "text" | "log" => Format::Text,
+        "json" | "jsonl" | "ndjson" | "geojson" => Format::Json,
+        "xml" => Format::Xml,
+        "ipynb" => Format::Ipynb,
+        "epub" => Format::Epub,
+        "eml" => Format::Eml,
+        "msg" => Format::Msg,
+        "tif" | "tiff" => Format::Tiff,
+        "png" => Format::Png,
+        "jpg" | "jpeg" => Format::Jpeg,
         _ => return None,
     })
 }
 
-/// Types that are written by hand, so that only the name tells one from the other.
+/// Types that are plain characters, so that only the name tells one from the other.
 fn alike(format: Format) -> bool {
-    matches!(format, Format::Markdown | Format::Text | Format::Html)
+    matches!(
+        format,
+        Format::Markdown | Format::Text | Format::Html | Format::Csv | Format::Json | Format::Xml | Format::Ipynb | Format::Eml
+    )
 }
 
 /// Types that announce themselves in their first bytes.
@@ -60,14 +82,15 @@ fn by_signature(bytes: &[u8]) -> Result<Option<Format>, ReadError> {
     if bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") {
         return by_compound_file(bytes).map(Some);
     }
+    let images: &[(&[u8], Format)] =
+        &[(b"\x89PNG\r\n", Format::Png), (b"\xff\xd8\xff", Format::Jpeg), (b"II*\0", Format::Tiff), (b"MM\0*", Format::Tiff)];
+    if let Some((_, format)) = images.iter().find(|(signature, _)| bytes.starts_with(signature)) {
+        return Ok(Some(*format));
+    }
     let foreign: &[(&[u8], &str)] = &[
         (b"\x7fELF", "a program"),
         (b"MZ", "a program"),
-        (b"\x89PNG\r\n", "a PNG image"),
-        (b"\xff\xd8\xff", "a JPEG image"),
         (b"GIF8", "a GIF image"),
-        (b"II*\0", "a TIFF image"),
-        (b"MM\0*", "a TIFF image"),
         (b"\x1f\x8b", "a gzip archive"),
         (b"7z\xbc\xaf", "a 7z archive"),
         (b"Rar!", "a RAR archive"),
@@ -92,23 +115,43 @@ fn is_pdf(bytes: &[u8]) -> bool {
 
 /// Office files are ZIP packages; what they hold tells them apart.
 fn by_package(bytes: &[u8]) -> Result<Format, ReadError> {
-    let archive =
+    let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| ReadError::Damaged("its ZIP directory cannot be read".to_owned()))?;
-    let has = |prefix: &str| archive.file_names().filter_map(Result::ok).any(|name| name.trim_start_matches('/').starts_with(prefix));
-    if has("word/") {
-        return Ok(Format::Docx);
+    if let Ok(part) = archive.by_name("mimetype") {
+        let mut kind = String::new();
+        let _ = part.take(200).read_to_string(&mut kind);
+        match kind.trim() {
+            "application/epub+zip" => return Ok(Format::Epub),
+            kind if kind.starts_with("application/vnd.oasis.opendocument.text") => return Ok(Format::Odt),
+            kind if kind.starts_with("application/vnd.oasis.opendocument.spreadsheet") => return Ok(Format::Ods),
+            _ => {}
+        }
     }
-    Err(unsupported("a ZIP archive"))
+    let has = |prefix: &str| archive.file_names().filter_map(Result::ok).any(|name| name.trim_start_matches('/').starts_with(prefix));
+    let known =
+        [("word/", Format::Docx), ("xl/workbook.xml", Format::Xlsx), ("ppt/", Format::Pptx), ("META-INF/container.xml", Format::Epub)];
+    match known.iter().find(|(prefix, _)| has(prefix)) {
+        Some((_, format)) => Ok(*format),
+        None if has("xl/workbook.bin") => Err(unsupported("an XLSB workbook")),
+        None => Err(unsupported("a ZIP archive")),
+    }
 }
 
 /// OLE compound files: old Office formats, mails of Outlook, and new Office files under a password.
 fn by_compound_file(bytes: &[u8]) -> Result<Format, ReadError> {
-    let utf_16 = |name: &str| -> Vec<u8> { name.encode_utf16().flat_map(u16::to_le_bytes).collect() };
-    let has = |stream: &str| find(bytes, &utf_16(stream)).is_some();
+    let file = CfbReader::new(Cursor::new(bytes)).map_err(|_| ReadError::Damaged("it is not a sound compound file".to_owned()))?;
+    let has = |stream: &str| file.entries().iter().any(|entry| entry.name == stream);
     if has("EncryptedPackage") || has("EncryptionInfo") {
         return Err(ReadError::Encrypted);
     }
-    Err(unsupported("an Office file of before 2007"))
+    let known = [
+        ("WordDocument", Format::Doc),
+        ("Workbook", Format::Xls),
+        ("Book", Format::Xls),
+        ("PowerPoint Document", Format::Ppt),
+        ("__properties_version1.0", Format::Msg),
+    ];
+    known.iter().find(|(stream, _)| has(stream)).map(|(_, format)| *format).ok_or_else(|| unsupported("a compound file of another program"))
 }
 
 /// Types without a signature.
@@ -117,10 +160,26 @@ fn by_text(bytes: &[u8], extension: &str) -> Result<Format, ReadError> {
         return Err(unsupported("binary data"));
     }
     let start = text_start(bytes);
+    if start.starts_with("{\\rtf") {
+        return Ok(Format::Rtf);
+    }
     if is_html(&start) {
         return Ok(Format::Html);
     }
-    Ok(by_extension(extension).filter(|named| alike(*named)).unwrap_or(Format::Text))
+    if start.starts_with("<?xml") {
+        return Ok(Format::Xml);
+    }
+    if start.starts_with('{') && find(bytes, b"\"nbformat\"").is_some() && find(bytes, b"\"cells\"").is_some() {
+        return Ok(Format::Ipynb);
+    }
+    match by_extension(extension).filter(|named| alike(*named)) {
+        // A notebook without cells is not one, nor is a mail without headers.
+        Some(Format::Ipynb) => Ok(Format::Json),
+        Some(Format::Eml) if !is_mail(&start) => Ok(Format::Text),
+        Some(named) => Ok(named),
+        None if is_mail(&start) => Ok(Format::Eml),
+        None => Ok(Format::Text),
+    }
 }
 
 fn is_html(start: &str) -> bool {
@@ -134,6 +193,24 @@ fn is_html(start: &str) -> bool {
         rest = after.1.trim_start();
     }
     ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| rest.starts_with(tag))
+}
+
+/// Header lines, and among them one that only a mail has.
+fn is_mail(start: &str) -> bool {
+    let header = |line: &str| {
+        line.split_once(':')
+            .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+    };
+    let lines: Vec<&str> = start.lines().take_while(|line| !line.trim().is_empty()).collect();
+    let is_continued = |line: &str| line.starts_with([' ', '\t']);
+    let names = ["from:", "subject:", "received:", "message-id:", "mime-version:", "return-path:", "delivered-to:", "date:"];
+    let telling = lines.iter().filter(|line| names.iter().any(|name| line.starts_with(name))).count();
+    let whole = &lines[..lines.len().min(20)];
+    telling >= 2
+        && whole
+            .iter()
+            .enumerate()
+            .all(|(at, line)| header(line) || (at > 0 && is_continued(line)) || (at == 0 && line.starts_with("from ")))
 }
 
 /// The first characters in lower case, whatever their encoding: zero bytes (of UTF-16) and marks left out.

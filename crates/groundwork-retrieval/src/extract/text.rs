@@ -9,18 +9,23 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 pub(super) fn read(bytes: &[u8], _limits: &Limits) -> Result<Document, ReadError> {
     let mut builder = Builder::new(Format::Text);
     let text = decode(bytes, None, &mut builder);
+    walk(&text, &mut builder);
+    Ok(builder.finish())
+}
+
+/// Adds the blocks of a plain text (a file, or the body of a mail) to `builder`.
+pub(super) fn walk(text: &str, builder: &mut Builder) {
     // Pages of a printed text end with a form feed.
     let mut lines: Vec<&str> = Vec::new();
     for line in text.split(['\n', '\u{c}']) {
         if line.trim().is_empty() {
-            paragraph(&lines, &mut builder);
+            paragraph(&lines, builder);
             lines.clear();
         } else {
             lines.push(line);
         }
     }
-    paragraph(&lines, &mut builder);
-    Ok(builder.finish())
+    paragraph(&lines, builder);
 }
 
 /// One run of lines without a blank line between them.
@@ -73,7 +78,8 @@ fn numbered_or_capital(line: &str) -> Option<u8> {
     }
     let (number, title) = line.split_once(char::is_whitespace)?;
     let parts: Vec<&str> = number.trim_end_matches('.').split('.').collect();
-    let is_number = parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    // A number alone may be a date, an address or a count.
+    let is_number = number.contains('.') && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     let titled = title.trim_start().chars().next().is_some_and(char::is_uppercase);
     (is_number && titled).then(|| u8::try_from(parts.len()).unwrap_or(6).min(6))
 }

@@ -19,8 +19,16 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError>
     Ok(builder.finish())
 }
 
-/// Adds the blocks of an HTML text (a page, or a piece inside another format) to `builder`.
-pub(super) fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
+/// Adds the blocks of a piece of HTML inside another format: its title is not the file's.
+pub(super) fn walk_piece(text: &str, limits: &Limits, builder: &mut Builder) {
+    let title = builder.take_title();
+    walk(text, limits, builder);
+    builder.take_title();
+    builder.title(title.as_deref().unwrap_or(""));
+}
+
+/// Adds the blocks of a page to `builder`.
+fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
     let (html, flattened) = parse::parse(text, limits.depth);
     if flattened {
         builder.warn(format!("elements nested deeper than {} were flattened", limits.depth));

@@ -30,14 +30,15 @@ pub(super) fn confine(memory_bytes: u64, cpu_seconds: u64) -> io::Result<Missing
     Ok(Missing { landlock, seccomp })
 }
 
-/// Pages the process has mapped, in bytes. Where `/proc` is absent the program is taken to need nothing.
+/// Bytes that the process has mapped. Where `/proc` is absent the program is taken to need nothing.
 fn own_address_space() -> io::Result<u64> {
-    const PAGE_BYTES: u64 = 4096;
-    match std::fs::read_to_string("/proc/self/statm") {
-        Ok(statm) => Ok(statm.split(' ').next().and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE_BYTES),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(error),
-    }
+    let status = match std::fs::read_to_string("/proc/self/status") {
+        Ok(status) => status,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    Ok(kibibytes.unwrap_or(0) * 1024)
 }
 
 /// No path, no TCP, no signal to others. True when the kernel enforces at least a part of it.

@@ -105,7 +105,7 @@ impl Extractor {
             };
             attachments.push(Attachment { name: file.name, outcome });
         }
-        Ok(Extraction { document: parsed.document, attachments })
+        Ok(Extraction { document: parsed.document, words: parsed.words, attachments })
     }
 
     async fn extract_one(&self, bytes: &[u8], name: &str) -> Result<Parsed, ReadError> {
@@ -144,7 +144,7 @@ impl Extractor {
             return Err(crashed("the reading process has no pipes"));
         };
         let request = Request {
-            name: name.to_owned(),
+            name: ending(name).to_owned(),
             limits: settings.limits,
             memory_bytes: settings.memory_bytes,
             cpu_seconds: settings.cpu_seconds,
@@ -197,6 +197,11 @@ impl Extractor {
             None => crashed(&format!("ended with code {}", status.code().unwrap_or(-1))),
         }
     }
+}
+
+/// The end of a name, which is all that a parser looks at.
+fn ending(name: &str) -> &str {
+    &name[name.ceil_char_boundary(name.len().saturating_sub(255))..]
 }
 
 fn crashed(why: &str) -> ReadError {

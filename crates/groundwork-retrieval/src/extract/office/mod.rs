@@ -1,10 +1,10 @@
-//! Word files → blocks, through the tree that `office_oxide` makes of them.
+//! Word and PowerPoint files, new and old, → blocks, through the tree that `office_oxide` makes of them.
 
 use super::document::{Builder, Document, Format, Kind, one_line};
 use super::package;
 use super::{Limits, ReadError};
 use office_oxide::DocumentFormat;
-use office_oxide::ir::{DocumentIR, Element, Image, List, Note, Paragraph, Table, TableCell, inline_to_text};
+use office_oxide::ir::{DocumentIR, Element, Image, List, Note, Paragraph, Section, Table, TableCell, inline_to_text};
 use office_oxide::options::ParseOptions;
 use std::io::Cursor;
 
@@ -16,6 +16,39 @@ pub(super) fn read_docx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
     for section in &tree.sections {
         walker.elements(&section.elements, 0);
     }
+    Ok(walker.builder.finish())
+}
+
+/// Reads a DOC file, of Word 6 to 2003.
+pub(super) fn read_doc(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let (tree, damage) = open(bytes, DocumentFormat::Doc, limits)?;
+    let mut walker = Walker::new(Format::Doc, &tree, damage);
+    for section in &tree.sections {
+        walker.elements(&section.elements, 0);
+    }
+    Ok(walker.builder.finish())
+}
+
+/// Reads a PPTX file, slide by slide.
+pub(super) fn read_pptx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    package::check(bytes, limits)?;
+    read_slides(bytes, DocumentFormat::Pptx, Format::Pptx, limits)
+}
+
+/// Reads a PPT file, of PowerPoint 97 to 2003.
+pub(super) fn read_ppt(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    read_slides(bytes, DocumentFormat::Ppt, Format::Ppt, limits)
+}
+
+fn read_slides(bytes: &[u8], kind: DocumentFormat, format: Format, limits: &Limits) -> Result<Document, ReadError> {
+    let (tree, damage) = open(bytes, kind, limits)?;
+    let mut walker = Walker::new(format, &tree, damage);
+    let mut number = 0;
+    for slide in &tree.sections {
+        number += 1;
+        walker.slide(slide, number);
+    }
+    walker.builder.page_count(number);
     Ok(walker.builder.finish())
 }
 
@@ -59,6 +92,8 @@ const DEEPEST: u8 = 32;
 
 struct Walker {
     builder: Builder,
+    /// Whether a paragraph of the style "Title" was met.
+    has_title: bool,
 }
 
 impl Walker {
@@ -70,7 +105,27 @@ impl Walker {
         for warning in damage {
             builder.warn(warning);
         }
-        Self { builder }
+        Self { builder, has_title: false }
+    }
+
+    /// A slide under its title, then what the speaker noted.
+    fn slide(&mut self, slide: &Section, number: u32) {
+        self.builder.at_pages(Some((number, number)));
+        self.builder.leave_headings();
+        if slide.hidden {
+            self.builder.warn(format!("slide {number} is hidden"));
+        }
+        // The title is the first element as well, as a rule.
+        let title = slide.title.as_deref().unwrap_or("");
+        let repeats = |element: &&Element| matches!(element, Element::Heading(heading) if one_line(&inline_to_text(&heading.content)) == one_line(title));
+        let repeated = usize::from(slide.elements.first().filter(repeats).is_some());
+        self.builder.heading(1, title);
+        self.elements(&slide.elements[repeated..], 0);
+        let mut notes = String::new();
+        flatten(slide.speaker_notes.as_deref().unwrap_or_default(), &mut notes, 0);
+        if !notes.trim().is_empty() {
+            self.builder.paragraph(&format!("Notes: {}", notes.trim()));
+        }
     }
 
     fn elements(&mut self, elements: &[Element], depth: u8) {
@@ -95,9 +150,19 @@ impl Walker {
     }
 
     fn paragraph(&mut self, paragraph: &Paragraph) {
+        // The number, date and footer of a slide are not what it says.
+        if matches!(paragraph.placeholder_role.as_deref(), Some("sldNum" | "dt" | "ftr" | "hdr")) {
+            return;
+        }
         let text = inline_to_text(&paragraph.content);
         match (&paragraph.style, paragraph.outline_level) {
-            (Some(style), _) if style.eq_ignore_ascii_case("title") => self.builder.heading(1, &text),
+            (Some(style), _) if style.eq_ignore_ascii_case("title") => {
+                // Nearer to what a reader sees than the file's properties, which are often those of a template.
+                if !std::mem::replace(&mut self.has_title, true) {
+                    self.builder.title(&text);
+                }
+                self.builder.heading(1, &text);
+            }
             (_, Some(level)) if level < 9 => self.builder.heading(level + 1, &text),
             _ => self.builder.paragraph(&text),
         }
@@ -222,3 +287,6 @@ fn says_something(title: &str) -> bool {
         && !title.ends_with(".docx")
         && !title.ends_with(".doc")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Mails as they are sent (EML).
+
+use super::{Mail, attachment_name, inner_file};
+use crate::extract::document::{Builder, Format};
+use crate::extract::{InnerFile, Limits, Parsed, ReadError};
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+/// Reads a mail.
+pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
+    let depth = most_nested(bytes);
+    if depth > limits.depth {
+        return Err(ReadError::TooComplex(format!("{depth} parts inside one another")));
+    }
+    let message = MessageParser::default().parse(bytes).ok_or_else(|| ReadError::Damaged("it has no mail headers".to_owned()))?;
+    let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
+    let mail = Mail {
+        format: Format::Eml,
+        subject: message.subject().unwrap_or("").to_owned(),
+        headers: vec![("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)],
+        plain: bodies(message.text_bodies(), false),
+        html: bodies(message.html_bodies(), true),
+        attachments: attachments(&message),
+    };
+    Ok(mail.into_parsed(limits, Builder::new(Format::Eml)))
+}
+
+/// How many multiparts are declared: each boundary can hold one more inside. Counted before anything is parsed.
+fn most_nested(bytes: &[u8]) -> usize {
+    const DECLARATION: &[u8] = b"content-type: multipart/";
+    let begins = |line: &[u8]| line.len() >= DECLARATION.len() && line[..DECLARATION.len()].eq_ignore_ascii_case(DECLARATION);
+    bytes.split(|byte| *byte == b'\n').filter(|line| begins(line)).count()
+}
+
+fn people(address: Option<&Address<'_>>) -> String {
+    let Some(address) = address else { return String::new() };
+    let people = address.iter().map(|person| match (person.name(), person.address()) {
+        (Some(name), Some(address)) => format!("{name} <{address}>"),
+        (name, address) => name.or(address).unwrap_or("").to_owned(),
+    });
+    people.collect::<Vec<_>>().join(", ")
+}
+
+/// The bodies of one kind; the parser lists a lone body of the other kind here too.
+fn bodies<'a>(parts: impl Iterator<Item = &'a MessagePart<'a>>, html: bool) -> String {
+    let texts = parts.filter_map(|part| match &part.body {
+        PartType::Html(text) if html => Some(text.as_ref()),
+        PartType::Text(text) if !html => Some(text.as_ref()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
+}
+
+fn attachments(message: &Message<'_>) -> Vec<InnerFile> {
+    let mut files = Vec::new();
+    for (part, number) in message.attachments().zip(1..) {
+        let (content, ending) = match &part.body {
+            PartType::Message(inner) => (inner.raw_message(), ".eml"),
+            // A picture within the text is no file of its own.
+            PartType::InlineBinary(_) if part.content_id().is_some() => continue,
+            PartType::Text(_) => (part.contents(), ".txt"),
+            PartType::Html(_) => (part.contents(), ".html"),
+            _ => (part.contents(), ""),
+        };
+        if !content.is_empty() {
+            files.push(inner_file(attachment_name(part.attachment_name(), number, ending), content));
+        }
+    }
+    files
+}

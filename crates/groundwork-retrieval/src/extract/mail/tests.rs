@@ -1,0 +1,42 @@
+use super::*;
+
+fn mail(text: &str) -> Parsed {
+    read_eml(text.replace('\n', "\r\n").as_bytes(), &Limits::default()).unwrap()
+}
+
+#[test]
+fn the_text_comes_once_and_the_headers_are_readable() {
+    let parsed = mail(
+        "From: =?UTF-8?Q?J=C3=BCrgen?= <j@example.org>\nTo: Ann <ann@example.org>\nSubject: =?utf-8?b?TW9vcyDimJg=?=\nDate: Mon, 2 Mar 2026 09:00:00 +0100\nMIME-Version: 1.0
+Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\nWater the moss.\n--b\nContent-Type: text/html\n\n<p>Water the <b>moss</b>.</p>\n--b--\n",
+    );
+    let text = parsed.document.text();
+    assert_eq!(parsed.document.title.as_deref(), Some("Moos ☘"));
+    assert!(text.contains("From: Jürgen <j@example.org>\nTo: Ann <ann@example.org>\nDate: 2026-03-02T09:00:00+01:00"), "{text}");
+    assert_eq!(text.matches("Water the moss.").count(), 1);
+}
+
+#[test]
+fn a_mail_of_html_alone_is_read() {
+    let text = mail("Subject: x\nContent-Type: text/html\n\n<table><tr><th>a<th>b</tr><tr><td>1<td>2</tr></table>").document.text();
+    assert!(text.ends_with("a | b\n1 | 2"), "{text}");
+}
+
+#[test]
+fn attachments_are_files_without_folders_in_their_names() {
+    let parsed = mail(
+        "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nSee below.\n--b
+Content-Type: text/plain; name=n.txt\nContent-Disposition: attachment; filename=\"../../etc/n.txt\"\nContent-Transfer-Encoding: base64\n\nSGVsbG8=\n--b
+Content-Type: message/rfc822\n\nSubject: inner\n\nInner text.\n--b--\n",
+    );
+    assert_eq!(parsed.files[0].name, "n.txt");
+    assert_eq!(parsed.files[0].content.as_ref(), b"Hello");
+    assert!(parsed.files[1].name.ends_with(".eml") && parsed.files[1].content.starts_with(b"Subject: inner"));
+    assert!(!parsed.document.text().contains("Inner text"));
+}
+
+#[test]
+fn parts_nested_without_end_are_refused() {
+    let nested: String = (0..2000).map(|n| format!("Content-Type: multipart/mixed; boundary=\"b{n}\"\n\n--b{n}\n")).collect();
+    assert_eq!(read_eml(format!("Subject: x\n{nested}").as_bytes(), &Limits::default()).unwrap_err().kind(), "too_complex");
+}

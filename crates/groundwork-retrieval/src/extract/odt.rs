@@ -1,0 +1,236 @@
+//! OpenDocument texts (ODT) → blocks.
+
+use super::document::{Builder, Document, Format, Kind};
+use super::package::Package;
+use super::xml::{self, Element, Node};
+use super::{Limits, ReadError};
+
+/// Reads an ODT file.
+pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let mut package = Package::open(bytes, limits)?;
+    if package.part("META-INF/manifest.xml")?.is_some_and(|manifest| contains(&manifest, b"encryption-data")) {
+        return Err(ReadError::Encrypted);
+    }
+    let content = package.part("content.xml")?.ok_or_else(|| ReadError::Damaged("it has no content.xml".to_owned()))?;
+    let mut builder = Builder::new(Format::Odt);
+    if let Some(meta) = package.part("meta.xml")?
+        && let Ok((meta, _)) = xml::parse(&String::from_utf8_lossy(&meta), limits)
+        && let Some(title) = meta.find("title")
+    {
+        builder.title(&title.text());
+    }
+    let (root, _) = xml::parse(&String::from_utf8_lossy(&content), limits)?;
+    let Some(text) = root.find("text") else { return Err(ReadError::Damaged("it has no text".to_owned())) };
+    let mut walker = Walker { builder, title_styles: title_styles(&root), notes: Vec::new() };
+    walker.children(text, 0);
+    walker.add_notes();
+    Ok(walker.builder.finish())
+}
+
+fn contains(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}
+
+/// Automatic styles that are the style "Title" with a change.
+fn title_styles(root: &Element) -> Vec<String> {
+    let automatic = root.find("automatic-styles").map(|styles| {
+        let based = styles.elements().filter(|style| style.attribute("parent-style-name") == Some("Title"));
+        based.filter_map(|style| style.attribute("name")).map(str::to_owned).collect::<Vec<_>>()
+    });
+    automatic.unwrap_or_default().into_iter().chain(["Title".to_owned()]).collect()
+}
+
+struct Walker {
+    builder: Builder,
+    title_styles: Vec<String>,
+    /// Notes and comments met in the paragraph under way; they follow it.
+    notes: Vec<String>,
+}
+
+impl Walker {
+    fn children(&mut self, element: &Element, depth: u8) {
+        for child in element.elements() {
+            self.element(child, depth);
+        }
+    }
+
+    fn element(&mut self, element: &Element, depth: u8) {
+        match element.name.as_str() {
+            "h" => {
+                let level = element.attribute("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1);
+                let text = self.inline(element);
+                self.builder.heading(level, &text);
+                self.add_notes();
+            }
+            "p" => {
+                let text = self.inline(element);
+                let is_title = element.attribute("style-name").is_some_and(|style| self.title_styles.iter().any(|title| title == style));
+                if is_title {
+                    self.builder.heading(1, &text)
+                } else {
+                    self.builder.paragraph(&text)
+                }
+                self.add_notes();
+                self.boxes(element, depth);
+            }
+            "list" => self.list(element, depth),
+            "table" => self.table(element),
+            // Deleted text, indexes made from headings, form controls.
+            "tracked-changes" | "table-of-content" | "forms" | "sequence-decls" => {}
+            _ => self.children(element, depth),
+        }
+    }
+
+    fn list(&mut self, list: &Element, depth: u8) {
+        for item in list.elements() {
+            let mut first = true;
+            for child in item.elements() {
+                match child.name.as_str() {
+                    "p" | "h" if first => {
+                        first = false;
+                        let text = self.inline(child);
+                        if child.name == "h" {
+                            self.element(child, depth);
+                        } else {
+                            self.builder.push(Kind::ListItem { depth }, &text);
+                            self.add_notes();
+                        }
+                    }
+                    "list" => self.list(child, depth.saturating_add(1)),
+                    _ => self.element(child, depth),
+                }
+            }
+        }
+    }
+
+    fn table(&mut self, table: &Element) {
+        let mut rows = Vec::new();
+        let mut header_rows = 0;
+        self.rows(table, false, &mut rows, &mut header_rows);
+        self.builder.table(rows, header_rows);
+        self.add_notes();
+    }
+
+    fn rows(&mut self, element: &Element, in_header: bool, rows: &mut Vec<Vec<String>>, header_rows: &mut usize) {
+        for child in element.elements() {
+            match child.name.as_str() {
+                "table-row" => {
+                    *header_rows += usize::from(in_header);
+                    rows.push(child.elements().flat_map(|cell| self.cell(cell)).collect());
+                }
+                "table-header-rows" => self.rows(child, true, rows, header_rows),
+                "table-rows" | "table-row-group" => self.rows(child, in_header, rows, header_rows),
+                _ => {}
+            }
+        }
+    }
+
+    /// The text of a cell, as often as it is repeated; a covered cell is empty.
+    fn cell(&mut self, cell: &Element) -> Vec<String> {
+        const MOST_REPEATED: usize = 256;
+        let repeated = cell.attribute("number-columns-repeated").and_then(|count| count.parse().ok()).unwrap_or(1_usize).min(MOST_REPEATED);
+        let text = if cell.name == "covered-table-cell" { String::new() } else { self.flat(cell) };
+        vec![text; repeated]
+    }
+
+    fn flat(&mut self, element: &Element) -> String {
+        let mut parts = Vec::new();
+        for child in element.elements() {
+            parts.push(if matches!(child.name.as_str(), "p" | "h") { self.inline(child) } else { self.flat(child) });
+        }
+        parts.join(" ")
+    }
+
+    /// The text of a paragraph; white space is collapsed by the format's own rule, `s`, `tab` and `line-break` stand for what is not.
+    fn inline(&mut self, element: &Element) -> String {
+        let mut out = String::new();
+        self.collect(element, &mut out);
+        out
+    }
+
+    fn collect(&mut self, element: &Element, out: &mut String) {
+        for child in &element.children {
+            match child {
+                Node::Text(text) => {
+                    for c in text.chars() {
+                        if !c.is_ascii_whitespace() {
+                            out.push(c);
+                        } else if !out.ends_with([' ', '\n']) {
+                            out.push(' ');
+                        }
+                    }
+                }
+                Node::Element(inner) => match inner.name.as_str() {
+                    "s" | "tab" => out.push(' '),
+                    "line-break" => out.push('\n'),
+                    "note" => self.note(inner, "Note"),
+                    "annotation" => self.note(inner, "Comment"),
+                    // Text boxes follow the paragraph that they are tied to.
+                    "frame" | "custom-shape" | "text-box" | "annotation-end" => {}
+                    "ruby" => inner.child("ruby-base").into_iter().for_each(|base| self.collect(base, out)),
+                    _ => self.collect(inner, out),
+                },
+            }
+        }
+    }
+
+    fn note(&mut self, note: &Element, noun: &str) {
+        let body = note.child("note-body").unwrap_or(note);
+        let paragraphs: Vec<String> =
+            body.elements().filter(|child| matches!(child.name.as_str(), "p" | "h" | "list")).map(Element::text).collect();
+        let mark =
+            note.child("note-citation").map(Element::text).or_else(|| note.child("creator").map(|name| format!("({})", name.text())));
+        let mark = mark.map_or(String::new(), |mark| format!(" {mark}"));
+        self.notes.push(format!("{noun}{mark}: {}", paragraphs.join(" ")));
+    }
+
+    fn add_notes(&mut self) {
+        for note in std::mem::take(&mut self.notes) {
+            self.builder.paragraph(&note);
+        }
+    }
+
+    /// What stands in the frames and shapes of a paragraph.
+    fn boxes(&mut self, element: &Element, depth: u8) {
+        for child in element.elements() {
+            match child.name.as_str() {
+                "text-box" | "custom-shape" => self.children(child, depth),
+                _ => self.boxes(child, depth),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::document::Kind;
+    use crate::extract::package::tests::zipped;
+
+    fn odt(body: &str) -> Document {
+        let content = format!(
+            "<o:document-content xmlns:o='o' xmlns:t='t' xmlns:b='b'><o:body><o:text>{body}</o:text></o:body></o:document-content>"
+        );
+        let meta = "<o:document-meta xmlns:o='o' xmlns:dc='dc'><o:meta><dc:title>Beds</dc:title></o:meta></o:document-meta>";
+        read(&zipped(&[("content.xml", &content), ("meta.xml", meta)]), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn structure_comes_through() {
+        let document = odt(
+            "<t:h t:outline-level='2'>North</t:h><t:p>Two<t:s/>beds<t:note><t:note-citation>1</t:note-citation><t:note-body><t:p>Raised.</t:p></t:note-body></t:note>.</t:p>
+             <t:list><t:list-item><t:p>dig</t:p><t:list><t:list-item><t:p>deep</t:p></t:list-item></t:list></t:list-item></t:list>
+             <b:table><b:table-header-rows><b:table-row><b:table-cell><t:p>bed</t:p></b:table-cell><b:table-cell><t:p>size</t:p></b:table-cell></b:table-row></b:table-header-rows>
+             <b:table-row><b:table-cell><t:p>north</t:p></b:table-cell><b:table-cell><t:p>2 m</t:p></b:table-cell></b:table-row></b:table>",
+        );
+        assert_eq!(document.title.as_deref(), Some("Beds"));
+        assert_eq!(document.text(), "North\n\nTwo beds.\n\nNote 1: Raised.\n\ndig\n\ndeep\n\nbed | size\nnorth | 2 m");
+        assert_eq!(document.blocks[4].kind, Kind::ListItem { depth: 1 });
+    }
+
+    #[test]
+    fn deleted_text_is_left_out() {
+        let document = odt("<t:tracked-changes><t:p>gone</t:p></t:tracked-changes><t:p>here</t:p>");
+        assert_eq!(document.text(), "here");
+    }
+}

@@ -1,0 +1,93 @@
+use super::value::show;
+use super::*;
+use crate::extract::document::Kind;
+use crate::extract::package::tests::zipped;
+
+/// A workbook of these sheets: name, hidden or not, and the rows' XML.
+fn xlsx(sheets: &[(&str, bool, &str)]) -> Vec<u8> {
+    let spreadsheet = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let mut list = String::new();
+    let mut relations = String::new();
+    let mut parts = Vec::new();
+    for ((name, hidden, rows), id) in sheets.iter().zip(1..) {
+        let state = if *hidden { " state='hidden'" } else { "" };
+        list += &format!("<sheet name='{name}' sheetId='{id}'{state} r:id='r{id}'/>");
+        relations += &format!("<Relationship Id='r{id}' Type='{office}/worksheet' Target='worksheets/sheet{id}.xml'/>");
+        parts.push((
+            format!("xl/worksheets/sheet{id}.xml"),
+            format!("<worksheet xmlns='{spreadsheet}'><sheetData>{rows}</sheetData></worksheet>"),
+        ));
+    }
+    parts
+        .push(("xl/workbook.xml".into(), format!("<workbook xmlns='{spreadsheet}' xmlns:r='{office}'><sheets>{list}</sheets></workbook>")));
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    parts.push(("xl/_rels/workbook.xml.rels".into(), format!("<Relationships xmlns='{package}'>{relations}</Relationships>")));
+    let root = format!(
+        "<Relationships xmlns='{package}'><Relationship Id='r0' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+    );
+    parts.push(("_rels/.rels".into(), root));
+    let parts: Vec<(&str, &str)> = parts.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect();
+    zipped(&parts)
+}
+
+fn text(at: &str, text: &str) -> String {
+    format!("<c r='{at}' t='inlineStr'><is><t>{text}</t></is></c>")
+}
+
+fn number(at: &str, value: &str) -> String {
+    format!("<c r='{at}'><v>{value}</v></c>")
+}
+
+#[test]
+fn sheets_are_told_apart_and_hidden_ones_marked() {
+    let rows = format!(
+        "<row r='1'>{}{}</row><row r='2'>{}{}</row>",
+        text("A1", "bed"),
+        text("B1", "size"),
+        text("A2", "north"),
+        number("B2", "0.30000000000000004")
+    );
+    let document = read_xlsx(&xlsx(&[("Beds", false, &rows), ("Old", true, "")]), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "Beds\n\nbed | size\nnorth | 0.3\n\nOld (hidden sheet)");
+    assert_eq!(document.blocks[1].sheet.as_deref(), Some("Beds"));
+    assert!(matches!(document.blocks[1].kind, Kind::Table { header_rows: 1, .. }));
+    assert_eq!(document.blocks[2].sheet.as_deref(), Some("Old"));
+}
+
+#[test]
+fn regions_are_parted_by_empty_rows_and_columns() {
+    let rows = format!(
+        "<row r='1'>{}</row><row r='2'>{}{}{}{}</row><row r='3'>{}{}{}{}</row><row r='9'>{}</row>",
+        text("A1", "Tools"),
+        text("A2", "what"),
+        text("B2", "count"),
+        text("E2", "who"),
+        text("F2", "since"),
+        text("A3", "spade"),
+        number("B3", "2"),
+        text("E3", "Ann"),
+        number("F3", "2020"),
+        text("C9", "End.")
+    );
+    let document = read_xlsx(&xlsx(&[("S", false, &rows)]), &Limits::default()).unwrap();
+    let texts: Vec<&str> = document.blocks.iter().map(|block| block.text.as_str()).collect();
+    assert_eq!(texts, ["S", "Tools", "what | count\nspade | 2", "who | since\nAnn | 2020", "End."]);
+}
+
+#[test]
+fn a_cell_far_away_costs_no_more_than_one_nearby() {
+    let rows = format!("<row r='1'>{}</row><row r='1048576'>{}</row>", text("A1", "here"), text("XFD1048576", "there"));
+    let document = read_xlsx(&xlsx(&[("S", false, &rows)]), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "S\n\nhere\n\nthere");
+}
+
+#[test]
+fn numbers_are_shown_as_a_reader_sees_them() {
+    let shown = |value: f64, format: &str| show(&Data::Float(value), Some(format)).unwrap().text;
+    assert_eq!(shown(0.025, "0.00%"), "2.50%");
+    assert_eq!(shown(0.5, "0%"), "50%");
+    assert_eq!(shown(1599.99, "#,##0.00"), "1599.99");
+    assert_eq!(shown(13.0, "General"), "13");
+    assert_eq!(show(&Data::String("  ".into()), None), None);
+}

@@ -1,0 +1,96 @@
+//! JSON and JSON lines, with the fields in the order of the file.
+
+use super::{Value, add};
+use crate::extract::document::{Builder, Document, Format};
+use crate::extract::text::decode;
+use crate::extract::{Limits, ReadError};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+use std::fmt;
+
+/// Reads a JSON file, or one with a value on every line.
+pub(in crate::extract) fn read(bytes: &[u8], _limits: &Limits) -> Result<Document, ReadError> {
+    let mut builder = Builder::new(Format::Json);
+    let text = decode(bytes, None, &mut builder);
+    let value = parse(&text)?;
+    if let Value::Fields(fields) = &value
+        && let Some((_, Value::Text(title))) = fields.iter().find(|(name, _)| matches!(name.as_str(), "title" | "name"))
+    {
+        builder.title(title);
+    }
+    add(&value, 1, &mut builder);
+    Ok(builder.finish())
+}
+
+pub(super) fn parse(text: &str) -> Result<Value, ReadError> {
+    let whole = match serde_json::from_str::<Value>(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // A number of values, one after the other.
+    let several: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
+    match several {
+        Ok(values) if values.len() > 1 => Ok(Value::List(values)),
+        _ if whole.to_string().contains("recursion limit") => Err(ReadError::TooComplex("its values are nested too deep".to_owned())),
+        _ => Err(ReadError::Damaged(match whole.classify() {
+            Category::Eof => format!("its JSON ends too soon, on line {}", whole.line()),
+            _ => format!("its JSON is wrong on line {}, column {}", whole.line(), whole.column()),
+        })),
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Text(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Text(String::new()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = entries.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Value::Fields(fields))
+    }
+}

@@ -1,0 +1,71 @@
+//! XML of any vocabulary.
+
+use super::{Value, add};
+use crate::extract::document::{Builder, Document, Format, one_line};
+use crate::extract::text::decode;
+use crate::extract::xml::{Element, Node, parse};
+use crate::extract::{Limits, ReadError};
+
+/// Reads an XML file.
+pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let mut builder = Builder::new(Format::Xml);
+    let text = decode(bytes, declared_encoding(bytes), &mut builder);
+    let (root, left_out) = parse(&text, limits)?;
+    if left_out {
+        builder.warn("entities that the file declares itself were left out");
+    }
+    if let Some(title) = root.find("title") {
+        builder.title(&title.text());
+    }
+    add(&value(&root), 1, &mut builder);
+    Ok(builder.finish())
+}
+
+/// `encoding="…"` of the first line.
+fn declared_encoding(bytes: &[u8]) -> Option<&[u8]> {
+    let line = &bytes[..bytes.iter().take(200).position(|byte| *byte == b'>')?];
+    let at = line.windows(9).position(|window| window == b"encoding=")? + 9;
+    line.get(at + 1..)?.split(|byte| matches!(byte, b'"' | b'\'')).next()
+}
+
+/// An element with words between its elements is a text; others are fields, those of one name together a list.
+fn value(element: &Element) -> Value {
+    let mixed = element.children.iter().any(|child| matches!(child, Node::Text(text) if !text.trim().is_empty()));
+    if mixed || (element.children.is_empty() && element.attributes.is_empty()) {
+        let text = one_line(&spaced_text(element));
+        return if element.attributes.is_empty() {
+            Value::Text(text)
+        } else {
+            with_attributes(element, vec![(String::new(), Value::Text(text))])
+        };
+    }
+    let mut fields: Vec<(String, Value)> = Vec::new();
+    let mut places: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    for child in element.elements() {
+        let value = value(child);
+        match places.get(child.name.as_str()).copied() {
+            Some(place) => match &mut fields[place].1 {
+                // A list made here, not one that the child is itself: XML has no lists of its own.
+                Value::List(list) => list.push(value),
+                single => *single = Value::List(vec![std::mem::replace(single, Value::Text(String::new())), value]),
+            },
+            None => {
+                places.insert(&child.name, fields.len());
+                fields.push((child.name.clone(), value));
+            }
+        }
+    }
+    with_attributes(element, fields)
+}
+
+fn with_attributes(element: &Element, fields: Vec<(String, Value)>) -> Value {
+    let attributes =
+        element.attributes.iter().filter(|(name, _)| !matches!(name.as_str(), "schemaLocation" | "xmlns" | "noNamespaceSchemaLocation"));
+    let attributes = attributes.filter(|(_, value)| !value.starts_with("http://www.w3.org/"));
+    Value::Fields(attributes.map(|(name, value)| (name.clone(), Value::Text(value.clone()))).chain(fields).collect())
+}
+
+/// All text below. Words of neighbouring elements stay apart only where white space does that already, as within `H<sub>2</sub>O`.
+fn spaced_text(element: &Element) -> String {
+    element.text()
+}

@@ -1,0 +1,52 @@
+use super::*;
+use crate::extract::Limits;
+
+fn json(text: &str) -> String {
+    read_json(text.as_bytes(), &Limits::default()).unwrap().text()
+}
+
+fn xml(text: &str) -> String {
+    read_xml(text.as_bytes(), &Limits::default()).unwrap().text()
+}
+
+#[test]
+fn records_become_a_table_and_fields_become_lines() {
+    let text =
+        json(r#"{"name": "Shed", "tools": [{"what": "spade", "count": 2}, {"what": "rake", "count": 1, "note": "bent"}], "open": true}"#);
+    assert_eq!(text, "name: Shed\n\ntools\n\nwhat | count | note\nspade | 2\nrake | 1 | bent\n\nopen: true");
+}
+
+#[test]
+fn json_lines_are_records() {
+    assert_eq!(json("{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n"), "a | b\n1 | x\n2 | y");
+}
+
+#[test]
+fn json_that_is_deep_or_wrong_is_refused() {
+    let kind = |text: &str| read_json(text.as_bytes(), &Limits::default()).unwrap_err().kind();
+    assert_eq!(kind(&("[".repeat(100_000) + &"]".repeat(100_000))), "too_complex");
+    assert_eq!(kind("{\"a\": 1"), "damaged");
+}
+
+#[test]
+fn deep_fields_are_flattened_into_paths() {
+    let text = json(r#"{"a": {"b": {"c": {"d": {"e": [1, 2]}}}}}"#);
+    assert_eq!(text, "a\n\nb\n\nc\n\nd.e: 1, 2");
+}
+
+#[test]
+fn xml_records_and_mixed_text_come_through() {
+    let text = xml(
+        "<shed><note>Keep <b>dry</b> &amp; tidy</note><tool id='1'><what>spade</what></tool><tool id='2'><what>rake</what></tool></shed>",
+    );
+    assert_eq!(text, "note: Keep dry & tidy\n\ntool\n\nid | what\n1 | spade\n2 | rake");
+}
+
+#[test]
+fn notebooks_keep_text_code_and_output() {
+    let text = r##"{"cells": [{"cell_type": "markdown", "source": ["# Sums\n", "Add."]}, {"cell_type": "code", "source": "1 + 1",
+        "outputs": [{"output_type": "execute_result", "data": {"text/plain": ["2"], "text/html": "<b>2</b>"}}]}], "metadata": {}, "nbformat": 4}"##;
+    let document = read_notebook(text.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "Sums\n\nAdd.\n\n1 + 1\n\n2");
+    assert_eq!(document.title.as_deref(), Some("Sums"));
+}

@@ -1,0 +1,177 @@
+//! XML → a small tree, for every format that is made of it. Nothing outside the file is ever fetched, no declared entity is expanded, and
+//! depth and size are capped while it is read.
+
+use super::{Limits, ReadError};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use std::borrow::Cow;
+
+/// An element. Names are without their prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) name: String,
+    pub(super) attributes: Vec<(String, String)>,
+    pub(super) children: Vec<Node>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    Element(Element),
+    Text(String),
+}
+
+const MOST_ELEMENTS: usize = 2_000_000;
+
+impl Element {
+    /// An attribute by its name without prefix.
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn elements(&self) -> impl Iterator<Item = &Element> {
+        self.children.iter().filter_map(|child| match child {
+            Node::Element(element) => Some(element),
+            Node::Text(_) => None,
+        })
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+        self.elements().find(|element| element.name == name)
+    }
+
+    /// The first element of this name, here or below.
+    pub(super) fn find(&self, name: &str) -> Option<&Element> {
+        if self.name == name { Some(self) } else { self.elements().find_map(|child| child.find(name)) }
+    }
+
+    /// All text below.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        self.collect_text(&mut out);
+        out
+    }
+
+    fn collect_text(&self, out: &mut String) {
+        for child in &self.children {
+            match child {
+                Node::Text(text) => out.push_str(text),
+                Node::Element(element) => element.collect_text(out),
+            }
+        }
+    }
+}
+
+/// The root element, and whether the file used entities of its own making, which are left out.
+pub(super) fn parse(text: &str, limits: &Limits) -> Result<(Element, bool), ReadError> {
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().check_end_names = false;
+    // The document itself is the element without a name.
+    let mut open = vec![Element::default()];
+    let mut count = 0_usize;
+    let mut left_out = false;
+    loop {
+        let event = reader.read_event().map_err(|_| ReadError::Damaged("its XML is not well-formed".to_owned()))?;
+        match event {
+            Event::Start(tag) => {
+                count += 1;
+                if open.len() > limits.depth || count > MOST_ELEMENTS {
+                    return Err(ReadError::TooComplex(format!("elements deeper than {} or more than {MOST_ELEMENTS}", limits.depth)));
+                }
+                open.push(element(&tag));
+            }
+            Event::Empty(tag) => {
+                count += 1;
+                add(&mut open, Node::Element(element(&tag)));
+            }
+            Event::End(_) => {
+                if open.len() > 1
+                    && let Some(closed) = open.pop()
+                {
+                    add(&mut open, Node::Element(closed));
+                }
+            }
+            Event::Text(text) => add_text(&mut open, &text.xml10_content()),
+            Event::CData(text) => add_text(&mut open, &text.xml10_content()),
+            Event::GeneralRef(reference) => match resolve(&reference) {
+                Some(text) => add_text(&mut open, &text),
+                None => left_out = true,
+            },
+            Event::Eof => break,
+            _ => {}
+        }
+        if count > MOST_ELEMENTS {
+            return Err(ReadError::TooComplex(format!("more than {MOST_ELEMENTS} elements")));
+        }
+    }
+    while open.len() > 1
+        && let Some(closed) = open.pop()
+    {
+        add(&mut open, Node::Element(closed));
+    }
+    let root = open.pop().and_then(|document| {
+        document.children.into_iter().find_map(|node| match node {
+            Node::Element(element) => Some(element),
+            Node::Text(_) => None,
+        })
+    });
+    root.map(|root| (root, left_out)).ok_or_else(|| ReadError::Damaged("its XML has no element".to_owned()))
+}
+
+fn element(tag: &BytesStart<'_>) -> Element {
+    let attributes = tag.attributes().filter_map(Result::ok).map(|attribute| {
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map(Cow::into_owned).unwrap_or_default();
+        (attribute.key.local_name().as_ref().to_owned(), value)
+    });
+    Element { name: tag.local_name().as_ref().to_owned(), attributes: attributes.collect(), children: Vec::new() }
+}
+
+fn add(open: &mut [Element], node: Node) {
+    if let Some(parent) = open.last_mut() {
+        parent.children.push(node);
+    }
+}
+
+fn add_text(open: &mut [Element], more: &str) {
+    let Some(parent) = open.last_mut() else { return };
+    match parent.children.last_mut() {
+        Some(Node::Text(text)) => text.push_str(more),
+        _ => parent.children.push(Node::Text(more.to_owned())),
+    }
+}
+
+/// The five entities that every XML knows, and characters by number.
+fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Option<String> {
+    if let Ok(Some(character)) = reference.resolve_char_ref() {
+        return Some(character.to_string());
+    }
+    let text = match reference.xml10_content().as_ref() {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        "nbsp" => "\u{a0}",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_of_the_files_own_making_are_left_out() {
+        let text =
+            "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'><!ENTITY y 'lol'>]><a>1 &lt; 2 &#233; &x;&y;</a>";
+        let (root, left_out) = parse(text, &Limits::default()).unwrap();
+        assert_eq!(root.text(), "1 < 2 é ");
+        assert!(left_out);
+    }
+
+    #[test]
+    fn depth_is_capped() {
+        let text = "<a>".repeat(100_000);
+        assert_eq!(parse(&text, &Limits::default()).unwrap_err().kind(), "too_complex");
+    }
+}
