@@ -177,12 +177,14 @@ pub struct Builder {
     length: usize,
     pages: Option<(u32, u32)>,
     sheet: Option<String>,
+    /// Whether the first heading may become the title.
+    headings_are_titles: bool,
 }
 
 impl Builder {
     pub fn new(format: Format) -> Self {
         let document = Document { format, title: None, pages: None, blocks: Vec::new(), warnings: Vec::new() };
-        Self { document, headings: Vec::new(), length: 0, pages: None, sheet: None }
+        Self { document, headings: Vec::new(), length: 0, pages: None, sheet: None, headings_are_titles: true }
     }
 
     /// The title of the file's own metadata. Without one the first heading becomes the title.
@@ -201,6 +203,11 @@ impl Builder {
     /// The blocks that follow stand under none of the headings so far: another slide or chapter begins.
     pub fn leave_headings(&mut self) {
         self.headings.clear();
+    }
+
+    /// The headings are names of sheets or fields, and none of them is the title of the whole.
+    pub(super) fn headings_are_names(&mut self) {
+        self.headings_are_titles = false;
     }
 
     /// How many pages the file has.
@@ -285,12 +292,30 @@ impl Builder {
     }
 
     pub fn finish(mut self) -> Document {
-        if self.document.title.is_none() {
+        if self.document.title.is_none() && self.headings_are_titles {
             let first = self.document.blocks.iter().find(|block| matches!(block.kind, Kind::Heading { .. }));
             self.document.title = first.map(|block| block.text.clone());
         }
         self.document
     }
+}
+
+/// Whether the first row names the columns, where the file does not say: short words without a digit over every column (the first may be
+/// nameless), above at least two rows of which some hold a number or more words than their column's name.
+pub fn has_likely_header(rows: &[Vec<String>]) -> bool {
+    let Some((first, below)) = rows.split_first() else { return false };
+    let is_name = |cell: &String| !cell.trim().is_empty() && cell.chars().count() <= 60 && !cell.contains(|c: char| c.is_ascii_digit());
+    let width = below.iter().map(Vec::len).max().unwrap_or(0);
+    if below.len() < 2 || width < 2 || first.len() != width || !first.iter().skip(1).all(is_name) {
+        return false;
+    }
+    if first.first().is_some_and(|cell| !cell.trim().is_empty() && !is_name(cell)) {
+        return false;
+    }
+    let words = |cell: &String| cell.split_whitespace().count();
+    below
+        .iter()
+        .any(|row| row.iter().zip(first).any(|(cell, name)| cell.contains(|c: char| c.is_ascii_digit()) || words(cell) > words(name) + 2))
 }
 
 /// The text of a table block: rows one a line, cells joined by ` | `.
@@ -339,6 +364,17 @@ mod tests {
         let paths: Vec<String> = document.blocks.iter().map(|block| block.heading_path.join(">")).collect();
         assert_eq!(paths, ["", "Leave", "Leave>Parental", "Leave", "Leave>Sick", ""]);
         assert_eq!(document.title.as_deref(), Some("Leave"));
+    }
+
+    #[test]
+    fn a_likely_header_names_every_column_above_rows_that_are_unlike_it() {
+        let table = |text: &str| {
+            text.lines().map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect::<Vec<Vec<String>>>()
+        };
+        assert!(has_likely_header(&table("|Food|Calories\nleaves|ash, elm|50\nberries|cranberry|150")));
+        assert!(!has_likely_header(&table("north|2 m\nsouth|3 m\nwest|4 m")));
+        assert!(!has_likely_header(&table("spade|Ann\nrake|Ben\nhoe|Cleo")));
+        assert!(!has_likely_header(&table("bed|size\nnorth|2 m")));
     }
 
     #[test]

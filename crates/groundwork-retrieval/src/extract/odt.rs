@@ -1,6 +1,6 @@
 //! OpenDocument texts (ODT) → blocks.
 
-use super::document::{Builder, Document, Format, Kind};
+use super::document::{Builder, Document, Format, Kind, has_likely_header};
 use super::package::Package;
 use super::xml::{self, Element, Node};
 use super::{Limits, ReadError};
@@ -107,6 +107,7 @@ impl Walker {
         let mut rows = Vec::new();
         let mut header_rows = 0;
         self.rows(table, false, &mut rows, &mut header_rows);
+        let header_rows = if header_rows == 0 { usize::from(has_likely_header(&rows)) } else { header_rows };
         self.builder.table(rows, header_rows);
         self.add_notes();
     }

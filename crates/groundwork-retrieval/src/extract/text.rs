@@ -79,7 +79,8 @@ fn numbered_or_capital(line: &str) -> Option<u8> {
     let (number, title) = line.split_once(char::is_whitespace)?;
     let parts: Vec<&str> = number.trim_end_matches('.').split('.').collect();
     // A number alone may be a date, an address or a count.
-    let is_number = number.contains('.') && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    let is_number =
+        number.contains('.') && parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     let titled = title.trim_start().chars().next().is_some_and(char::is_uppercase);
     (is_number && titled).then(|| u8::try_from(parts.len()).unwrap_or(6).min(6))
 }

@@ -1,6 +1,7 @@
 //! An HTML table → rows of cells, each on its column. A table that only lays out a page is not one.
 
 use super::{NodeRef, is_inline, is_left_out, push_collapsed};
+use crate::extract::document::has_likely_header;
 use scraper::Node;
 use scraper::node::Element;
 
@@ -24,7 +25,9 @@ pub(super) fn read(table: NodeRef<'_>) -> Option<Table> {
         return None;
     }
     let header_rows = rows.iter().take_while(|row| row.is_header).count().min(rows.len().saturating_sub(1));
-    Some(Table { caption, rows: place(&rows), header_rows })
+    let rows = place(&rows);
+    let header_rows = if header_rows == 0 { usize::from(has_likely_header(&rows)) } else { header_rows };
+    Some(Table { caption, rows, header_rows })
 }
 
 fn holds_page_parts(table: NodeRef<'_>) -> bool {

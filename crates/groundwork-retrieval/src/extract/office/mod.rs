@@ -1,6 +1,6 @@
 //! Word and PowerPoint files, new and old, → blocks, through the tree that `office_oxide` makes of them.
 
-use super::document::{Builder, Document, Format, Kind, one_line};
+use super::document::{Builder, Document, Format, Kind, has_likely_header, one_line};
 use super::package;
 use super::{Limits, ReadError};
 use office_oxide::DocumentFormat;
@@ -63,7 +63,13 @@ fn open(bytes: &[u8], format: DocumentFormat, limits: &Limits) -> Result<(Docume
         office_oxide::Document::from_reader_with(Cursor::new(bytes.to_vec()), format, &options).map_err(|error| refusal(&error))?;
     let damage: Vec<String> =
         document.damage().iter().filter(|damage| damage.is_loss()).map(|damage| describe(damage.part.as_deref())).collect();
-    Ok((document.to_ir(), damage))
+    let mut tree = document.to_ir();
+    // The library takes the first heading for the title of a file that has none; the first heading in the order of the text is ours to find.
+    let properties = document.as_docx().map(|docx| &docx.core_properties).or_else(|| document.as_pptx().map(|pptx| &pptx.core_properties));
+    if let Some(properties) = properties {
+        tree.metadata.title = properties.as_ref().and_then(|properties| properties.title.clone());
+    }
+    Ok((tree, damage))
 }
 
 fn describe(part: Option<&str>) -> String {
@@ -179,8 +185,9 @@ impl Walker {
             return self.elements(&cell.content, DEEPEST);
         }
         let header_rows = table.rows.iter().take_while(|row| row.is_header || row.repeat_as_header).count();
-        let rows = table.rows.iter().map(|row| row.cells.iter().flat_map(cell_texts).collect()).collect();
-        self.builder.table(rows, header_rows.min(table.rows.len().saturating_sub(1)));
+        let rows: Vec<Vec<String>> = table.rows.iter().map(|row| row.cells.iter().flat_map(cell_texts).collect()).collect();
+        let header_rows = if header_rows == 0 { usize::from(has_likely_header(&rows)) } else { header_rows.min(rows.len() - 1) };
+        self.builder.table(rows, header_rows);
     }
 
     fn list(&mut self, list: &List, depth: u8) {

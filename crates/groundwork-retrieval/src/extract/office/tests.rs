@@ -10,14 +10,19 @@ const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 fn content_types(overrides: &[(&str, &str)]) -> String {
     let overrides: String = overrides
         .iter()
-        .map(|(part, kind)| format!("<Override PartName=\"{part}\" ContentType=\"application/vnd.openxmlformats-officedocument.{kind}+xml\"/>"))
+        .map(|(part, kind)| {
+            format!("<Override PartName=\"{part}\" ContentType=\"application/vnd.openxmlformats-officedocument.{kind}+xml\"/>")
+        })
         .collect();
     let rels = "<Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/>";
-    format!("<Types xmlns=\"{PACKAGE}/content-types\">{rels}<Default Extension=\"xml\" ContentType=\"application/xml\"/>{overrides}</Types>")
+    format!(
+        "<Types xmlns=\"{PACKAGE}/content-types\">{rels}<Default Extension=\"xml\" ContentType=\"application/xml\"/>{overrides}</Types>"
+    )
 }
 
 fn relations(list: &[(&str, &str, &str)]) -> String {
-    let list: String = list.iter().map(|(id, kind, target)| format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")).collect();
+    let list: String =
+        list.iter().map(|(id, kind, target)| format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")).collect();
     format!("<Relationships xmlns=\"{PACKAGE}/relationships\">{list}</Relationships>")
 }
 
@@ -83,8 +88,11 @@ fn slides_keep_their_numbers_titles_and_own_headings() {
         format!("<p:sp><p:nvSpPr>{properties}<p:nvPr><p:ph type=\"{kind}\"/></p:nvPr></p:nvSpPr><p:spPr/>{body}</p:sp>")
     };
     let slide = |shapes: &[String]| {
-        let tree = format!("<p:nvGrpSpPr><p:cNvPr id=\"1\" name=\"\"/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{}", shapes.concat());
-        format!("<p:sld xmlns:p=\"{SLIDES}\" xmlns:a=\"{DRAWING}\" xmlns:r=\"{OFFICE}\"><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:sld>")
+        let tree =
+            format!("<p:nvGrpSpPr><p:cNvPr id=\"1\" name=\"\"/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>{}", shapes.concat());
+        format!(
+            "<p:sld xmlns:p=\"{SLIDES}\" xmlns:a=\"{DRAWING}\" xmlns:r=\"{OFFICE}\"><p:cSld><p:spTree>{tree}</p:spTree></p:cSld></p:sld>"
+        )
     };
     let list = "<p:sldIdLst><p:sldId id=\"256\" r:id=\"r1\"/><p:sldId id=\"257\" r:id=\"r2\"/></p:sldIdLst>";
     let bytes = zipped(&[

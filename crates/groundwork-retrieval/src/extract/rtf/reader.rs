@@ -1,7 +1,7 @@
 //! Tokens of an RTF file → blocks.
 
 use super::token::Token;
-use crate::extract::document::{Builder, Document, Kind};
+use crate::extract::document::{Builder, Document, Kind, has_likely_header};
 use crate::extract::{Limits, ReadError};
 use encoding_rs::{
     BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254,
@@ -312,7 +312,8 @@ impl Reader {
             rows.push(std::mem::take(&mut self.cells));
         }
         if !rows.is_empty() {
-            self.builder.table(rows, 0);
+            let header_rows = usize::from(has_likely_header(&rows));
+            self.builder.table(rows, header_rows);
             self.add_notes();
         }
     }

@@ -19,6 +19,7 @@ pub(super) fn read_xlsx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
         _ => damaged(),
     })?;
     let mut book = Book::new(Format::Xlsx, limits);
+    book.builder.title(workbook.workbook_properties().ok().and_then(|properties| properties.title).as_deref().unwrap_or(""));
     for sheet in workbook.sheets_metadata().to_vec() {
         let grid = match sheet.typ {
             SheetType::WorkSheet | SheetType::MacroSheet => xlsx_grid(&mut workbook, &sheet.name, &mut book)?,
@@ -103,7 +104,9 @@ struct Book<'a> {
 
 impl<'a> Book<'a> {
     fn new(format: Format, limits: &'a Limits) -> Self {
-        Self { builder: Builder::new(format), limits, text_bytes: 0 }
+        let mut builder = Builder::new(format);
+        builder.headings_are_names();
+        Self { builder, limits, text_bytes: 0 }
     }
 
     fn put(&mut self, grid: &mut Grid, position: (u32, u32), value: Option<Shown>) -> Result<(), ReadError> {

@@ -11,6 +11,7 @@ use std::fmt;
 /// Reads a JSON file, or one with a value on every line.
 pub(in crate::extract) fn read(bytes: &[u8], _limits: &Limits) -> Result<Document, ReadError> {
     let mut builder = Builder::new(Format::Json);
+    builder.headings_are_names();
     let text = decode(bytes, None, &mut builder);
     let value = parse(&text)?;
     if let Value::Fields(fields) = &value

@@ -9,6 +9,7 @@ use crate::extract::{Limits, ReadError};
 /// Reads an XML file.
 pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
     let mut builder = Builder::new(Format::Xml);
+    builder.headings_are_names();
     let text = decode(bytes, declared_encoding(bytes), &mut builder);
     let (root, left_out) = parse(&text, limits)?;
     if left_out {

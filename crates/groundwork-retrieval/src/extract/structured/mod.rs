@@ -45,7 +45,7 @@ fn add_list(items: &[Value], level: u8, builder: &mut Builder) {
 
 fn add_fields(fields: &[(String, Value)], level: u8, builder: &mut Builder) {
     let mut lines: Vec<String> = Vec::new();
-    let mut end = |lines: &mut Vec<String>, builder: &mut Builder| builder.paragraph(&std::mem::take(lines).join("\n"));
+    let end = |lines: &mut Vec<String>, builder: &mut Builder| builder.paragraph(&std::mem::take(lines).join("\n"));
     for (name, value) in fields {
         match value {
             Value::Text(text) if text.trim().is_empty() => {}
