@@ -13,7 +13,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError>
     let text = decode(bytes, None, &mut builder);
     // Excel's own hint, `sep=;` on the first line.
     let (hint, text) = match text.split_once('\n') {
-        Some((first, rest)) if first.trim_end().len() == 5 && first.starts_with("sep=") => (first.bytes().nth(4), rest),
+        Some((first, rest)) if first.trim_end().len() == 5 && first.starts_with("sep=") => (first.as_bytes().get(4).copied(), rest),
         _ => (None, text.as_str()),
     };
     let delimiter = hint.unwrap_or_else(|| delimiter(text));

@@ -66,9 +66,9 @@ impl Walker {
                 let text = self.inline(element);
                 let is_title = element.attribute("style-name").is_some_and(|style| self.title_styles.iter().any(|title| title == style));
                 if is_title {
-                    self.builder.heading(1, &text)
+                    self.builder.heading(1, &text);
                 } else {
-                    self.builder.paragraph(&text)
+                    self.builder.paragraph(&text);
                 }
                 self.add_notes();
                 self.boxes(element, depth);
