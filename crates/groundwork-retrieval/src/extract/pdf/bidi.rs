@@ -123,7 +123,10 @@ fn reverse_runs(order: &mut [usize], member: impl Fn(usize) -> bool, bridge: imp
 }
 
 /// Ligatures and presentation forms become the letters they stand for.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     let is_form = |char: char| matches!(char, '\u{FB00}'..='\u{FB4F}' | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFE}');
     if !text.contains(is_form) {
         return text.nfc().collect();

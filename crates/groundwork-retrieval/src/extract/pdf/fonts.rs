@@ -4,7 +4,7 @@
 //! font is the one whose glyph of the same number comes from the same font program with the same width.
 
 use super::unmapped;
-use hayro_font::{Font, FontCache, FontGlyph, GlyphIdentifier};
+use hayro_font::{Font, FontCache, FontGlyph, GlyphId, GlyphIdentifier, OutlineGlyph};
 use hayro_interpret::InterpreterSettings;
 use hayro_interpret::font::Glyph as Drawn;
 use hayro_interpret::hayro_cmap::BfString;
@@ -14,7 +14,9 @@ use hayro_interpret::hayro_syntax::object::dict::keys::{
 };
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use hayro_interpret::hayro_syntax::page::Page;
+use rustc_hash::FxHasher;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 /// Font dictionaries and resource dictionaries that are looked at for one page.
 const MAX_RESOURCES: usize = 300;
@@ -29,6 +31,7 @@ pub(super) struct Style {
 }
 
 /// What is known of one drawn glyph.
+#[derive(Debug, Clone)]
 pub(super) struct Face {
     pub(super) text: Option<BfString>,
     /// Shows nothing, so that a missing text is no loss.
@@ -42,13 +45,20 @@ pub(super) struct Face {
     pub(super) em: f64,
 }
 
+impl Face {
+    fn plain(advance: f32) -> Self {
+        Self { text: None, blank: false, style: Style::default(), advance: f64::from(advance), stretch: 1.0, em: 1.0 }
+    }
+}
+
 pub(super) struct Fonts<'a> {
     settings: InterpreterSettings,
     cache: FontCache<'a>,
     known: Vec<KnownFont<'a>>,
     /// Font and resource dictionaries that were looked at, by their place in the file.
     visited: HashSet<usize>,
-    matches: HashMap<(GlyphIdentifier, u32, u32), Option<usize>>,
+    /// Faces by glyph, code and width; emptied when a page brings new fonts.
+    faces: HashMap<(GlyphIdentifier, u32, u32), Face, BuildHasherDefault<FxHasher>>,
 }
 
 struct KnownFont<'a> {
@@ -61,15 +71,13 @@ struct KnownFont<'a> {
 
 impl<'a> Fonts<'a> {
     pub(super) fn new(settings: &InterpreterSettings) -> Self {
-        Self { settings: settings.clone(), cache: FontCache::new(), known: Vec::new(), visited: HashSet::new(), matches: HashMap::new() }
+        Self { settings: settings.clone(), cache: FontCache::new(), known: Vec::new(), visited: HashSet::new(), faces: HashMap::default() }
     }
 
     /// Loads the fonts that a page, the forms it draws and its annotations name.
     pub(super) fn enter_page(&mut self, page: &Page<'a>) {
-        let mut open: Vec<Dict<'a>> = vec![page.resources().fonts.clone(), page.resources().x_objects.clone()];
-        let [fonts, x_objects] = [open.remove(0), open.remove(0)];
-        self.add_fonts(&fonts);
-        open.extend(self.form_resources(&x_objects));
+        self.add_fonts(&page.resources().fonts);
+        let mut open = form_resources(&page.resources().x_objects);
         open.extend(appearance_resources(page));
         let mut seen = 0;
         while let Some(resources) = open.pop() {
@@ -81,7 +89,7 @@ impl<'a> Fonts<'a> {
                 self.add_fonts(&fonts);
             }
             if let Some(x_objects) = resources.get::<Dict<'a>>(XOBJECT) {
-                open.extend(self.form_resources(&x_objects));
+                open.extend(form_resources(&x_objects));
             }
         }
     }
@@ -91,74 +99,75 @@ impl<'a> Fonts<'a> {
         match glyph {
             Drawn::Outline(outline) => {
                 let advance = outline.advance_width().unwrap_or(0.0);
-                let code = outline.char_code();
-                let key = (outline.identifier(), code, advance.to_bits());
-                let found = match self.matches.get(&key) {
-                    Some(found) => *found,
-                    None => {
-                        let found = self.find(outline, advance);
-                        self.matches.insert(key, found);
-                        found
-                    }
-                };
-                let mut text = outline.as_unicode();
-                let known = found.and_then(|at| self.known.get_mut(at));
-                let mut face =
-                    Face { text: None, blank: false, style: Style::default(), advance: f64::from(advance), stretch: 1.0, em: 1.0 };
-                if let Some(known) = known {
-                    face.style = known.style;
-                    face.stretch = known.font.glyph_stretch(outline.glyph_id(), code);
-                    if needs_meaning(text.as_ref()) {
-                        let dict = &known.dict;
-                        let meaning = known.meaning.get_or_insert_with(|| unmapped::Meaning::of(dict, outline));
-                        text = meaning.text(code, outline.glyph_id()).or(text);
-                    }
+                let key = (outline.identifier(), outline.char_code(), advance.to_bits());
+                if let Some(face) = self.faces.get(&key) {
+                    return face.clone();
                 }
-                if !(face.stretch.is_finite() && face.stretch > 0.0) {
-                    face.stretch = 1.0;
+                let (face, is_certain) = self.outline_face(outline, advance);
+                if is_certain {
+                    self.faces.insert(key, face.clone());
                 }
-                face.text = unmapped::readable(text);
-                face.blank = face.text.is_none() && outline.outline().is_empty();
                 face
             }
             Drawn::Type3(drawn) => {
                 let advance = drawn.advance_width().unwrap_or(0.0);
-                let em = self.drawn_font_em(drawn.char_code(), advance);
                 Face {
                     text: unmapped::readable(drawn.as_unicode()),
-                    blank: false,
-                    style: Style::default(),
-                    advance: f64::from(advance),
-                    stretch: 1.0,
-                    em,
+                    em: self.drawn_font_em(drawn.char_code(), advance),
+                    ..Face::plain(advance)
                 }
             }
         }
     }
 
-    fn find(&self, glyph: &hayro_font::OutlineGlyph, advance: f32) -> Option<usize> {
+    /// The face of a glyph, and whether glyphs of the same program, code and width always have it: fonts that share a program may give the same
+    /// code different meanings.
+    fn outline_face(&mut self, outline: &OutlineGlyph, advance: f32) -> (Face, bool) {
+        let mut face = Face::plain(advance);
+        let mut text = outline.as_unicode();
+        let code = outline.char_code();
+        let (found, candidates) = self.find(outline, advance);
+        if let Some(known) = found.and_then(|at| self.known.get_mut(at)) {
+            face.style = known.style;
+            let stretch = known.font.glyph_stretch(outline.glyph_id(), code);
+            if stretch.is_finite() && stretch > 0.0 {
+                face.stretch = stretch;
+            }
+            if needs_meaning(text.as_ref()) {
+                let dict = &known.dict;
+                let meaning = known.meaning.get_or_insert_with(|| unmapped::Meaning::of(dict, outline));
+                text = meaning.text(code, outline.glyph_id()).or(text);
+            }
+        }
+        face.text = unmapped::readable(text);
+        face.blank = face.text.is_none() && outline.outline().is_empty();
+        (face, candidates <= 1)
+    }
+
+    /// The font that drew a glyph, and how many fonts could have.
+    fn find(&self, glyph: &OutlineGlyph, advance: f32) -> (Option<usize>, usize) {
         let identifier = glyph.identifier();
         let unicode = glyph.as_unicode();
-        let mut second_best = None;
+        let (mut best, mut second_best, mut candidates) = (None, None, 0);
         for (at, known) in self.known.iter().enumerate().rev() {
             let FontGlyph::Outline(own) = known.font.glyph(glyph.glyph_id(), glyph.char_code()) else {
                 continue;
             };
-            let same_width = own.advance_width().unwrap_or(0.0).to_bits() == advance.to_bits();
-            if same_width && own.identifier() == identifier {
-                if own.as_unicode() == unicode {
-                    return Some(at);
+            if own.advance_width().unwrap_or(0.0).to_bits() == advance.to_bits() && own.identifier() == identifier {
+                candidates += 1;
+                if best.is_none() && own.as_unicode() == unicode {
+                    best = Some(at);
                 }
                 second_best = Some(at);
             }
         }
-        second_best
+        (best.or(second_best), candidates)
     }
 
     /// A font drawn by content streams may have any unit; the one whose width fits tells how high its em is.
     fn drawn_font_em(&self, code: u32, advance: f32) -> f64 {
         let fits = |known: &&KnownFont<'a>| {
-            let FontGlyph::Type3(own) = known.font.glyph(hayro_font::GlyphId::NOTDEF, code) else {
+            let FontGlyph::Type3(own) = known.font.glyph(GlyphId::NOTDEF, code) else {
                 return false;
             };
             (own.advance_width() - advance).abs() <= advance.abs() * 0.001
@@ -179,21 +188,21 @@ impl<'a> Fonts<'a> {
             }
             let loaded = self.cache.font(&dict, &self.settings.font_resolver, &self.settings.cmap_resolver);
             if let Some(font) = loaded {
+                self.faces.clear();
                 self.known.push(KnownFont { font, style: style_of(&dict), em: em_of(&dict), dict, meaning: None });
             }
         }
     }
+}
 
-    fn form_resources(&mut self, x_objects: &Dict<'a>) -> Vec<Dict<'a>> {
-        let mut found = Vec::new();
-        for name in x_objects.keys().take(MAX_RESOURCES) {
-            let Some(form) = x_objects.get::<Stream<'a>>(name.as_ref()) else {
-                continue;
-            };
+fn form_resources<'a>(x_objects: &Dict<'a>) -> Vec<Dict<'a>> {
+    let mut found = Vec::new();
+    for name in x_objects.keys().take(MAX_RESOURCES) {
+        if let Some(form) = x_objects.get::<Stream<'a>>(name.as_ref()) {
             found.extend(form.dict().get::<Dict<'a>>(RESOURCES));
         }
-        found
     }
+    found
 }
 
 /// Dictionaries borrow from the file's bytes, so their address names them.

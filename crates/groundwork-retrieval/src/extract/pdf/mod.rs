@@ -21,6 +21,7 @@ mod paragraphs;
 mod ruled;
 mod strips;
 mod unmapped;
+mod visible;
 mod warnings;
 mod words;
 

@@ -1,11 +1,12 @@
-//! Glyphs → words. Gaps decide where a word ends, spaces help; glyphs drawn twice and text hidden under other text are dropped.
+//! Glyphs → words. Gaps decide where a word ends; spaces help.
 
 use super::bidi;
 use super::fonts::Style;
 use super::geometry::{Area, Turn, median};
 use super::glyphs::{Drawing, Glyph, UNMAPPED};
+use super::visible::{area_in_frame, is_space, without_copies, without_hidden};
 use hayro_interpret::hayro_cmap::BfString;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use unicode_normalization::char::is_combining_mark;
 
 /// A gap of this many ems ends a word. The narrowest spaces of justified text are about .18, the widest kerning is about .1.
@@ -81,115 +82,11 @@ fn without_unmapped(words: Vec<Word>, unmapped: &mut usize) -> Vec<Word> {
     kept
 }
 
-/// Bold imitated by drawing each letter twice, outlines drawn over fills, and shadows: one glyph is kept, and counts as bold.
-fn without_copies(glyphs: Vec<Glyph>) -> Vec<Glyph> {
-    const CELL: f32 = 3.0;
-    #[expect(clippy::cast_possible_truncation, reason = "glyphs lie on the page")]
-    let cell = |(x, y): (f32, f32)| ((x / CELL).floor() as i32, (y / CELL).floor() as i32);
-    let mut kept: Vec<Glyph> = Vec::with_capacity(glyphs.len());
-    let mut seen: HashMap<(char, i32, i32), usize> = HashMap::new();
-    for glyph in glyphs {
-        let BfString::Char(char) = glyph.text else {
-            kept.push(glyph);
-            continue;
-        };
-        if char.is_whitespace() {
-            kept.push(glyph);
-            continue;
-        }
-        let tolerance = (glyph.size * 0.12).min(CELL);
-        let (column, row) = cell(glyph.origin);
-        let is_copy = |at: &&usize| {
-            kept.get(**at).is_some_and(|known| {
-                (known.origin.0 - glyph.origin.0).abs() <= tolerance
-                    && (known.origin.1 - glyph.origin.1).abs() <= tolerance
-                    && (known.size - glyph.size).abs() <= glyph.size * 0.1
-                    && known.turn == glyph.turn
-            })
-        };
-        let copy = (-1..=1)
-            .flat_map(|dx| (-1..=1).map(move |dy| (dx, dy)))
-            .filter_map(|(dx, dy)| seen.get(&(char, column + dx, row + dy)))
-            .find(is_copy)
-            .copied();
-        if let Some(known) = copy.and_then(|at| kept.get_mut(at)) {
-            known.style.bold |= !known.invisible && !glyph.invisible;
-            known.invisible &= glyph.invisible;
-        } else {
-            seen.insert((char, column, row), kept.len());
-            kept.push(glyph);
-        }
-    }
-    kept
-}
-
-/// The text layer over a scan is text; invisible text over visible text repeats it, and other invisible text is not there for a reader.
-fn without_hidden(glyphs: Vec<Glyph>, drawing: &Drawing) -> (Vec<Glyph>, usize) {
-    if glyphs.iter().all(|glyph| !glyph.invisible) {
-        return (glyphs, 0);
-    }
-    const CELL: f32 = 4.0;
-    #[expect(clippy::cast_possible_truncation, reason = "glyphs lie on the page")]
-    let cell = |(x, y): (f32, f32)| ((x / CELL).floor() as i32, (y / CELL).floor() as i32);
-    let mut covered: HashSet<(i32, i32)> = HashSet::new();
-    let mut visible = 0;
-    for glyph in glyphs.iter().filter(|glyph| !glyph.invisible && !is_space(glyph)) {
-        visible += 1;
-        let area = area_on_page(glyph);
-        let ((x0, y0), (x1, y1)) = (cell((area.x0, area.y0)), cell((area.x1, area.y1)));
-        for x in x0..=x1.min(x0 + 64) {
-            for y in y0..=y1.min(y0 + 64) {
-                covered.insert((x, y));
-            }
-        }
-    }
-    let is_covered = |glyph: &Glyph| covered.contains(&cell(area_on_page(glyph).center()));
-    let layer: Vec<&Glyph> = glyphs.iter().filter(|glyph| glyph.invisible && !is_space(glyph)).collect();
-    let repeated = layer.iter().filter(|glyph| is_covered(glyph)).count();
-    let repeats = visible > 0 && repeated * 2 > layer.len();
-    let mut hidden = 0;
-    let kept = glyphs
-        .into_iter()
-        .filter(|glyph| {
-            if !glyph.invisible {
-                return true;
-            }
-            if repeats || is_covered(glyph) {
-                return false;
-            }
-            let middle = area_on_page(glyph).center();
-            let on_image = drawing.images.iter().any(|image| image.contains(middle));
-            if on_image || visible == 0 {
-                return true;
-            }
-            hidden += usize::from(!is_space(glyph));
-            false
-        })
-        .collect();
-    (kept, hidden)
-}
-
-fn is_space(glyph: &Glyph) -> bool {
-    match &glyph.text {
-        BfString::Char(char) => char.is_whitespace(),
-        BfString::String(text) => text.trim().is_empty(),
-    }
-}
-
-fn area_on_page(glyph: &Glyph) -> Area {
-    let (x, y) = glyph.turn.to_frame(glyph.origin);
-    let area = area_in_frame((x, y), glyph);
-    area.map(|point| glyph.turn.to_page(point))
-}
-
-fn area_in_frame((x, y): (f32, f32), glyph: &Glyph) -> Area {
-    let (above, below) = if glyph.vertical { (0.5, 0.5) } else { (0.75, 0.22) };
-    Area { x0: x, y0: y - glyph.size * above, x1: x + glyph.advance.max(0.0), y1: y + glyph.size * below }
-}
-
-/// A word while it grows: glyphs with their left edges.
+/// A word while it grows.
 struct Growing {
-    glyphs: Vec<(f32, String)>,
+    text: String,
+    /// Left edge of each glyph, and where its text starts.
+    glyphs: Vec<(f32, usize)>,
     word: Word,
     /// Sizes by glyphs drawn in them are not kept; the largest decides.
     bold: usize,
@@ -208,19 +105,18 @@ fn build(turn: Turn, glyphs: Vec<(u32, Glyph)>) -> Vec<Word> {
         }
         let at = turn.to_frame(glyph.origin);
         let area = area_in_frame(at, &glyph);
-        let text = match glyph.text {
-            BfString::Char(char) => char.to_string(),
-            BfString::String(ref text) => text.clone(),
+        let mut buffer = [0; 4];
+        let text = match &glyph.text {
+            BfString::Char(char) => &*char.encode_utf8(&mut buffer),
+            BfString::String(text) => text,
         };
         if let Some(growing) = &mut open {
             let is_mark = text.chars().all(is_combining_mark);
             if is_mark && growing.holds(&area) {
-                if let Some((_, last)) = growing.glyphs.last_mut() {
-                    last.push_str(&text);
-                }
+                growing.text.push_str(text);
                 continue;
             }
-            if !growing.goes_on(at, &area, &glyph, &text) {
+            if !growing.goes_on(at, &area, &glyph, text) {
                 words.extend(open.take().map(Growing::finish));
             }
         }
@@ -228,7 +124,8 @@ fn build(turn: Turn, glyphs: Vec<(u32, Glyph)>) -> Vec<Word> {
             Some(growing) => growing.add(at.0, &area, &glyph, text),
             None => {
                 open = Some(Growing {
-                    glyphs: vec![(at.0, text)],
+                    text: text.to_owned(),
+                    glyphs: vec![(at.0, 0)],
                     bold: usize::from(glyph.style.bold),
                     count: 1,
                     word: Word {
@@ -273,8 +170,9 @@ impl Growing {
         near(after) || (bidi::is_right_to_left(text) && near(before))
     }
 
-    fn add(&mut self, left: f32, area: &Area, glyph: &Glyph, text: String) {
-        self.glyphs.push((left, text));
+    fn add(&mut self, left: f32, area: &Area, glyph: &Glyph, text: &str) {
+        self.glyphs.push((left, self.text.len()));
+        self.text.push_str(text);
         self.word.area = self.word.area.union(area);
         self.word.size = self.word.size.max(glyph.size);
         self.word.style.italic &= glyph.style.italic;
@@ -284,13 +182,20 @@ impl Growing {
     }
 
     fn finish(mut self) -> Word {
-        if self.glyphs.iter().any(|(_, text)| bidi::is_right_to_left(text)) {
-            self.glyphs.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-        }
-        let parts: Vec<&str> = self.glyphs.iter().map(|(_, text)| text.as_str()).collect();
-        self.word.text = bidi::word(&parts).into_boxed_str();
+        let text = if bidi::is_right_to_left(&self.text) { self.visual_text() } else { bidi::plain(&self.text) };
+        self.word.text = text.into_boxed_str();
         self.word.style.bold = self.bold * 2 > self.count;
         self.word
+    }
+
+    /// The text of glyphs that are read from the right, from their places on the page.
+    fn visual_text(&self) -> String {
+        let ends = self.glyphs.iter().skip(1).map(|(_, start)| *start).chain([self.text.len()]);
+        let mut placed: Vec<(f32, &str)> =
+            self.glyphs.iter().zip(ends).filter_map(|((left, start), end)| Some((*left, self.text.get(*start..end)?))).collect();
+        placed.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let parts: Vec<&str> = placed.into_iter().map(|(_, text)| text).collect();
+        bidi::word(&parts)
     }
 }
 
