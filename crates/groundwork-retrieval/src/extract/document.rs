@@ -119,6 +119,10 @@ pub struct Document {
 /// What stands between two blocks in [`Document::text`].
 const SEPARATOR: &str = "\n\n";
 
+/// More blocks than any file has that people read. The builder takes one more and no further, so that a file of nothing but short lines is
+/// refused for their number before they fill the memory.
+pub const MOST_BLOCKS: usize = 500_000;
+
 /// A longer heading is a paragraph that somebody formatted as one.
 const MOST_HEADING_CHARS: usize = 300;
 
@@ -275,7 +279,7 @@ impl Builder {
         // Every block below would carry it along.
         let is_too_long = matches!(kind, Kind::Heading { .. }) && text.chars().nth(MOST_HEADING_CHARS).is_some();
         let kind = if is_too_long { Kind::Paragraph } else { kind };
-        if text.is_empty() {
+        if text.is_empty() || self.document.blocks.len() > MOST_BLOCKS {
             return;
         }
         if let Kind::Heading { level } = kind {

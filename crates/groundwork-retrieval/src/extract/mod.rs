@@ -20,7 +20,7 @@ mod text;
 mod xml;
 
 use bytes::Bytes;
-use document::{Document, Format};
+use document::{Document, Format, MOST_BLOCKS};
 use pdf::PageWords;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,7 @@ impl Default for Limits {
             package_bytes: 128 * MIB,
             unpack_ratio: 200,
             text_bytes: 32 * MIB,
-            blocks: 500_000,
+            blocks: MOST_BLOCKS,
             pages: 20_000,
             depth: 256,
         }
@@ -157,8 +157,9 @@ impl Limits {
         if text as u64 > self.text_bytes {
             return Err(ReadError::TooLarge(format!("{text} bytes of text, {} are kept", self.text_bytes)));
         }
-        if document.blocks.len() > self.blocks {
-            return Err(ReadError::TooLarge(format!("{} blocks, {} are kept", document.blocks.len(), self.blocks)));
+        let most = self.blocks.min(MOST_BLOCKS);
+        if document.blocks.len() > most {
+            return Err(ReadError::TooLarge(format!("more than {most} paragraphs, headings and tables")));
         }
         match document.pages {
             Some(pages) if pages > self.pages => Err(ReadError::TooLarge(format!("{pages} pages, {} are read", self.pages))),

@@ -19,8 +19,10 @@ pub(super) fn walk(text: &str, builder: &mut Builder) {
     let mut lines: Vec<&str> = Vec::new();
     for line in text.split(['\n', '\u{c}']) {
         if line.trim().is_empty() {
-            paragraph(&lines, builder);
-            lines.clear();
+            if !lines.is_empty() {
+                paragraph(&lines, builder);
+                lines.clear();
+            }
         } else {
             lines.push(line);
         }

@@ -14,6 +14,9 @@ pub(super) struct Table {
 /// Columns and rows that one cell may span; a wider claim is a mistake or an attack.
 const MOST_SPANNED: usize = 1000;
 
+/// Beyond so many columns spans are no longer followed.
+const MOST_COLUMNS: usize = 1000;
+
 /// `None` for a table that lays out a page: its cells hold headings or further tables, or it says so.
 pub(super) fn read(table: NodeRef<'_>) -> Option<Table> {
     let mut rows = Vec::new();
@@ -79,11 +82,12 @@ fn place(rows: &[Row<'_>]) -> Vec<Vec<String>> {
             let mut text = String::new();
             flat_text(*cell, &mut text);
             placed.push(text);
-            placed.resize(start + columns, String::new());
-            if below > 1 {
-                taken.resize(taken.len().max(start + columns), 0);
+            let end = (start + columns).min(MOST_COLUMNS.max(start + 1));
+            placed.resize(end, String::new());
+            if below > 1 && end <= MOST_COLUMNS {
+                taken.resize(taken.len().max(end), 0);
                 // This row counts too, and is taken off below.
-                taken[start..start + columns].fill(below);
+                taken[start..end].fill(below);
             }
         }
         taken.iter_mut().for_each(|rows| *rows = rows.saturating_sub(1));

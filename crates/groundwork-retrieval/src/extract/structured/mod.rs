@@ -10,6 +10,7 @@ pub(super) use markup::read as read_xml;
 pub(super) use notebook::read as read_notebook;
 
 use super::document::{Builder, Kind, one_line};
+use std::borrow::Cow;
 
 /// A value with its fields in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +83,16 @@ fn as_text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Records with only texts in them, at least half of the cells filled: a header of all names, then a row each.
+/// What a value is in one cell: its text, or its texts with commas.
+fn as_cell(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Text(text) => Some(Cow::Borrowed(text)),
+        Value::List(items) => items.iter().map(as_text).collect::<Option<Vec<&str>>>().map(|texts| Cow::Owned(texts.join(", "))),
+        Value::Fields(_) => None,
+    }
+}
+
+/// Records with only texts in them, or lists of texts, at least half of the cells filled: a header of all names, then a row each.
 fn as_table(items: &[Value]) -> Option<Vec<Vec<String>>> {
     const MOST_COLUMNS: usize = 256;
     let mut names: Vec<&str> = Vec::new();
@@ -91,7 +101,7 @@ fn as_table(items: &[Value]) -> Option<Vec<Vec<String>>> {
         let Value::Fields(fields) = item else { return None };
         filled += fields.len();
         for (name, value) in fields {
-            as_text(value)?;
+            as_cell(value)?;
             if !names.contains(&name.as_str()) {
                 names.push(name);
             }
@@ -107,7 +117,7 @@ fn as_table(items: &[Value]) -> Option<Vec<Vec<String>>> {
     let row = |item: &Value| -> Vec<String> {
         let Value::Fields(fields) = item else { return Vec::new() };
         let cell = |name: &&str| {
-            fields.iter().filter(|(known, _)| known == name).filter_map(|(_, value)| as_text(value)).collect::<Vec<_>>().join(", ")
+            fields.iter().filter(|(known, _)| known == name).filter_map(|(_, value)| as_cell(value)).collect::<Vec<_>>().join(", ")
         };
         names.iter().map(cell).collect()
     };
