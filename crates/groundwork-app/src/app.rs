@@ -4,12 +4,14 @@ use crate::declared::{self, ApplyError};
 use crate::jobs;
 use crate::knowledge::{EmbeddingModel, Knowledge};
 use crate::metrics::Metrics;
+use crate::pipeline::now;
 use crate::published::{self, Published};
 use crate::settings::{Limits, Role, Settings};
 use groundwork_core::clock::{Clock, Dice, UnixMs};
 use groundwork_core::ids::{self, InvalidName, TenantId};
 use groundwork_inference::egress::EgressError;
 use groundwork_inference::target::{self, Target};
+use groundwork_retrieval::embed::Purpose;
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
@@ -85,7 +87,7 @@ impl App {
         let tenant: TenantId = "default".parse()?;
         db.ensure_principal(&tenant, "user:local").await?;
         let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-        let targets = open_targets(targets)?;
+        let targets = open_targets(&targets)?;
         declared::apply(&db, &tenant, &applied, &names).await?;
         let published = published::load(&db, &tenant, &targets).await?;
 
@@ -119,6 +121,7 @@ impl App {
         }));
         if role == Role::Owner {
             jobs::start(&app);
+            app.tasks().spawn(warm(app.clone()));
         }
         Ok(app)
     }
@@ -184,10 +187,32 @@ impl App {
 #[error("the work was cut short")]
 pub struct Interrupted;
 
+/// How long the embedding model waits for the index, which answers depend on more.
+const INDEX_PATIENCE: Duration = Duration::from_secs(60);
 /// How long tasks that were cut off may take to write what they must.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-fn open_targets(settings: Vec<target::Settings>) -> Result<BTreeMap<String, Target>, OpenError> {
+/// Loads the embedding model once the index is there, so that the first question does not wait for it.
+async fn warm(app: App) {
+    let inner = app.inner();
+    let Ok(base) = declared::DEFAULT.parse() else { return };
+    let load = async {
+        // Whether the index came up is told by the status; the model is loaded all the same.
+        let _ = inner.knowledge.index.wait(&base, now() + INDEX_PATIENCE).await;
+        let embedder = inner.knowledge.embedding.embedder().await.map_err(|error| error.to_string())?;
+        (embedder.run)(Purpose::Query, vec!["warm".to_owned()]).await.map_err(|error| error.to_string())
+    };
+    tokio::select! {
+        loaded = load => {
+            if let Err(reason) = loaded {
+                tracing::warn!(reason, "there is no embedding model yet");
+            }
+        }
+        () = inner.stop.cancelled() => {}
+    }
+}
+
+fn open_targets(settings: &[target::Settings]) -> Result<BTreeMap<String, Target>, OpenError> {
     let extractive = target::Settings {
         name: declared::EXTRACTIVE.to_owned(),
         kind: target::Kind::Extractive,

@@ -1,13 +1,17 @@
 //! Embeddings in OpenAI's shape, by the local model or by a target.
 
-use crate::App;
+use crate::app::{App, Interrupted};
 use crate::knowledge::NotReady;
-use crate::pipeline::now;
+use crate::pipeline::{SettledCall, Settlement, now, principal};
+use crate::published::Deployment;
 use bytes::Bytes;
 use groundwork_core::access::Caller;
+use groundwork_core::call::Operation;
+use groundwork_core::ids::ModelName;
 use groundwork_inference::target::CallError;
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
-use groundwork_wire::embeddings::{Input, Request as Parsed, Response};
+use groundwork_wire::chat::Usage;
+use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use std::time::Instant;
@@ -18,6 +22,8 @@ pub struct Request {
     /// Wins over the body's `model` (Azure's paths name the deployment).
     pub model: Option<String>,
     pub deadline: Option<Instant>,
+    /// The client's own id of the request, a label in the ledger.
+    pub request_id: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +42,8 @@ pub enum EmbedError {
     Call(#[from] CallError),
     #[error("The embeddings were not made before the deadline.")]
     DeadlineExceeded,
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 impl EmbedError {
@@ -48,6 +56,29 @@ impl EmbedError {
             Self::Failed(_) => 500,
             Self::Call(error) => error.http_status(),
             Self::DeadlineExceeded => 504,
+            Self::Interrupted(_) => 503,
+        }
+    }
+
+    /// The word for this kind of error in ledger and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::UnknownModel(_) => "model_not_found",
+            Self::NotAnEmbeddingModel(_) => "model_not_supported",
+            Self::NotReady(_) => "embedding_model_missing",
+            Self::Failed(_) => "embedding_failed",
+            Self::Call(error) => error.kind(),
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+
+    fn may_be_charged(&self) -> bool {
+        match self {
+            Self::Call(error) => error.may_be_charged(),
+            Self::DeadlineExceeded => true,
+            _ => false,
         }
     }
 }
@@ -55,7 +86,7 @@ impl EmbedError {
 /// Texts in one request, as OpenAI limits them.
 const MAX_TEXTS: usize = 2048;
 
-/// The answer is the response body, in the request's `encoding_format`.
+/// The answer is the response body, in the request's `encoding_format`. However it ends, one record of the call goes to the ledger.
 pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Bytes, EmbedError> {
     let inner = app.inner();
     let mut body = Object::parse(request.body)?;
@@ -63,25 +94,85 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Byte
         body.set("model", model).map_err(|error| Invalid::Value { param: "model".to_owned(), reason: error.to_string() })?;
     }
     let parsed = Parsed::parse(body.to_bytes())?;
-    if caller.tenant.as_ref() != Some(&inner.tenant) {
-        return Err(EmbedError::UnknownModel(parsed.model));
-    }
     let deadline = request.deadline.unwrap_or_else(|| now() + inner.limits.call_timeout);
-    if parsed.model == inner.knowledge.embedding.name {
-        let embedder = inner.knowledge.embedding.embedder().await?;
-        return tokio::time::timeout_at(deadline.into(), local(&embedder, parsed)).await.unwrap_or(Err(EmbedError::DeadlineExceeded));
+    let (model, maker) = maker(app, caller, &parsed.model)?;
+    let call = SettledCall {
+        id: app.make_id("call").map_err(|_invalid| Interrupted)?,
+        label: request.request_id,
+        tenant: inner.tenant.clone(),
+        principal: principal(caller),
+        operation: Operation::Embeddings,
+        model,
+        streamed: false,
+        started: inner.clock.now(),
+    };
+    let mut settlement = Settlement::begin(app, call, None);
+    let made = tokio::time::timeout_at(deadline.into(), make(app, maker, parsed, (body, deadline), &mut settlement)).await;
+    match made.unwrap_or(Err(EmbedError::DeadlineExceeded)) {
+        Ok(answer) => {
+            settlement.complete().await;
+            Ok(answer)
+        }
+        Err(error) => {
+            settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
+            Err(error)
+        }
+    }
+}
+
+/// Who makes the embeddings.
+enum Maker {
+    Local,
+    Deployment(Deployment),
+}
+
+fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), EmbedError> {
+    let inner = app.inner();
+    let unknown = || EmbedError::UnknownModel(model.to_owned());
+    if caller.tenant.as_ref() != Some(&inner.tenant) {
+        return Err(unknown());
+    }
+    let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
+    if model == inner.knowledge.embedding.name {
+        return Ok((name, Maker::Local));
     }
     let published = app.published();
-    let pool = parsed.model.parse().ok().and_then(|name| published.pools.get(&name).cloned());
-    let Some(deployment) = pool.and_then(|pool| pool.deployments.first().cloned()) else {
-        let assistant = parsed.model.parse().is_ok_and(|name| published.assistants.contains_key(&name));
-        return Err(if assistant { EmbedError::NotAnEmbeddingModel(parsed.model) } else { EmbedError::UnknownModel(parsed.model) });
-    };
-    Ok(deployment.target.embed(Some(&deployment.model), body, deadline).await?)
+    match published.pools.get(&name).and_then(|pool| pool.deployments.first()) {
+        Some(deployment) => Ok((name, Maker::Deployment(deployment.clone()))),
+        None if published.assistants.contains_key(&name) => Err(EmbedError::NotAnEmbeddingModel(model.to_owned())),
+        None => Err(unknown()),
+    }
+}
+
+async fn make(
+    app: &App,
+    maker: Maker,
+    request: Parsed,
+    (body, deadline): (Object, Instant),
+    settlement: &mut Settlement,
+) -> Result<Bytes, EmbedError> {
+    settlement.finished("stop");
+    match maker {
+        Maker::Local => {
+            let embedder = app.inner().knowledge.embedding.embedder().await?;
+            let (answer, tokens) = local(app, embedder, request).await?;
+            settlement.used(&Usage { prompt_tokens: tokens, total_tokens: tokens, ..Usage::default() });
+            Ok(answer)
+        }
+        Maker::Deployment(deployment) => {
+            settlement.asks(&deployment);
+            let answer = deployment.target.embed(Some(&deployment.model), body, deadline).await?;
+            settlement.reached();
+            if let Some(tokens) = embeddings::Parsed::parse(&answer).ok().and_then(|parsed| parsed.prompt_tokens) {
+                settlement.used(&Usage { prompt_tokens: tokens, total_tokens: tokens, ..Usage::default() });
+            }
+            Ok(answer)
+        }
+    }
 }
 
 /// The texts are passages: what a client stores and searches for is its own affair, and MiniLM makes no difference.
-async fn local(embedder: &Embedder, request: Parsed) -> Result<Bytes, EmbedError> {
+async fn local(app: &App, embedder: Embedder, request: Parsed) -> Result<(Bytes, u64), EmbedError> {
     let invalid = |param: &str, reason: String| Invalid::Value { param: param.to_owned(), reason };
     if let Some(dimensions) = request.dimensions.filter(|dimensions| *dimensions as usize != embedder.dimensions) {
         let reason = format!("{} has {} dimensions, not {dimensions}", embedder.model, embedder.dimensions);
@@ -93,7 +184,9 @@ async fn local(embedder: &Embedder, request: Parsed) -> Result<Bytes, EmbedError
     if texts.len() > MAX_TEXTS {
         return Err(invalid("input", format!("{} texts are more than {MAX_TEXTS}", texts.len())).into());
     }
-    let tokens: Vec<usize> = texts.iter().map(|text| embedder.tokenizer.count(text)).collect();
+    let tokenizer = embedder.tokenizer.clone();
+    let count = move || (texts.iter().map(|text| tokenizer.count(text)).collect::<Vec<usize>>(), texts);
+    let (tokens, texts) = app.compute(count).await?;
     // The model's own marks at both ends count too.
     let room = embedder.window.saturating_sub(2);
     if let Some(at) = tokens.iter().position(|tokens| *tokens > room) {
@@ -102,5 +195,6 @@ async fn local(embedder: &Embedder, request: Parsed) -> Result<Bytes, EmbedError
     }
     let vectors = (embedder.run)(Purpose::Passage, texts).await?;
     let prompt_tokens = tokens.iter().sum::<usize>() as u64;
-    Ok(Response { model: &request.model, vectors: &vectors, format: request.format, prompt_tokens }.to_bytes())
+    let answer = Response { model: &request.model, vectors: &vectors, format: request.format, prompt_tokens }.to_bytes();
+    Ok((answer, prompt_tokens))
 }

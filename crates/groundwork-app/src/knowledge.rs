@@ -49,6 +49,9 @@ pub enum NotReady {
     Interrupted,
 }
 
+/// Bytes of a question that are split into tokens; more than any window holds.
+const MAX_QUESTION: usize = 16 << 10;
+
 /// The embedding model, opened at its first use. Missing files are looked for again at the next one.
 pub(crate) struct EmbeddingModel {
     pub(crate) name: String,
@@ -94,9 +97,16 @@ impl EmbeddingModel {
             run: Arc::new(move |purpose, texts| {
                 let model = model.clone();
                 Box::pin(async move {
-                    let purpose = match purpose {
-                        Purpose::Query => local::Purpose::Query,
-                        Purpose::Passage => local::Purpose::Passage,
+                    let (purpose, texts) = match purpose {
+                        // A question longer than the model reads is searched by its beginning; the other leg reads all of it.
+                        Purpose::Query => {
+                            let cut = |text: String| {
+                                let start = &text[..text.floor_char_boundary(MAX_QUESTION)];
+                                model.cut(local::Purpose::Query, start).0.to_owned()
+                            };
+                            (local::Purpose::Query, texts.into_iter().map(cut).collect())
+                        }
+                        Purpose::Passage => (local::Purpose::Passage, texts),
                     };
                     let failed = |error: local::EmbedError| EmbedError { model: model.model().to_owned(), reason: error.to_string() };
                     model.embed(purpose, texts).await.map_err(failed)

@@ -42,6 +42,7 @@ pub enum Embedding {
 }
 
 /// A file of declarations: its name for messages, and its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedFile {
     pub name: String,
     pub text: String,

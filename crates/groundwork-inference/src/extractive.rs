@@ -6,6 +6,11 @@ use groundwork_core::extractive::{self, Candidate, Extract};
 /// Quotes in one answer.
 const QUOTES: usize = 3;
 
+/// Below this fit the best quote is taken for no answer; set by the questions of `examples/`, with all-MiniLM-L6-v2.
+const FLOOR: f32 = 0.30;
+/// How an answer begins whose quotes are near the question and no answer to it.
+const NO_ANSWER: &str = "I found no answer to this in the documents. The nearest passages, quoted word for word:";
+
 #[derive(Debug)]
 pub(crate) struct Extractive {
     name: String,
@@ -23,7 +28,12 @@ impl Extractive {
                 message: "it only quotes documents: ask an assistant that has a knowledge base, or configure a chat model".to_owned(),
             });
         };
-        let pieces = quote(&grounding).await.pieces();
+        let extract = quote(&grounding).await;
+        let declined = extract.quotes.is_empty() || extract.score < FLOOR;
+        let mut pieces = extract.pieces();
+        if declined && !extract.quotes.is_empty() {
+            pieces[0] = format!("{NO_ANSWER}\n");
+        }
         let words = |text: &str| text.split_whitespace().count() as u64;
         Composed {
             id: &call.id,
@@ -33,7 +43,7 @@ impl Extractive {
             input_tokens: grounding.sources.iter().map(|source| source.tokens as u64).sum::<u64>() + words(&grounding.question),
             output_tokens: pieces.iter().map(|piece| words(piece)).sum(),
             stream: call.stream,
-            headers: vec![(ANSWER_HEADER.to_owned(), "quotes".to_owned())],
+            headers: vec![(ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned())],
         }
         .reply(&self.name)
     }

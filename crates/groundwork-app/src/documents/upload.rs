@@ -32,7 +32,7 @@ pub struct Upload {
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Uploaded {
     /// Search shows it.
-    Live { change: Change, document: Document },
+    Live { change: Change, document: Box<Document> },
     /// It is stored and will be read; the job tells how it goes.
     Processing { job: JobId },
     /// It cannot be read. The version before it, if there is one, stays live.
@@ -217,7 +217,7 @@ async fn live(
     let Some(knowledge_base) = knowledge_base else { return Ok(None) };
     // Whoever uploaded it is told how it went, whatever its permissions are.
     Ok(Some(match readable(app, &knowledge_base, &document, None).await? {
-        Some(document) => Uploaded::Live { change, document },
+        Some(document) => Uploaded::Live { change, document: Box::new(document) },
         None => Uploaded::Failed { job: id.clone(), kind: "deleted".to_owned(), reason: "the document was deleted meanwhile".to_owned() },
     }))
 }

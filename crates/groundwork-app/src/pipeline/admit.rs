@@ -2,9 +2,11 @@
 
 use super::chat::{Request, shutting_down};
 use super::error::ChatError;
+use super::settle::{Call, Estimate, Settlement};
 use crate::App;
 use crate::published::{Assistant, Pool};
 use groundwork_core::access::Caller;
+use groundwork_core::call::Operation;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
 use groundwork_wire::chat;
@@ -42,6 +44,24 @@ impl Model {
             Self::Assistant(assistant) => &assistant.pool,
             Self::Pool(pool) => pool,
         }
+    }
+}
+
+impl Admitted {
+    /// What is booked of the call, from here on.
+    pub(super) fn settlement(&self, app: &App) -> Settlement {
+        let call = Call {
+            id: self.id.clone(),
+            label: self.label.clone(),
+            tenant: self.tenant.clone(),
+            principal: self.principal.clone(),
+            operation: Operation::Chat,
+            model: self.model.name().clone(),
+            streamed: self.request.stream,
+            started: self.started,
+        };
+        let estimate = Estimate { pool: self.model.pool().clone(), messages: self.request.messages.clone() };
+        Settlement::begin(app, call, Some(estimate))
     }
 }
 
@@ -86,7 +106,7 @@ pub(super) fn guard(app: &App, admitted: &Admitted) -> Result<(), ChatError> {
 }
 
 /// The person or program that asks, for the ledger.
-fn principal(caller: &Caller) -> String {
+pub(crate) fn principal(caller: &Caller) -> String {
     caller
         .principals
         .iter()

@@ -9,6 +9,7 @@ use groundwork_core::prompt::Source;
 use groundwork_core::sentence::sentences;
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What an answer must stand on.
@@ -16,8 +17,17 @@ use std::sync::Arc;
 pub(super) struct Grounds {
     pub(super) question: String,
     pub(super) sources: Arc<[Source]>,
-    /// Where each document belongs.
-    pub(super) bases: Arc<BTreeMap<DocumentId, KnowledgeBaseId>>,
+    /// The chunks that the sources were joined from: they tell the section of a quote more closely.
+    pub(super) pieces: Arc<[Piece]>,
+}
+
+/// Where a chunk stands.
+pub(super) struct Piece {
+    pub(super) knowledge_base: KnowledgeBaseId,
+    pub(super) document: DocumentId,
+    /// Characters of the document's text.
+    pub(super) span: Range<usize>,
+    pub(super) section: Vec<String>,
 }
 
 /// An answer's citations, checked.
@@ -124,15 +134,17 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
     let verdict = report.and_then(|report| verdict(report, located));
     let passage = &source.passage;
     let quote = verdict.and_then(|verdict| verdict.quote.clone()).and_then(|at| Some((at.start, passage.text.get(at)?)));
+    let quoted = quote.is_some();
     // The quote's own characters where it was found, the whole passage where not.
     let (span, text) = match quote {
         Some((byte, quote)) => {
             let start = passage.span.start + passage.text[..byte].chars().count();
-            ((start, start + quote.chars().count()), quote)
+            (start..start + quote.chars().count(), quote)
         }
-        None => ((passage.span.start, passage.span.end), passage.text.as_str()),
+        None => (passage.span.clone(), passage.text.as_str()),
     };
-    let pages = source.pages_of(&(span.0..span.1));
+    let piece = grounds.pieces.iter().find(|piece| quoted && piece.document == passage.document && piece.span.contains(&span.start));
+    let (pages, section) = (source.pages_of(&span), piece.map_or(&passage.heading_path, |piece| &piece.section));
     Some(Annotation {
         kind: "url_citation".to_owned(),
         url_citation: Some(UrlCitation {
@@ -147,8 +159,8 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
             name: passage.name.clone(),
             version: passage.version,
             pages,
-            section: passage.heading_path.clone(),
-            span: (span.0 as u64, span.1 as u64),
+            section: section.clone(),
+            span: (span.start as u64, span.end as u64),
             text: text.to_owned(),
             supported: verdict.map(|verdict| verdict.support == Support::Supported),
             reason: verdict.map(|verdict| verdict.reason.as_str().to_owned()),
@@ -175,8 +187,8 @@ fn context(grounds: &Grounds, source: &Source) -> ContextCitation {
 
 /// The original on this server, opened at its page.
 fn url(grounds: &Grounds, source: &Source, pages: Option<(u32, u32)>) -> String {
-    let passage = &source.passage;
-    let base = grounds.bases.get(&passage.document).map_or("default", KnowledgeBaseId::as_str);
+    let document = &source.passage.document;
+    let base = grounds.pieces.iter().find(|piece| piece.document == *document).map_or("default", |piece| piece.knowledge_base.as_str());
     let page = pages.map(|(first, _)| format!("#page={first}")).unwrap_or_default();
-    format!("/admin/v1/knowledge-bases/{base}/documents/{}/original{page}", passage.document)
+    format!("/admin/v1/knowledge-bases/{base}/documents/{document}/original{page}")
 }

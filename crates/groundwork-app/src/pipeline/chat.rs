@@ -52,7 +52,7 @@ pub enum Item {
 /// Answers a chat completion request. However it ends, one record of it goes to the ledger.
 pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer, ChatError> {
     let admitted = admit(app, caller, request)?;
-    let mut settlement = Settlement::begin(app, &admitted);
+    let mut settlement = admitted.settlement(app);
     let reply = tokio::select! {
         reply = answer(app, caller, &admitted, &mut settlement) => reply,
         () = tokio::time::sleep_until(admitted.deadline.into()) => Err(ChatError::DeadlineExceeded),
@@ -67,7 +67,10 @@ pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer
             let head = Head { call: admitted.id, headers };
             Ok(Answer::Stream(head, stream::respond(app, chunks, grounds, admitted.request.include_usage, settlement)))
         }
-        Err(error) => Err(settlement.fail(error).await),
+        Err(error) => {
+            settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
+            Err(error)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::app::Interrupted;
 use crate::search::SearchError;
 use groundwork_core::prompt::PackError;
-use groundwork_inference::target::CallError;
+use groundwork_inference::target::{CallError, Stage};
 use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
@@ -24,13 +24,23 @@ pub enum ChatError {
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(CallError),
     #[error("The call did not end before its deadline.")]
     DeadlineExceeded,
     #[error("The server is shutting down. Try again in {} seconds.", retry_after.as_secs())]
     ShuttingDown { retry_after: Duration },
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+}
+
+/// A target that ran into the deadline of the call did nothing wrong.
+impl From<CallError> for ChatError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Timeout { stage: Stage::End, .. } => Self::DeadlineExceeded,
+            error => Self::Call(error),
+        }
+    }
 }
 
 impl ChatError {
@@ -63,6 +73,15 @@ impl ChatError {
             Self::Call(error) => error.http_status(),
             Self::DeadlineExceeded => 504,
             Self::ShuttingDown { .. } | Self::Interrupted(_) => 503,
+        }
+    }
+
+    /// Whether a target that was asked may have worked on the prompt, and so charge for it.
+    pub(super) fn may_be_charged(&self) -> bool {
+        match self {
+            Self::Call(error) => error.may_be_charged(),
+            Self::DeadlineExceeded | Self::ShuttingDown { .. } => true,
+            _ => false,
         }
     }
 }

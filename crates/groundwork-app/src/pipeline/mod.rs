@@ -11,7 +11,8 @@ mod splice;
 mod stream;
 mod whole;
 
-pub(crate) use admit::now;
+pub(crate) use admit::{now, principal};
 pub use chat::{Answer, Head, Item, Request, chat};
 pub use error::ChatError;
 pub use groundwork_wire::chat::{Annotation, Citation};
+pub(crate) use settle::{Call as SettledCall, Settlement};

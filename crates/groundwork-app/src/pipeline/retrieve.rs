@@ -1,7 +1,7 @@
 //! From the question to a prompt with sources: search under the caller's permissions, then packing.
 
 use super::admit::Admitted;
-use super::annotate::Grounds;
+use super::annotate::{Grounds, Piece};
 use super::call::Prompt;
 use super::error::ChatError;
 use super::settle::Settlement;
@@ -15,6 +15,7 @@ use groundwork_core::turn::{Message, Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
 use groundwork_retrieval::search::Hit;
 use groundwork_wire::error::Invalid;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What retrieval comes to.
@@ -53,8 +54,8 @@ pub(super) async fn retrieve(
     let mut body = admitted.request.object.clone();
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
     body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
-    let bases = hits.into_iter().map(|hit| (hit.document, hit.knowledge_base)).collect();
-    Ok(Retrieved::Prompt(Prompt { body, grounds: Some(Grounds { question, sources: packed.sources.into(), bases: Arc::new(bases) }) }))
+    let grounds = Grounds { question, sources: packed.sources.into(), pieces: hits.into_iter().map(piece).collect() };
+    Ok(Retrieved::Prompt(Prompt { body, grounds: Some(grounds) }))
 }
 
 /// The last message is the question, what stands before it is history. Assistants read and write text; what they cannot do is refused
@@ -111,10 +112,18 @@ fn passage(hit: &Hit) -> Passage {
         version: hit.generation,
         pages: hit.pages,
         heading_path: hit.heading_path.clone(),
-        span: hit.span.start as usize..hit.span.end as usize,
+        span: span(hit),
         text: hit.text.clone(),
         score: hit.scores.fused as f32,
     }
+}
+
+fn piece(hit: Hit) -> Piece {
+    Piece { span: span(&hit), knowledge_base: hit.knowledge_base, document: hit.document, section: hit.heading_path }
+}
+
+fn span(hit: &Hit) -> Range<usize> {
+    hit.span.start as usize..hit.span.end as usize
 }
 
 fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {

@@ -1,19 +1,18 @@
 //! Settling a call exactly once: at its end, at an error, or when the client hangs up.
 
-use super::admit::Admitted;
-use super::error::ChatError;
 use crate::App;
 use crate::published::{Deployment, Pool};
 use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval};
+use groundwork_core::clock::UnixMs;
+use groundwork_core::ids::{CallId, ModelName, TenantId};
 use groundwork_core::turn::Usage;
-use groundwork_inference::target::CallError;
 use groundwork_wire::chat;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The record of a call in the making. When it is dropped before it was completed, the client has hung up, and that is what is booked.
-pub(super) struct Settlement {
+pub(crate) struct Settlement {
     app: App,
     /// `None` once it was handed over.
     open: Option<Open>,
@@ -23,8 +22,7 @@ pub(super) struct Settlement {
 
 struct Open {
     record: Record,
-    pool: Arc<Pool>,
-    messages: Vec<chat::Message>,
+    estimate: Option<Estimate>,
     /// Counted when the prompt was packed.
     prompt_tokens: Option<usize>,
     /// What has come back so far, for an estimate when the target does not say what it used.
@@ -35,21 +33,40 @@ struct Open {
     charged: bool,
 }
 
+/// What a call's tokens are estimated from when the target does not report them.
+pub(crate) struct Estimate {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) messages: Vec<chat::Message>,
+}
+
+/// Who calls what.
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    pub(crate) label: Option<String>,
+    pub(crate) tenant: TenantId,
+    pub(crate) principal: String,
+    pub(crate) operation: Operation,
+    pub(crate) model: ModelName,
+    pub(crate) streamed: bool,
+    pub(crate) started: UnixMs,
+}
+
 impl Settlement {
-    pub(super) fn begin(app: &App, admitted: &Admitted) -> Self {
+    pub(crate) fn begin(app: &App, call: Call, estimate: Option<Estimate>) -> Self {
+        let Call { id, label, tenant, principal, operation, model, streamed, started } = call;
         let record = Record {
-            id: admitted.id.clone(),
-            request_label: admitted.label.clone(),
-            tenant: admitted.tenant.clone(),
-            principal: admitted.principal.clone(),
-            operation: Operation::Chat,
-            model: admitted.model.name().clone(),
+            id,
+            request_label: label,
+            tenant,
+            principal,
+            operation,
+            model,
             deployment: None,
             target: None,
-            streamed: admitted.request.stream,
-            started: admitted.started,
+            streamed,
+            started,
             first_token: None,
-            ended: admitted.started,
+            ended: started,
             outcome: Outcome::Abandoned,
             usage: Usage::default(),
             measure: Measure::Exact,
@@ -58,42 +75,33 @@ impl Settlement {
             retrieval: None,
             citations: None,
         };
-        let open = Open {
-            record,
-            pool: admitted.model.pool().clone(),
-            messages: admitted.request.messages.clone(),
-            prompt_tokens: None,
-            answer: String::new(),
-            finish: None,
-            usage: None,
-            charged: false,
-        };
+        let open = Open { record, estimate, prompt_tokens: None, answer: String::new(), finish: None, usage: None, charged: false };
         app.inner().metrics.began();
         Self { app: app.clone(), open: Some(open), _running: app.tasks().token() }
     }
 
-    pub(super) fn retrieved(&mut self, retrieval: Retrieval) {
+    pub(crate) fn retrieved(&mut self, retrieval: Retrieval) {
         self.edit(|open| open.record.retrieval = Some(retrieval));
     }
 
-    pub(super) fn prompt_tokens(&mut self, tokens: usize) {
+    pub(crate) fn prompt_tokens(&mut self, tokens: usize) {
         self.edit(|open| open.prompt_tokens = Some(tokens));
     }
 
     /// A deployment is being asked.
-    pub(super) fn asks(&mut self, deployment: &Deployment) {
+    pub(crate) fn asks(&mut self, deployment: &Deployment) {
         self.edit(|open| {
             open.record.deployment = Some(deployment.label());
             open.record.target = Some(deployment.target.kind());
         });
     }
 
-    pub(super) fn reached(&mut self) {
+    pub(crate) fn reached(&mut self) {
         self.edit(|open| open.charged = true);
     }
 
     /// A piece of the answer has come.
-    pub(super) fn said(&mut self, text: &str) {
+    pub(crate) fn said(&mut self, text: &str) {
         let now = self.app.inner().clock.now();
         self.edit(|open| {
             open.record.first_token.get_or_insert(now);
@@ -101,7 +109,7 @@ impl Settlement {
         });
     }
 
-    pub(super) fn used(&mut self, usage: &chat::Usage) {
+    pub(crate) fn used(&mut self, usage: &chat::Usage) {
         let usage = Usage {
             input_tokens: usage.prompt_tokens,
             output_tokens: usage.completion_tokens,
@@ -111,27 +119,26 @@ impl Settlement {
         self.edit(|open| open.usage = Some(usage));
     }
 
-    pub(super) fn finished(&mut self, reason: &str) {
+    pub(crate) fn finished(&mut self, reason: &str) {
         self.edit(|open| open.finish = Some(reason.to_owned()));
     }
 
-    pub(super) fn checked(&mut self, citations: Citations) {
+    pub(crate) fn checked(&mut self, citations: Citations) {
         self.edit(|open| open.record.citations = Some(citations));
     }
 
     /// The whole answer is there. Returns when it is booked.
-    pub(super) async fn complete(mut self) {
+    pub(crate) async fn complete(mut self) {
         let finish = self.open.as_ref().and_then(|open| open.finish.clone()).unwrap_or_else(|| "unknown".to_owned());
         self.book(Outcome::Completed { finish }).await;
     }
 
-    /// The call failed. Returns the error when that is booked.
-    pub(super) async fn fail(mut self, error: ChatError) -> ChatError {
-        if may_be_charged(&error) {
+    /// The call failed. `charged` tells that the target may have worked on the prompt all the same. Returns when it is booked.
+    pub(crate) async fn fail(mut self, kind: &'static str, http_status: u16, charged: bool) {
+        if charged {
             self.edit(|open| open.charged |= open.record.deployment.is_some());
         }
-        self.book(Outcome::Failed { kind: error.kind().to_owned(), http_status: error.http_status() }).await;
-        error
+        self.book(Outcome::Failed { kind: kind.to_owned(), http_status }).await;
     }
 
     fn edit(&mut self, edit: impl FnOnce(&mut Open)) {
@@ -168,18 +175,6 @@ impl Drop for Settlement {
     }
 }
 
-/// Errors after which a target may have worked on the prompt, and so charge for it.
-fn may_be_charged(error: &ChatError) -> bool {
-    match error {
-        ChatError::Call(error) => matches!(
-            error,
-            CallError::ContentFilter { .. } | CallError::Timeout { .. } | CallError::Broken { .. } | CallError::MidStream { .. }
-        ),
-        ChatError::DeadlineExceeded | ChatError::ShuttingDown { .. } => true,
-        _ => false,
-    }
-}
-
 async fn write(app: &App, open: Open) {
     let record = match (open.usage, open.charged) {
         (Some(usage), _) => Record { usage, measure: Measure::Exact, ..open.record },
@@ -195,13 +190,13 @@ async fn write(app: &App, open: Open) {
 
 /// Counts what the target did not report.
 async fn estimate(app: &App, open: Open) -> Record {
-    let record = open.record.clone();
+    let Open { record, estimate, prompt_tokens, answer, .. } = open;
+    let Some(Estimate { pool, messages }) = estimate else { return Record { measure: Measure::Estimate, ..record } };
     let count = move || {
-        let tokenizer = &open.pool.tokenizer;
-        let prompt = || open.messages.iter().map(|message| tokenizer.count(&message.text().unwrap_or_default())).sum();
+        let prompt = || messages.iter().map(|message| pool.tokenizer.count(&message.text().unwrap_or_default())).sum();
         Usage {
-            input_tokens: open.prompt_tokens.unwrap_or_else(prompt) as u64,
-            output_tokens: tokenizer.count(&open.answer) as u64,
+            input_tokens: prompt_tokens.unwrap_or_else(prompt) as u64,
+            output_tokens: pool.tokenizer.count(&answer) as u64,
             ..Usage::default()
         }
     };

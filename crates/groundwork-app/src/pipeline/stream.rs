@@ -78,7 +78,7 @@ impl Running {
     }
 
     async fn fail(&mut self, error: ChatError) -> Option<Item> {
-        let error = self.settlement.take()?.fail(error).await;
+        self.settlement.take()?.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
         Some(Item::Error(error))
     }
 
@@ -99,7 +99,7 @@ impl Running {
         }
         let first = chunk.choices.iter().find(|choice| choice.index == 0);
         let finishes = first.is_some_and(|choice| choice.finish_reason.is_some());
-        let Some(grounded) = &mut self.grounded else { return self.send(object) };
+        let Some(grounded) = &mut self.grounded else { return self.send(&object) };
         grounded.like.get_or_insert_with(|| like(&object, self.include_usage));
         let content = first.and_then(|choice| choice.delta.as_ref()?.content.as_deref()).unwrap_or_default();
         let cleaned = if content.is_empty() { String::new() } else { grounded.push(content) };
@@ -110,10 +110,10 @@ impl Running {
             return self.conclude(Some(object)).await;
         }
         if content == cleaned {
-            return self.send(object);
+            return self.send(&object);
         }
         splice::first_choice(&mut object, |choice| splice::nested(choice, "delta", |delta| splice::set(delta, "content", &cleaned)));
-        self.send(object);
+        self.send(&object);
     }
 
     /// The answer's text is whole: what was held back of it, its citations, then the chunk with the finish reason.
@@ -141,7 +141,7 @@ impl Running {
                     delta.remove("content");
                 });
             });
-            self.send(finish);
+            self.send(&finish);
         }
     }
 
@@ -151,7 +151,7 @@ impl Running {
         }
     }
 
-    fn send(&mut self, object: Object) {
+    fn send(&mut self, object: &Object) {
         self.ready.push_back(Item::Chunk(object.to_bytes()));
     }
 }

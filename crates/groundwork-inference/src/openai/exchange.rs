@@ -90,6 +90,7 @@ impl Exchange<'_> {
             bytes: response.bytes_stream().boxed(),
             decoder: Some(Decoder::new(MAX_FRAME)),
             ready: VecDeque::new(),
+            failed: None,
             finished: false,
         };
         let chunk = match self.within(first, frames.next(Stage::FirstToken)).await? {
@@ -210,6 +211,8 @@ struct Frames {
     /// `None` once the connection has ended.
     decoder: Option<Decoder>,
     ready: VecDeque<Chunk>,
+    /// Comes after what is ready.
+    failed: Option<CallError>,
     /// A finish reason was seen: an end without `[DONE]` is then an end.
     finished: bool,
 }
@@ -221,14 +224,23 @@ impl Frames {
             if let Some(chunk) = self.ready.pop_front() {
                 return Ok(Some(chunk));
             }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
             let Some(decoder) = &mut self.decoder else { return Ok(None) };
             let wait = if stage == Stage::FirstToken { self.timeouts.first_token } else { self.timeouts.idle };
-            match within(&self.target, limit(self.deadline, wait, stage), self.bytes.try_next()).await? {
-                Ok(Some(bytes)) => decoder.push(&bytes),
-                Ok(None) => return self.end(),
-                Err(error) => return Err(self.broken(cause(&error))),
+            let decoded = match within(&self.target, limit(self.deadline, wait, stage), self.bytes.try_next()).await? {
+                Ok(Some(bytes)) => {
+                    decoder.push(&bytes);
+                    self.decode()
+                }
+                Ok(None) => self.end(),
+                Err(error) => Err(self.broken(cause(&error))),
+            };
+            if let Err(error) = decoded {
+                self.decoder = None;
+                self.failed = Some(error);
             }
-            self.decode()?;
         }
     }
 
@@ -262,17 +274,13 @@ impl Frames {
     }
 
     /// The connection has ended: a last frame may be unclosed, and the answer may be cut.
-    fn end(&mut self) -> Result<Option<Chunk>, CallError> {
+    fn end(&mut self) -> Result<(), CallError> {
         if let Some(frame) = self.decoder.take().and_then(Decoder::finish)
             && let Some(data) = frame.data
         {
             self.take(data)?;
         }
-        match self.ready.pop_front() {
-            Some(chunk) => Ok(Some(chunk)),
-            None if self.finished => Ok(None),
-            None => Err(self.broken("the connection ended in mid-answer".to_owned())),
-        }
+        if self.finished { Ok(()) } else { Err(self.broken("the connection ended in mid-answer".to_owned())) }
     }
 
     fn broken(&self, message: String) -> CallError {

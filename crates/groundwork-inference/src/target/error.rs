@@ -95,4 +95,9 @@ impl CallError {
             | Self::MidStream { .. } => 502,
         }
     }
+
+    /// Whether the target may have worked on the prompt, and so charge for it.
+    pub fn may_be_charged(&self) -> bool {
+        matches!(self, Self::ContentFilter { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::MidStream { .. })
+    }
 }

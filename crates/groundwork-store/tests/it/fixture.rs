@@ -20,8 +20,6 @@ pub(crate) struct Fixture {
     pub(crate) db: Db,
     pub(crate) hand: Arc<AtomicU64>,
     pub(crate) folder: TempDir,
-    /// How many processes have died on the way here; each rolls dice of its own.
-    deaths: u64,
 }
 
 impl Fixture {
@@ -29,7 +27,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::fake(NOON);
         let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(1)).await.unwrap();
-        Self { db, hand, folder, deaths: 0 }
+        Self { db, hand, folder }
     }
 
     /// With an empty knowledge base `handbook`.
@@ -62,10 +60,9 @@ impl Fixture {
     pub(crate) async fn killed(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
-        let deaths = self.deaths + 1;
         let (clock, hand) = Clock::fake(self.hand.load(Ordering::SeqCst));
-        let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(deaths * 1_000_000)).await.unwrap();
-        Self { db, hand, folder, deaths }
+        let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(1_000_000)).await.unwrap();
+        Self { db, hand, folder }
     }
 }
 

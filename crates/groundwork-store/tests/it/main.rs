@@ -6,7 +6,6 @@
 mod blobs;
 mod fixture;
 mod flip;
-mod history;
 mod jobs;
 mod ledger;
 mod lock;

@@ -67,7 +67,7 @@ pub(in super::super) async fn upload(
     match documents::upload(front.app(), &caller, upload).await? {
         Uploaded::Live { change, document } => {
             let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(Object { object: "document", value: Live { status: "live", change, document } })).into_response())
+            Ok((status, Json(Object { object: "document", value: Live { status: "live", change, document: *document } })).into_response())
         }
         Uploaded::Processing { job } => {
             let body = json!({ "object": "document.upload", "status": "processing", "job": job });

@@ -60,6 +60,7 @@ impl From<EmbedError> for ApiError {
             EmbedError::Failed(_) => Self::failure(message),
             EmbedError::Call(error) => error.into(),
             EmbedError::DeadlineExceeded => Self::late(message),
+            EmbedError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
         }
     }
 }

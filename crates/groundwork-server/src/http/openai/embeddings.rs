@@ -3,6 +3,7 @@
 use super::super::Front;
 use super::super::body::Whole;
 use super::super::error::ApiError;
+use super::super::layers::REQUEST_ID;
 use super::deadline;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -16,7 +17,12 @@ pub(in super::super) async fn create(
     headers: HeaderMap,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
-    let request = Request { body, model: None, deadline: Some(deadline(&front, &headers)) };
+    let request = Request {
+        body,
+        model: None,
+        deadline: Some(deadline(&front, &headers)),
+        request_id: headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
+    };
     let body = embeddings::create(front.app(), &caller, request).await?;
     Ok(([("content-type", "application/json")], body))
 }

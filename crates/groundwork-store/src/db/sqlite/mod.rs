@@ -80,7 +80,7 @@ fn claim(path: &Path) -> Result<(), DbError> {
         _ => DbError::CannotOpen { path: path.into(), detail: error.to_string() },
     };
     if let Some(folder) = path.parent() {
-        crate::lock::make_folder(folder).map_err(cannot)?;
+        std::fs::create_dir_all(folder).map_err(cannot)?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);

@@ -1,0 +1,179 @@
+//! Documents: from an upload to a searchable version, by a job.
+
+use crate::fixture::{House, Plan, START, fake, house};
+use bytes::Bytes;
+use groundwork_app::documents::{self, Change, List, Upload, UploadError, Uploaded};
+use groundwork_app::jobs::{self, State};
+use groundwork_app::search::{self, Mode, Query};
+use groundwork_app::settings::Limits;
+use groundwork_app::{Caller, status};
+use groundwork_inference::fake::Script;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+async fn found(house: &House, text: &str) -> Vec<String> {
+    let query = Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword };
+    search::search(&house.app, &Caller::local(), query).await.unwrap().hits.into_iter().map(|hit| hit.text).collect()
+}
+
+fn upload(name: &str, text: &str, wait: Duration) -> Upload {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    Upload { knowledge_base: "default".parse().unwrap(), name: name.into(), source: None, bytes, permissions: None, wait }
+}
+
+#[tokio::test]
+async fn the_same_bytes_change_nothing_and_other_bytes_make_a_new_version() {
+    let house = house(Script::default()).await;
+    let first = house.upload("pump.md", "# Pump\n\nThe pump turns left.\n").await;
+    assert_eq!((first.version, first.chunks, first.media_type.as_str()), (1, 1, "text/markdown"));
+    let same = house.try_upload("pump.md", b"# Pump\n\nThe pump turns left.\n", None).await;
+    assert!(matches!(same, Uploaded::Live { change: Change::Unchanged, ref document } if **document == first), "{same:?}");
+    let other = house.try_upload("pump.md", b"# Pump\n\nThe pump turns right.\n", None).await;
+    let Uploaded::Live { change: Change::Updated, document } = other else { panic!("{other:?}") };
+    assert_eq!(document.id, first.id);
+    assert!(document.version > 1);
+    assert_eq!(found(&house, "pump").await.len(), 1);
+    assert!(found(&house, "pump").await[0].contains("right"));
+}
+
+#[tokio::test]
+async fn the_original_and_its_pages_come_back() {
+    let house = house(Script::default()).await;
+    let document = house.upload("pump.md", "# Pump\n\nThe pump turns left.\n").await;
+    let original = documents::original(&house.app, &Caller::local(), &document.knowledge_base, &document.id).await.unwrap();
+    assert_eq!((original.name.as_str(), &original.bytes[..]), ("pump.md", &b"# Pump\n\nThe pump turns left.\n"[..]));
+    let page = documents::page(&house.app, &Caller::local(), &document.knowledge_base, &document.id, 1).await.unwrap();
+    assert!(page.text.contains("The pump turns left."), "{page:?}");
+    let beyond = documents::page(&house.app, &Caller::local(), &document.knowledge_base, &document.id, 2).await.unwrap_err();
+    assert!(beyond.to_string().contains("pages 1 to 1, not 2"), "{beyond}");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_reported_and_the_version_before_it_stays() {
+    let house = house(Script::default()).await;
+    house.upload("pump.md", "# Pump\n\nThe pump turns left.\n").await;
+    let broken = house.try_upload("pump.pdf", b"%PDF-1.7\nthis is no pdf", None).await;
+    let Uploaded::Failed { job, reason, .. } = broken else { panic!("{broken:?}") };
+    let job = jobs::find(&house.app, &Caller::local(), &job).await.unwrap();
+    assert_eq!((job.state, job.error, job.subject.as_deref()), (State::Failed, Some(reason), Some("pump.pdf")));
+    assert_eq!(found(&house, "pump").await.len(), 1);
+}
+
+#[tokio::test]
+async fn bad_uploads_are_refused_before_anything_is_stored() {
+    let plan = Plan { limits: Limits { upload_bytes: 100, ..Limits::default() }, ..Plan::new(vec![fake("fake", Script::default())]) };
+    let house = plan.build().await.unwrap();
+    let refused = async |upload: Upload| documents::upload(&house.app, &Caller::local(), upload).await.unwrap_err();
+    let now = Duration::ZERO;
+    assert!(matches!(refused(upload("a.md", "", now)).await, UploadError::Empty { .. }));
+    assert!(matches!(refused(upload("a.md", &"x".repeat(101), now)).await, UploadError::TooLarge { bytes: 101, limit: 100, .. }));
+    for name in ["", " ", "a\nb", &"x".repeat(2000)] {
+        assert!(matches!(refused(upload(name, "x", now)).await, UploadError::InvalidName { .. }), "{name:?}");
+    }
+    let elsewhere = Upload { knowledge_base: "nowhere".parse().unwrap(), ..upload("a.md", "x", now) };
+    assert!(matches!(refused(elsewhere).await, UploadError::UnknownKnowledgeBase(_)));
+    assert!(jobs::list(&house.app, &Caller::local(), None, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_ingest_that_fails_for_the_moment_is_tried_again() {
+    let house = house(Script::default()).await;
+    house.embedder_is_down.store(true, Ordering::SeqCst);
+    let caller = Caller::local();
+    let uploading = documents::upload(&house.app, &caller, upload("pump.md", "# Pump\n\nIt turns.\n", Duration::from_secs(60)));
+    let repairing = async {
+        loop {
+            let jobs = jobs::list(&house.app, &Caller::local(), None, 10).await.unwrap();
+            if jobs.first().is_some_and(|job| job.attempts > 0 && job.error.is_some()) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        house.embedder_is_down.store(false, Ordering::SeqCst);
+        house.hand.fetch_add(60_000, Ordering::SeqCst);
+    };
+    let (uploaded, ()) = tokio::join!(uploading, repairing);
+    assert!(matches!(uploaded.unwrap(), Uploaded::Live { change: Change::Created, .. }));
+}
+
+#[test]
+fn an_upload_that_was_accepted_survives_a_crash() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (folder, uploaded) = runtime.block_on(async {
+        let house = house(Script::default()).await;
+        house.embedder_is_down.store(true, Ordering::SeqCst);
+        let uploaded =
+            documents::upload(&house.app, &Caller::local(), upload("pump.md", "# Pump\n\nThe pump turns left.\n", Duration::ZERO)).await;
+        (house.folder.clone(), uploaded.unwrap())
+    });
+    assert!(matches!(uploaded, Uploaded::Processing { .. }), "{uploaded:?}");
+    runtime.shutdown_background();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        // Far enough ahead that a lease of the dead process is over.
+        let plan = Plan { folder, start: START + 600_000, ..Plan::new(vec![fake("fake", Script::default())]) };
+        let house = plan.build_again().await;
+        let Uploaded::Processing { job } = uploaded else { return };
+        while jobs::find(&house.app, &Caller::local(), &job).await.unwrap().state != State::Done {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(found(&house, "pump").await.len(), 1);
+        house.app.shutdown(Duration::from_secs(5)).await;
+    });
+}
+
+#[tokio::test]
+async fn of_versions_uploaded_at_once_the_last_one_stays() {
+    let house = house(Script::default()).await;
+    for round in 0..3 {
+        let texts: Vec<String> = (0..6).map(|at| format!("# Pump\n\nRound {round} number {at}.\n")).collect();
+        for text in &texts {
+            documents::upload(&house.app, &Caller::local(), upload("pump.md", text, Duration::ZERO)).await.unwrap();
+        }
+        house.try_upload("pump.md", format!("# Pump\n\nRound {round} is final.\n").as_bytes(), None).await;
+        let hits = found(&house, "round").await;
+        assert_eq!(hits.len(), 1, "{hits:?}");
+        assert!(hits[0].contains(&format!("Round {round} is final")), "{hits:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_page_without_gaps_and_end() {
+    let house = house(Script::default()).await;
+    for at in 0..7 {
+        house.upload(&format!("a/{at}.md"), &format!("# Note {at}\n\nText {at}.\n")).await;
+    }
+    house.upload("b/1.md", "# Other\n\nText.\n").await;
+    let (mut after, mut names) = (None, Vec::new());
+    loop {
+        let list = List { knowledge_base: "default".parse().unwrap(), after, limit: 3, source_prefix: Some("a/".into()) };
+        let page = documents::list(&house.app, &Caller::local(), list).await.unwrap();
+        assert!(page.documents.len() <= 3);
+        names.extend(page.documents.iter().map(|document| document.name.clone()));
+        after = page.documents.last().map(|document| document.id.clone());
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(names, (0..7).map(|at| format!("a/{at}.md")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_house_becomes_ready_and_says_what_it_stands_on() {
+    let house = house(Script::default()).await;
+    house.upload("pump.md", "# Pump\n\nThe pump turns left.\n").await;
+    let status = status::status(&house.app).await;
+    assert!(status.ready, "{status:?}");
+    for name in ["database", "keyword_index", "vector_index", "embedding_model"] {
+        assert!(status.parts.iter().any(|part| part.name == name), "{name} in {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_owner_of_a_folder_is_refused() {
+    let house = house(Script::default()).await;
+    let second = Plan { folder: house.folder.clone(), ..Plan::new(vec![fake("fake", Script::default())]) };
+    let error = second.build().await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, groundwork_app::OpenError::Lock(_)), "{error}");
+}

@@ -1,0 +1,14 @@
+//! The application through its front door: real SQLite in a temporary folder, a clock that stands still, counting dice, a scripted model
+//! and a cheap embedder that always gives the same vectors.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
+#![expect(clippy::needless_pass_by_value, reason = "bodies are made for the call that they are given to")]
+
+mod answers;
+mod declarations;
+mod documents;
+mod fixture;
+mod ledger;
+mod permissions;
+mod refusals;
+mod upstream;

@@ -1,0 +1,288 @@
+//! Targets over real HTTP: a small server that answers with bytes of our choosing, cut anywhere.
+
+use crate::fixture::{House, Plan, body, request};
+use futures::StreamExt;
+use groundwork_app::pipeline::{self, Answer, Item};
+use groundwork_app::{Caller, embeddings};
+use groundwork_inference::target::{self, Kind, Timeouts};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+/// What the server sends: parts, each written by itself, then the end of the connection, or silence.
+#[derive(Clone)]
+struct Reply {
+    parts: Vec<Vec<u8>>,
+    then_silence: bool,
+}
+
+struct Upstream {
+    port: u16,
+    /// Requests as they came: head and body.
+    requests: Arc<Mutex<Vec<(String, Value)>>>,
+    /// Told when a client has closed its connection during a silence.
+    closed: Arc<Notify>,
+}
+
+impl Upstream {
+    async fn start(reply: Reply) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstream = Self { port: listener.local_addr().unwrap().port(), requests: Arc::default(), closed: Arc::new(Notify::new()) };
+        let (requests, closed) = (upstream.requests.clone(), upstream.closed.clone());
+        // Ends with the runtime of its test.
+        let connections = TaskTracker::new();
+        connections.clone().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, reply.clone(), requests.clone(), closed.clone()));
+            }
+        });
+        upstream
+    }
+
+    async fn house(&self, kind: impl Fn(u16) -> Kind) -> House {
+        let timeouts = Timeouts { first_token: Duration::from_secs(5), idle: Duration::from_millis(300), ..Timeouts::default() };
+        let settings = target::Settings { name: "server".into(), kind: kind(self.port), model: Some("their-model".into()), timeouts };
+        Plan::new(vec![settings]).build().await.unwrap()
+    }
+
+    fn request(&self) -> (String, Value) {
+        self.requests.lock().unwrap().last().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, reply: Reply, requests: Arc<Mutex<Vec<(String, Value)>>>, closed: Arc<Notify>) {
+    let mut bytes = Vec::new();
+    let (head, length) = loop {
+        if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(end) = text.find("\r\n\r\n") {
+            let head = text[..end].to_lowercase();
+            let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            if bytes.len() >= end + 4 + length {
+                break (text[..end].to_owned(), end + 4);
+            }
+        }
+    };
+    requests.lock().unwrap().push((head, serde_json::from_slice(&bytes[length..]).unwrap()));
+    for part in &reply.parts {
+        if stream.write_all(part).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    if reply.then_silence {
+        while stream.read(&mut [0; 64]).await.unwrap_or(0) > 0 {}
+        closed.notify_one();
+    }
+}
+
+fn openai(port: u16) -> Kind {
+    Kind::OpenAi { base_url: format!("http://127.0.0.1:{port}/v1").parse().unwrap(), key: Some("their-key".to_owned().into()) }
+}
+
+fn whole(status: &str, headers: &str, body: &str) -> Reply {
+    let text = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    Reply { parts: vec![text.into_bytes()], then_silence: false }
+}
+
+/// A stream cut into parts of `size` bytes.
+fn events(events: &[&str], size: usize) -> Reply {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nx-ratelimit-remaining-requests: 7\r\nconnection: close\r\n\r\n".to_vec();
+    let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    Reply { parts: std::iter::once(head).chain(text.as_bytes().chunks(size).map(<[u8]>::to_vec)).collect(), then_silence: false }
+}
+
+async fn stream_of(house: &House, body: Value) -> (Vec<String>, Option<String>) {
+    let mut asked = body;
+    asked["stream"] = true.into();
+    let Answer::Stream(_, items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else { panic!("no stream") };
+    let (mut chunks, mut error) = (Vec::new(), None);
+    for item in items.collect::<Vec<_>>().await {
+        match item {
+            Item::Chunk(bytes) => chunks.push(String::from_utf8(bytes.to_vec()).unwrap()),
+            Item::Error(failed) => error = Some(failed.kind().to_owned()),
+        }
+    }
+    (chunks, error)
+}
+
+const CHUNKS: [&str; 4] = [
+    r#"{"id":"","object":"chat.completion.chunk","created":0,"model":"","choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]}"#,
+    r#"{"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"their-model-2026","system_fingerprint":"fp_é","choices":[{"index":0,"delta":{"role":"assistant","content":"Grüße, 世界","future_field":1e400},"logprobs":{"content":[]},"finish_reason":null}]}"#,
+    r#"{"id":"","object":"","created":0,"model":"","choices":[{"index":0,"finish_reason":null,"content_filter_offsets":{"check_offset":44,"start_offset":44,"end_offset":198},"content_filter_results":{}}]}"#,
+    r#"{"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"their-model-2026","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+];
+const USAGE: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"their-model-2026","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"completion_tokens_details":{"reasoning_tokens":2}}}"#;
+
+#[tokio::test]
+async fn chunks_come_through_byte_for_byte_however_the_connection_cuts_them() {
+    for size in [1, 2, 3, 7, 64, 100_000] {
+        let upstream = Upstream::start(events(&[CHUNKS[0], CHUNKS[1], CHUNKS[2], CHUNKS[3], USAGE, "[DONE]"], size)).await;
+        let house = upstream.house(openai).await;
+        let (chunks, error) = stream_of(&house, body("default", "Hello?")).await;
+        assert_eq!((chunks, error), (CHUNKS.map(str::to_owned).to_vec(), None), "in parts of {size}");
+        let entries = house.ledger_at_the_end().await;
+        assert_eq!((entries[0].input_tokens, entries[0].reasoning_tokens, entries[0].estimated), (9, 2, false));
+    }
+}
+
+#[tokio::test]
+async fn the_target_is_asked_for_its_own_model_with_its_key_and_for_usage() {
+    let upstream = Upstream::start(events(&[CHUNKS[1], CHUNKS[3], "[DONE]"], 1000)).await;
+    let house = upstream.house(openai).await;
+    let mut asked = body("default", "Hello?");
+    asked["seed"] = json!(9_007_199_254_740_993_u64);
+    asked["new_field"] = json!({ "a": [1] });
+    stream_of(&house, asked).await;
+    let (head, sent) = upstream.request();
+    assert!(head.starts_with("POST /v1/chat/completions HTTP/1.1"), "{head}");
+    assert!(head.to_lowercase().contains("authorization: bearer their-key"), "{head}");
+    assert_eq!((&sent["model"], &sent["stream_options"]["include_usage"]), (&json!("their-model"), &json!(true)));
+    assert_eq!((&sent["seed"], &sent["new_field"]), (&json!(9_007_199_254_740_993_u64), &json!({ "a": [1] })));
+}
+
+#[tokio::test]
+async fn azure_is_asked_by_deployment_with_its_key_header() {
+    for (version, path) in [
+        (None, "POST /openai/v1/chat/completions HTTP/1.1"),
+        (Some("2024-10-21"), "POST /openai/deployments/their-model/chat/completions?api-version=2024-10-21 HTTP/1.1"),
+    ] {
+        let upstream = Upstream::start(whole("200 OK", "x-ms-region: Sweden Central\r\n", r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hej"},"finish_reason":"stop","content_filter_results":{}}],"prompt_filter_results":[]}"#)).await;
+        let house = upstream
+            .house(|port| Kind::AzureOpenAi {
+                endpoint: format!("http://127.0.0.1:{port}/").parse().unwrap(),
+                key: "azure-key".to_owned().into(),
+                api_version: version.map(str::to_owned),
+            })
+            .await;
+        let (head, answer) = house.ask("default", "Hello?").await.unwrap();
+        assert_eq!(answer["prompt_filter_results"], json!([]), "what we do not know survives");
+        assert!(head.headers.contains(&("x-ms-region".into(), "Sweden Central".into())), "{head:?}");
+        let (sent, _) = upstream.request();
+        assert!(sent.starts_with(path) && sent.to_lowercase().contains("api-key: azure-key"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_keep_their_kind_their_wait_and_their_body() {
+    for (reply, kind, status) in [
+        (
+            whole(
+                "429 Too Many Requests",
+                "retry-after-ms: 1200\r\nx-ratelimit-remaining-tokens: 0\r\n",
+                r#"{"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#,
+            ),
+            "upstream_rate_limited",
+            429,
+        ),
+        (
+            whole(
+                "400 Bad Request",
+                "",
+                r#"{"error":{"message":"filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            ),
+            "content_filter",
+            400,
+        ),
+        (
+            whole("400 Bad Request", "", r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#),
+            "context_length_exceeded",
+            400,
+        ),
+        (whole("502 Bad Gateway", "", "<html>bad gateway</html>"), "upstream_fault", 502),
+        (whole("200 OK", "", r#"{"error":{"message":"hidden","code":"429"}}"#), "upstream_rate_limited", 429),
+        (whole("200 OK", "", "not json"), "upstream_broken", 502),
+    ] {
+        let upstream = Upstream::start(reply).await;
+        let house = upstream.house(openai).await;
+        let error = house.ask("default", "Hello?").await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status()), (kind, status), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_the_first_frame_is_an_error_of_the_call_and_later_one_of_the_stream() {
+    let hidden = r#"{"error":{"message":"overloaded","type":"server_error","code":"503"}}"#;
+    let upstream = Upstream::start(events(&[hidden], 1000)).await;
+    let house = upstream.house(openai).await;
+    let mut asked = body("default", "Hello?");
+    asked["stream"] = true.into();
+    let error = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.kind(), "upstream_fault");
+
+    let upstream = Upstream::start(events(&[CHUNKS[1], hidden], 1000)).await;
+    let house = upstream.house(openai).await;
+    let (chunks, error) = stream_of(&house, body("default", "Hello?")).await;
+    assert_eq!((chunks.len(), error.as_deref()), (1, Some("upstream_error_in_stream")));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_is_broken_and_one_that_only_lacks_its_end_mark_is_not() {
+    for (sent, expected) in [
+        (events(&[CHUNKS[1]], 1000), Some("upstream_broken")),
+        (events(&[CHUNKS[1], CHUNKS[3]], 1000), None),
+        (events(&[CHUNKS[1], "{not json"], 1000), Some("upstream_broken")),
+    ] {
+        let upstream = Upstream::start(sent).await;
+        let house = upstream.house(openai).await;
+        let (_, error) = stream_of(&house, body("default", "Hello?")).await;
+        assert_eq!(error.as_deref(), expected);
+    }
+}
+
+#[tokio::test]
+async fn silence_in_mid_answer_ends_it() {
+    let upstream = Upstream::start(Reply { then_silence: true, ..events(&[CHUNKS[1]], 1000) }).await;
+    let house = upstream.house(openai).await;
+    let (chunks, error) = stream_of(&house, body("default", "Hello?")).await;
+    assert_eq!((chunks.len(), error.as_deref()), (1, Some("upstream_timeout_idle")));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_cancels_the_call_upstream() {
+    let upstream = Upstream::start(Reply { then_silence: true, ..events(&[CHUNKS[1]], 1000) }).await;
+    let house = upstream.house(openai).await;
+    let mut asked = body("default", "Hello?");
+    asked["stream"] = true.into();
+    let Answer::Stream(_, mut items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+        panic!("no stream")
+    };
+    assert!(matches!(items.next().await, Some(Item::Chunk(_))));
+    drop(items);
+    tokio::time::timeout(Duration::from_secs(10), upstream.closed.notified()).await.expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unreachable() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let upstream = Upstream { port, requests: Arc::default(), closed: Arc::default() };
+    let house = upstream.house(openai).await;
+    let error = house.ask("default", "Hello?").await.unwrap_err();
+    assert_eq!((error.kind(), error.http_status()), ("upstream_unreachable", 502), "{error}");
+}
+
+#[tokio::test]
+async fn embeddings_go_through_a_target_too() {
+    let answer = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"e","usage":{"prompt_tokens":1,"total_tokens":1}}"#;
+    let upstream = Upstream::start(whole("200 OK", "", answer)).await;
+    let house = upstream.house(openai).await;
+    let asked = embeddings::Request {
+        body: json!({ "model": "default", "input": [[1, 2]] }).to_string().into(),
+        model: None,
+        deadline: None,
+        request_id: None,
+    };
+    assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap(), answer);
+    let (head, sent) = upstream.request();
+    assert!(head.starts_with("POST /v1/embeddings "), "{head}");
+    assert_eq!((&sent["model"], &sent["input"]), (&json!("their-model"), &json!([[1, 2]])));
+}
