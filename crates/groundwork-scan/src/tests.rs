@@ -1,3 +1,5 @@
+//! Every kernel against the plain loop, the plain loop against arithmetic, and the edges of both.
+
 use super::*;
 use crate::kernel::{self, Kernel};
 use proptest::prelude::*;

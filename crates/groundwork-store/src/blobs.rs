@@ -61,7 +61,7 @@ pub struct Blobs {
 impl Blobs {
     /// Keeps the bytes in a local folder, which is made if it is not there.
     pub fn open(folder: &Path) -> Result<Self, BlobError> {
-        std::fs::create_dir_all(folder).map_err(|source| BlobError::Folder { folder: folder.into(), source })?;
+        crate::lock::make_folder(folder).map_err(|source| BlobError::Folder { folder: folder.into(), source })?;
         Ok(Self { store: Arc::new(LocalFileSystem::new_with_prefix(folder).map_err(classify)?.with_fsync(true)) })
     }
 

@@ -38,7 +38,7 @@ impl FolderLock {
 
 fn lock(folder: &Path, how: impl FnOnce(&File) -> Result<(), TryLockError>) -> Result<FolderLock, LockError> {
     let failed = |source| LockError::Io { folder: folder.into(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    make_folder(folder).map_err(failed)?;
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(FILE)).map_err(failed)?;
     match how(&file) {
         Ok(()) => {}
@@ -49,6 +49,15 @@ fn lock(folder: &Path, how: impl FnOnce(&File) -> Result<(), TryLockError>) -> R
     let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
     written.map_err(failed)?;
     Ok(FolderLock { _file: file })
+}
+
+/// Makes a folder that only this user can read, if it is not there.
+pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn holder(file: &mut File) -> String {

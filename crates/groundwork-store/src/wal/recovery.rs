@@ -35,7 +35,7 @@ pub(super) struct Left {
 
 /// Makes the folder if it is not there and reads all of it.
 pub(super) fn read(folder: &Path) -> Result<Leftovers, WalError> {
-    std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+    crate::lock::make_folder(folder).map_err(|source| failed(folder, source))?;
     let paths = segment::list(folder)?;
     let (mut settled, mut open, mut segments, mut all_damaged) = (vec![], BTreeMap::new(), vec![], 0);
     let next_number = paths.last().map_or(1, |(number, _)| number + 1);

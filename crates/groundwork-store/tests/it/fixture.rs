@@ -20,6 +20,8 @@ pub(crate) struct Fixture {
     pub(crate) db: Db,
     pub(crate) hand: Arc<AtomicU64>,
     pub(crate) folder: TempDir,
+    /// How many processes have died on the way here; each rolls dice of its own.
+    deaths: u64,
 }
 
 impl Fixture {
@@ -27,7 +29,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::fake(NOON);
         let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(1)).await.unwrap();
-        Self { db, hand, folder }
+        Self { db, hand, folder, deaths: 0 }
     }
 
     /// With an empty knowledge base `handbook`.
@@ -60,9 +62,10 @@ impl Fixture {
     pub(crate) async fn killed(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(self.folder.path(), folder.path());
+        let deaths = self.deaths + 1;
         let (clock, hand) = Clock::fake(self.hand.load(Ordering::SeqCst));
-        let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(1_000_000)).await.unwrap();
-        Self { db, hand, folder }
+        let db = Db::open(&folder.path().join("groundwork.db"), clock, Dice::counting(deaths * 1_000_000)).await.unwrap();
+        Self { db, hand, folder, deaths }
     }
 }
 

@@ -6,6 +6,7 @@
 mod blobs;
 mod fixture;
 mod flip;
+mod history;
 mod jobs;
 mod ledger;
 mod lock;

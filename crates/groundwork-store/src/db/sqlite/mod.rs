@@ -80,7 +80,7 @@ fn claim(path: &Path) -> Result<(), DbError> {
         _ => DbError::CannotOpen { path: path.into(), detail: error.to_string() },
     };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(cannot)?;
+        crate::lock::make_folder(folder).map_err(cannot)?;
     }
     let mut options = std::fs::OpenOptions::new();
     options.append(true).create(true);

@@ -147,9 +147,9 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
 
         O::InsertVersion => concat!(
-            "INSERT INTO version (document_no, generation, state, name, title, media_type, sha256, bytes, fingerprint, pages, metadata,
+            "INSERT INTO version (document_no, generation, replaces, state, name, title, media_type, sha256, bytes, fingerprint, pages, metadata,
                                   created_at)
-             SELECT no, last_generation, 'writing', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM document WHERE ",
+             SELECT no, last_generation, live_generation, 'writing', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM document WHERE ",
             of_source!(),
             " RETURNING no"
         ),
@@ -184,7 +184,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
         O::MarkDiscarded => "UPDATE version SET state = 'dead' WHERE no = ?1 AND state = 'writing'",
         O::Orphans => {
-            "SELECT k.id, d.id, v.generation, d.live_generation, k.dimensions, v.no
+            "SELECT k.id, d.id, v.generation, v.replaces, k.dimensions, v.no
              FROM version v JOIN document d ON d.no = v.document_no JOIN knowledge_base k ON k.no = d.knowledge_base_no
              WHERE v.state = 'writing' AND v.state <> 'live' ORDER BY v.no"
         }

@@ -1,3 +1,5 @@
+//! What SQLite does under the functions above: a disk that is full, transactions that share a commit, callers that go away.
+
 use super::*;
 use crate::db::operation::{guard, step};
 

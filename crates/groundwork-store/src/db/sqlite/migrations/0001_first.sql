@@ -63,6 +63,8 @@ CREATE TABLE version (
     no           INTEGER PRIMARY KEY,
     document_no  INTEGER NOT NULL REFERENCES document (no),
     generation   INTEGER NOT NULL,
+    -- The generation that was live when this one was begun.
+    replaces     INTEGER,
     -- writing -> live -> dead -> (collected: the row is gone)
     state        TEXT NOT NULL CHECK (state IN ('writing', 'live', 'dead')),
     name         TEXT NOT NULL,
