@@ -77,7 +77,7 @@ pub enum SearchError {
     UnknownKnowledgeBase(KnowledgeBaseId),
     #[error("the query is empty")]
     EmptyQuery,
-    #[error("the query has {bytes} bytes, more than the {limit} that limits.question_bytes allows")]
+    #[error("the query has {bytes} bytes, more than the {limit} that limits.question allows")]
     TooLong { bytes: usize, limit: usize },
     #[error("the index of knowledge base {knowledge_base} is still loading; try again in {} seconds", retry_after.as_secs())]
     IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },

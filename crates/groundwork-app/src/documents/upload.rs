@@ -60,8 +60,11 @@ pub enum UploadError {
     Empty { name: String },
     #[error("the file name {name:?} is not usable: {reason}")]
     InvalidName { name: String, reason: &'static str },
-    #[error("the file {name} has {bytes} bytes, more than the {limit} that limits.upload_bytes allows")]
+    #[error("the file {name} has {bytes} bytes, more than the {limit} that limits.document allows")]
     TooLarge { name: String, bytes: usize, limit: usize },
+    /// Its job would only fail, minutes later.
+    #[error("there is no embedding model: {0}")]
+    NoEmbeddingModel(String),
     #[error("{waiting} documents are waiting to be read; try again in {} seconds", retry_after.as_secs())]
     Busy { waiting: usize, retry_after: Duration },
     #[error(transparent)]
@@ -125,6 +128,9 @@ async fn admit(app: &App, caller: &Caller, upload: &Upload) -> Result<TenantId, 
     }
     if bytes > limit {
         return Err(UploadError::TooLarge { name: name.clone(), bytes, limit });
+    }
+    if let Some(reason) = inner.knowledge.embedding.missing() {
+        return Err(UploadError::NoEmbeddingModel(reason));
     }
     let waiting = inner.jobs.waiting();
     if waiting >= MAX_WAITING {

@@ -15,7 +15,7 @@ pub enum ChatError {
     UnknownModel(String),
     #[error("The model {0:?} makes embeddings and does not chat.")]
     NotAChatModel(String),
-    #[error("The messages have {bytes} bytes, more than the {limit} that limits.question_bytes allows.")]
+    #[error("The messages have {bytes} bytes, more than the {limit} that limits.question allows.")]
     TooLarge { bytes: usize, limit: usize },
     /// The rules and the question alone do not fit, or a template failed.
     #[error(transparent)]

@@ -1,6 +1,7 @@
 //! `groundwork ask`: a question, the answer as it comes, and its sources.
 
-use super::backend::{Backend, Call, Reply};
+use super::backend::Backend;
+use super::call::{Call, Reply};
 use super::session::Session;
 use super::{output, sources};
 use crate::exit::{Exit, Failure};
@@ -59,7 +60,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
 }
 
 /// Asks `model`. With `show` the text is written as it comes.
-pub(super) async fn ask(backend: &Backend, model: &str, question: &str, show: bool) -> anyhow::Result<Answer> {
+pub(super) async fn ask(backend: &Backend<'_>, model: &str, question: &str, show: bool) -> anyhow::Result<Answer> {
     let body = json!({
         "model": model,
         "messages": [{ "role": "user", "content": question }],

@@ -1,7 +1,7 @@
 //! `groundwork demo`: the main job on a folder. Fetches the embedding model, reads the documents, answers questions from them with their
 //! sources; on a terminal the server then stays, without one the command ends.
 
-use super::backend::{Backend, Here};
+use super::backend::Backend;
 use super::ingest::{self, Job};
 use super::session::Session;
 use super::{ask, eval, models, output};
@@ -50,7 +50,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let stays = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let tcp = if stays { Some(listen(session.config.server.listen).await?) } else { None };
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
-    let backend = Backend::Here(Here::new(session, app, &folder, Role::Owner, tcp)?);
+    let backend = Backend::owner(session, app, &folder, tcp)?;
     let worked = tokio::select! {
         worked = read_and_ask(session, &backend, documents, &questions) => worked,
         _ = signals.next() => Err(Failure::new(Exit::Interrupted, "stopped; the next run goes on where this one ended").into()),
@@ -69,7 +69,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     worked.map(|()| exit)
 }
 
-async fn read_and_ask(session: &Session, backend: &Backend, documents: PathBuf, questions: &[String]) -> anyhow::Result<()> {
+async fn read_and_ask(session: &Session, backend: &Backend<'_>, documents: PathBuf, questions: &[String]) -> anyhow::Result<()> {
     output::line(&format!("\n== Reading {}", documents.display()))?;
     let job = Job { knowledge_base: eval::KNOWLEDGE_BASE.parse()?, paths: vec![documents], keep_vanished: false };
     let summary = ingest::ingest(session, backend, job, |line| line.show(false)).await?;

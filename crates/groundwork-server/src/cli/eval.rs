@@ -1,7 +1,7 @@
 //! `groundwork eval`: quality on a labelled data set. The set is read into a data folder of its own, so that what the user keeps is
 //! neither measured nor touched; a second run reads only what changed.
 
-use super::backend::{Backend, Here};
+use super::backend::Backend;
 use super::ingest::{self, Job};
 use super::session::Session;
 use super::{ask, output, progress};
@@ -34,7 +34,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     let dataset = dataset.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", dataset.display())))?;
     let folder = session.config.data_dir.join("evaluation").join(own_name(&dataset));
     let app = session.open_when_free(&folder, Role::Owner, session.targets()?).await?;
-    let backend = Backend::Here(Here::new(session, app.clone(), &folder, Role::Owner, None)?);
+    let backend = Backend::owner(session, app.clone(), &folder, None)?;
     let report = async {
         let job = Job { knowledge_base: KNOWLEDGE_BASE.parse()?, paths: vec![documents_of(&dataset)], keep_vanished: false };
         ingest::ingest(session, &backend, job, |_| Ok(())).await?;

@@ -1,26 +1,23 @@
 //! `groundwork ingest`: files and folders become documents of a knowledge base. What has not changed is left alone, what has vanished from
 //! a folder is deleted, and a file that cannot be read costs only itself.
 
-use super::backend::{Backend, Call, Refusal};
+use super::backend::Backend;
+use super::call::Call;
+use super::offer::{File, Line, Outcome, offer};
 use super::session::Session;
 use super::{output, progress};
 use crate::exit::{Exit, Failure};
 use anyhow::Context;
-use axum::http::StatusCode;
 use futures::StreamExt;
 use groundwork_app::settings::Role;
 use groundwork_core::ids::KnowledgeBaseId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 use url::form_urlencoded;
 
 /// Files on their way at the same time; the server reads as many as it has children.
 const AT_ONCE: usize = 4;
-
-/// How long one file is offered again to a server that is busy.
-const PATIENCE: Duration = Duration::from_secs(1800);
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -32,45 +29,6 @@ pub(super) struct Args {
     /// Keep documents whose files have vanished from a folder
     #[arg(long)]
     keep_vanished: bool,
-}
-
-/// A file to be ingested.
-struct File {
-    path: PathBuf,
-    /// The path as it was named on the command line.
-    shown: String,
-    /// The file's name, or its path below the folder that was named.
-    name: String,
-    source: String,
-}
-
-/// What became of one file.
-#[derive(Serialize)]
-pub(super) struct Line {
-    file: String,
-    outcome: Outcome,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    document: Option<serde_json::Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<LineError>,
-}
-
-#[derive(Serialize)]
-struct LineError {
-    kind: String,
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Created,
-    Updated,
-    Unchanged,
-    /// Stored, and still being read.
-    Processing,
-    Deleted,
-    Failed,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -107,7 +65,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
 /// Does `job`, and tells `each` file's fate as it is known.
 pub(super) async fn ingest(
     session: &Session,
-    backend: &Backend,
+    backend: &Backend<'_>,
     job: Job,
     mut each: impl FnMut(&Line) -> std::io::Result<()>,
 ) -> anyhow::Result<Summary> {
@@ -119,7 +77,7 @@ pub(super) async fn ingest(
         let files = files_of(path, &root)?;
         let bar = progress::steps(files.len(), session.json);
         let sources: BTreeSet<String> = files.iter().map(|file| file.source.clone()).collect();
-        let mut lines = futures::stream::iter(files).map(|file| take(backend, &documents, file)).buffer_unordered(AT_ONCE);
+        let mut lines = futures::stream::iter(files).map(|file| offer(backend, &documents, file)).buffer_unordered(AT_ONCE);
         while let Some(line) = lines.next().await {
             let line = line?;
             bar.inc(1);
@@ -139,7 +97,7 @@ pub(super) async fn ingest(
 }
 
 /// A knowledge base that does not exist yet is made by its first ingest.
-async fn make_sure_of(backend: &Backend, id: &KnowledgeBaseId) -> anyhow::Result<()> {
+async fn make_sure_of(backend: &Backend<'_>, id: &KnowledgeBaseId) -> anyhow::Result<()> {
     #[derive(Deserialize)]
     struct Page {
         data: Vec<KnowledgeBase>,
@@ -194,34 +152,8 @@ fn source_of(path: &Path) -> anyhow::Result<String> {
     url::Url::from_file_path(path).map(String::from).map_err(|()| anyhow::anyhow!("{} is not an absolute path", path.display()))
 }
 
-async fn take(backend: &Backend, documents: &str, file: File) -> anyhow::Result<Line> {
-    let shown = file.shown;
-    let bytes = match tokio::fs::read(&file.path).await {
-        Ok(bytes) => bytes::Bytes::from(bytes),
-        Err(error) => return Ok(Line::failed(shown, "unreadable", format!("the file cannot be read from disk: {error}"))),
-    };
-    let query =
-        form_urlencoded::Serializer::new(String::new()).append_pair("name", &file.name).append_pair("source", &file.source).finish();
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match backend.json::<serde_json::Value>(Call::upload(format!("{documents}?{query}"), bytes.clone())).await {
-            Ok(answer) => return Ok(Line::taken(shown, answer)),
-            Err(error) => match error.downcast::<Refusal>()? {
-                busy if busy.status == StatusCode::SERVICE_UNAVAILABLE && Instant::now() < until => {
-                    tokio::time::sleep(busy.retry_after.unwrap_or(Duration::from_secs(1))).await;
-                }
-                // The file's own fault; with any other refusal the next file would fare no better.
-                refusal if matches!(refusal.status.as_u16(), 400 | 413 | 415 | 422) => {
-                    return Ok(Line::failed(shown, refusal.code.as_deref().unwrap_or("refused"), refusal.message));
-                }
-                refusal => return Err(Failure::new(Exit::Server, refusal.message).into()),
-            },
-        }
-    }
-}
-
 /// Deletes documents of files that were below `folder` and are there no more.
-async fn delete_vanished(backend: &Backend, documents: &str, folder: &Path, present: &BTreeSet<String>) -> anyhow::Result<Vec<Line>> {
+async fn delete_vanished(backend: &Backend<'_>, documents: &str, folder: &Path, present: &BTreeSet<String>) -> anyhow::Result<Vec<Line>> {
     #[derive(Deserialize)]
     struct Page {
         data: Vec<Document>,
@@ -245,47 +177,10 @@ async fn delete_vanished(backend: &Backend, documents: &str, folder: &Path, pres
         after = page.data.last().map(|document| document.id.clone());
         for document in page.data.iter().filter(|document| document.source.starts_with(&prefix) && !present.contains(&document.source)) {
             backend.json::<serde_json::Value>(Call::delete(format!("{documents}/{}", document.id))).await?;
-            lines.push(Line { file: document.name.clone(), outcome: Outcome::Deleted, document: None, error: None });
+            lines.push(Line::deleted(document.name.clone()));
         }
         if !page.has_more || after.is_none() {
             return Ok(lines);
-        }
-    }
-}
-
-impl Line {
-    fn taken(file: String, document: serde_json::Value) -> Self {
-        let outcome = match (document["status"].as_str(), document["change"].as_str()) {
-            (Some("processing"), _) => Outcome::Processing,
-            (_, Some("unchanged")) => Outcome::Unchanged,
-            (_, Some("updated")) => Outcome::Updated,
-            _ => Outcome::Created,
-        };
-        Self { file, outcome, document: Some(document), error: None }
-    }
-
-    fn failed(file: String, kind: &str, message: String) -> Self {
-        Self { file, outcome: Outcome::Failed, document: None, error: Some(LineError { kind: kind.to_owned(), message }) }
-    }
-}
-
-impl Line {
-    /// One JSON object, or one line for people; they are not told what stayed as it was.
-    pub(super) fn show(&self, json: bool) -> std::io::Result<()> {
-        if json {
-            return output::json(self);
-        }
-        let word = match self.outcome {
-            Outcome::Created => "created",
-            Outcome::Updated => "updated",
-            Outcome::Unchanged => return Ok(()),
-            Outcome::Processing => "processing",
-            Outcome::Deleted => "deleted",
-            Outcome::Failed => "failed",
-        };
-        match &self.error {
-            Some(error) => output::line(&format!("{word:<10} {}: {}", self.file, error.message)),
-            None => output::line(&format!("{word:<10} {}", self.file)),
         }
     }
 }

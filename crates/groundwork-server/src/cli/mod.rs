@@ -2,20 +2,24 @@
 
 mod ask;
 mod backend;
+mod call;
 mod check_config;
 mod demo;
 mod eval;
 mod extract;
 mod ingest;
 mod models;
+mod offer;
 mod output;
 mod progress;
+mod remote;
 mod search;
 mod serve;
 mod session;
 mod sources;
 
 use crate::exit::{Exit, Failure};
+use call::Refusal;
 use clap::{CommandFactory, Parser, Subcommand};
 use session::Session;
 use std::path::PathBuf;
@@ -96,9 +100,15 @@ pub fn run() -> ExitCode {
         Err(error) if output::is_closed(&error) => Exit::Done.into(),
         Err(error) => {
             output::error(&error, json);
-            error.downcast_ref::<Failure>().map_or(Exit::Failed, |failure| failure.exit).into()
+            exit_of(&error).into()
         }
     }
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let failed = error.downcast_ref::<Failure>().map(|failure| failure.exit);
+    let refused = || error.downcast_ref::<Refusal>().map(Refusal::exit);
+    failed.or_else(refused).unwrap_or(Exit::Failed)
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {

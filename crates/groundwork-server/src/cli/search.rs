@@ -1,6 +1,7 @@
 //! `groundwork search`.
 
-use super::backend::{Backend, Call};
+use super::backend::Backend;
+use super::call::Call;
 use super::session::Session;
 use super::{output, sources};
 use crate::exit::Exit;

@@ -192,7 +192,7 @@ impl ApiError {
     /// Logs once what the caller is not told.
     fn log(&self) {
         if let Some(cause) = &self.cause {
-            tracing::error!(status = self.status.as_u16(), cause, "a request failed: {cause}");
+            tracing::error!(status = self.status.as_u16(), cause, "a request failed");
         }
     }
 }

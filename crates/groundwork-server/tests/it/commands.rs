@@ -37,6 +37,19 @@ fn the_same_commands_work_beside_a_server_and_without_one() {
 }
 
 #[test]
+fn commands_at_the_same_time_share_the_folder_and_all_end_well() {
+    let world = World::new();
+    let start = |arguments: &[&str]| world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let commands =
+        [&["ingest", "documents"][..], &["ingest", "documents"], &["search", "leave"], &["ingest", "documents"], &["search", "soup"]];
+    for child in commands.map(start) {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(outcomes(&world.json(&["ingest", "documents"])), all("unchanged"));
+}
+
+#[test]
 fn an_ingest_follows_changes_and_deletions_of_its_own_folder_only() {
     let world = World::new();
     world.write("other/sabbatical.md", "A sabbatical lasts one year.");
@@ -64,6 +77,17 @@ fn a_bad_file_costs_only_itself_and_the_exit_code_tells() {
     assert_eq!(ended.status.code(), Some(10), "{}{}", ended.stdout, ended.stderr);
     assert!(ended.stdout.ends_with("3 created, 0 updated, 0 unchanged, 0 deleted, 2 failed\n"), "{}", ended.stdout);
     assert!(ended.stdout.contains("broken.pdf: ") && ended.stdout.contains("empty.md: "), "{}", ended.stdout);
+}
+
+#[test]
+fn without_the_embedding_model_commands_say_so_at_once() {
+    let world = World::new();
+    std::fs::remove_dir_all(world.path("models")).unwrap();
+    for arguments in [&["ingest", "documents"][..], &["models", "path", "made"], &["models", "verify"]] {
+        let ended = world.run(arguments);
+        assert_eq!(ended.status.code(), Some(9), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("groundwork models pull made"), "{arguments:?}: {}", ended.stderr);
+    }
 }
 
 #[test]

@@ -95,7 +95,9 @@ async fn a_client_that_waits_no_longer_gets_its_deadline() {
     let world = World::with(&scripted("fault = { kind = \"hang\", after = 0 }"));
     let server = world.serve();
     let answer = server.post("/v1/chat/completions").header("x-request-timeout-ms", "200").json(&ask_model(false)).send().await.unwrap();
-    assert_eq!(error_of(answer, 504).await["code"], "deadline_exceeded");
+    // Whoever notices first, the target's client or the pipeline.
+    let code = error_of(answer, 504).await["code"].clone();
+    assert!(["deadline_exceeded", "upstream_timeout_total"].contains(&code.as_str().unwrap()), "{code}");
 }
 
 #[tokio::test]

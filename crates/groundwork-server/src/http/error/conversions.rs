@@ -9,6 +9,7 @@ use groundwork_app::search::SearchError;
 use groundwork_app::{jobs, knowledge_bases, ledger};
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target::CallError;
+use groundwork_retrieval::search::SearchError as Failure;
 use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
 use groundwork_store::db::knowledge_bases::PutKnowledgeBaseError;
@@ -75,6 +76,8 @@ impl From<SearchError> for ApiError {
             SearchError::IndexLoading { retry_after, .. } => Self::unavailable("index_loading", message, Some(retry_after)),
             SearchError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
             SearchError::TimedOut { retry_after } => Self::unavailable("search_timed_out", message, Some(retry_after)),
+            // It says which file of the model is wrong and how to mend it.
+            SearchError::Failed(Failure::Embed(_)) => Self::upstream(StatusCode::SERVICE_UNAVAILABLE, "embedding_failed", message),
             SearchError::Failed(_) | SearchError::Db(_) => {
                 let public = "Search failed, so there is no answer: it would stand on nothing. The log has the cause under this answer's x-request-id.";
                 let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, Some("search_failed"), public);
@@ -151,6 +154,7 @@ impl From<UploadError> for ApiError {
             UploadError::Empty { .. } => Self::invalid("empty", message).about("file"),
             UploadError::InvalidName { .. } => Self::invalid("invalid_value", message).about("name"),
             UploadError::TooLarge { .. } => Self::too_large_for(message).about("file"),
+            UploadError::NoEmbeddingModel(_) => Self::unavailable("embedding_model_missing", message, None),
             UploadError::Busy { retry_after, .. } => Self::unavailable("overloaded", message, Some(retry_after)),
             UploadError::Blob(error) => error.into(),
             UploadError::Db(error) => error.into(),
