@@ -1,5 +1,6 @@
 //! The application: its parts, opened once, shared by every operation.
 
+use crate::books::{self, Books};
 use crate::declared::{self, ApplyError};
 use crate::jobs;
 use crate::knowledge::{EmbeddingModel, Knowledge};
@@ -17,6 +18,7 @@ use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
 use groundwork_store::db::{Db, DbError};
 use groundwork_store::lock::{FolderLock, LockError};
+use groundwork_store::wal::WalError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) tenant: TenantId,
     pub(crate) limits: Limits,
     pub(crate) db: Db,
+    pub(crate) books: Books,
     pub(crate) knowledge: Knowledge,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: jobs::Board,
@@ -62,6 +65,8 @@ pub enum OpenError {
     Db(#[from] DbError),
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Books(#[from] WalError),
     #[error("target {name}: {source}")]
     Target { name: String, source: EgressError },
     #[error(transparent)]
@@ -83,6 +88,7 @@ impl App {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let db = Db::open(&data_dir.join("groundwork.db"), clock.clone(), dice.clone()).await?;
         let blobs = Blobs::open(&data_dir.join("originals"))?;
+        let books = Books::open(&db, &data_dir.join("calls"), role).await?;
 
         let tenant: TenantId = "default".parse()?;
         db.ensure_principal(&tenant, "user:local").await?;
@@ -109,6 +115,7 @@ impl App {
             tenant,
             limits,
             db,
+            books,
             knowledge,
             metrics: Metrics::default(),
             jobs: jobs::Board::default(),
@@ -121,6 +128,7 @@ impl App {
         }));
         if role == Role::Owner {
             jobs::start(&app);
+            app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
         }
         Ok(app)
@@ -154,6 +162,7 @@ impl App {
                 tracing::error!(tasks = self.0.tasks.len(), "tasks did not end after they were cut off");
             }
         }
+        self.0.books.roll().await;
         self.0.db.close().await;
         in_time
     }

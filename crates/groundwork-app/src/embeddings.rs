@@ -10,6 +10,7 @@ use groundwork_core::call::Operation;
 use groundwork_core::ids::ModelName;
 use groundwork_inference::target::CallError;
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
+use groundwork_store::wal::WalError;
 use groundwork_wire::chat::Usage;
 use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
@@ -44,6 +45,9 @@ pub enum EmbedError {
     DeadlineExceeded,
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+    /// A call that cannot be recorded does not go out.
+    #[error(transparent)]
+    Books(#[from] WalError),
 }
 
 impl EmbedError {
@@ -56,7 +60,7 @@ impl EmbedError {
             Self::Failed(_) => 500,
             Self::Call(error) => error.http_status(),
             Self::DeadlineExceeded => 504,
-            Self::Interrupted(_) => 503,
+            Self::Interrupted(_) | Self::Books(_) => 503,
         }
     }
 
@@ -71,6 +75,7 @@ impl EmbedError {
             Self::Call(error) => error.kind(),
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Interrupted(_) => "interrupted",
+            Self::Books(_) => "not_recorded",
         }
     }
 
@@ -160,7 +165,7 @@ async fn make(
             Ok(answer)
         }
         Maker::Deployment(deployment) => {
-            settlement.asks(&deployment);
+            settlement.asks(&deployment)?;
             let answer = deployment.target.embed(Some(&deployment.model), body, deadline).await?;
             settlement.reached();
             if let Some(tokens) = embeddings::Parsed::parse(&answer).ok().and_then(|parsed| parsed.prompt_tokens) {

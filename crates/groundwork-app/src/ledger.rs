@@ -27,5 +27,6 @@ pub enum ListError {
 /// Entries of the caller's tenant.
 pub async fn list(app: &App, caller: &Caller, list: List) -> Result<Vec<Entry>, ListError> {
     let tenant = caller.tenant.as_ref().ok_or(ListError::Forbidden)?;
+    app.inner().books.roll().await;
     Ok(app.inner().db.ledger(tenant, list.time, list.after.as_ref(), list.limit.clamp(1, 1000) as u32).await?)
 }

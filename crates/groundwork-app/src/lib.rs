@@ -2,6 +2,7 @@
 
 mod app;
 pub mod ask;
+mod books;
 pub mod declared;
 pub mod documents;
 pub mod embeddings;

@@ -7,7 +7,7 @@ use groundwork_core::extractive::{self, Candidate, Extract};
 const QUOTES: usize = 3;
 
 /// Below this fit the best quote is taken for no answer; set by the questions of `examples/`, with all-MiniLM-L6-v2.
-const FLOOR: f32 = 0.30;
+const FLOOR: f32 = 0.45;
 /// How an answer begins whose quotes are near the question and no answer to it.
 const NO_ANSWER: &str = "I found no answer to this in the documents. The nearest passages, quoted word for word:";
 
@@ -29,6 +29,7 @@ impl Extractive {
             });
         };
         let extract = quote(&grounding).await;
+        tracing::debug!(fit = extract.score, quotes = extract.quotes.len(), "quotes are chosen");
         let declined = extract.quotes.is_empty() || extract.score < FLOOR;
         let mut pieces = extract.pieces();
         if declined && !extract.quotes.is_empty() {

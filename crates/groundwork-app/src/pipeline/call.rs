@@ -30,7 +30,7 @@ pub(super) async fn call(
     };
     let mut last = None;
     for deployment in &admitted.model.pool().deployments {
-        settlement.asks(deployment);
+        settlement.asks(deployment)?;
         let call = Call {
             id: format!("chatcmpl-{}", admitted.id),
             now: app.inner().clock.now(),

@@ -4,6 +4,7 @@ use crate::app::Interrupted;
 use crate::search::SearchError;
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target::{CallError, Stage};
+use groundwork_store::wal::WalError;
 use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ pub enum ChatError {
     ShuttingDown { retry_after: Duration },
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
+    /// A call that cannot be recorded does not go out.
+    #[error(transparent)]
+    Books(#[from] WalError),
 }
 
 /// A target that ran into the deadline of the call did nothing wrong.
@@ -58,6 +62,7 @@ impl ChatError {
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::ShuttingDown { .. } => "shutting_down",
             Self::Interrupted(_) => "interrupted",
+            Self::Books(_) => "not_recorded",
         }
     }
 
@@ -72,7 +77,7 @@ impl ChatError {
             Self::Search(error) => error.http_status(),
             Self::Call(error) => error.http_status(),
             Self::DeadlineExceeded => 504,
-            Self::ShuttingDown { .. } | Self::Interrupted(_) => 503,
+            Self::ShuttingDown { .. } | Self::Interrupted(_) | Self::Books(_) => 503,
         }
     }
 

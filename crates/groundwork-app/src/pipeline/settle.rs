@@ -6,6 +6,7 @@ use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Reco
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
 use groundwork_core::turn::Usage;
+use groundwork_store::wal::WalError;
 use groundwork_wire::chat;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -31,6 +32,14 @@ struct Open {
     usage: Option<Usage>,
     /// The target has begun to answer, or may have charged for the prompt.
     charged: bool,
+}
+
+impl Open {
+    /// As packed, or at most: every token covers at least one byte.
+    fn most_input_tokens(&self) -> u64 {
+        let bytes = || self.estimate.iter().flat_map(|estimate| &estimate.messages).map(|message| message.object.to_bytes().len()).sum();
+        self.prompt_tokens.unwrap_or_else(bytes) as u64
+    }
 }
 
 /// What a call's tokens are estimated from when the target does not report them.
@@ -88,12 +97,14 @@ impl Settlement {
         self.edit(|open| open.prompt_tokens = Some(tokens));
     }
 
-    /// A deployment is being asked.
-    pub(crate) fn asks(&mut self, deployment: &Deployment) {
-        self.edit(|open| {
-            open.record.deployment = Some(deployment.label());
-            open.record.target = Some(deployment.target.kind());
-        });
+    /// A deployment is about to be asked; after an error it must not be. What is recorded now is what a kill would leave.
+    pub(crate) fn asks(&mut self, deployment: &Deployment) -> Result<(), WalError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.record.deployment = Some(deployment.label());
+        open.record.target = Some(deployment.target.kind());
+        let usage = Usage { input_tokens: open.most_input_tokens(), ..Usage::default() };
+        let estimate = Record { usage, measure: Measure::Estimate, ..open.record.clone() };
+        self.app.inner().books.hold(&estimate)
     }
 
     pub(crate) fn reached(&mut self) {
@@ -183,8 +194,9 @@ async fn write(app: &App, open: Open) {
     };
     app.inner().metrics.settled(&record.sample());
     log(&record);
-    if let Err(error) = app.inner().db.settle(&record).await {
-        tracing::error!(call = %record.id, %error, "a call could not be written to the ledger");
+    let id = record.id.clone();
+    if let Err(error) = app.inner().books.settle(record).await {
+        tracing::error!(call = %id, %error, "how a call ended could not be recorded at once");
     }
 }
 

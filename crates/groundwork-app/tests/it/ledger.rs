@@ -5,6 +5,7 @@ use futures::StreamExt;
 use groundwork_app::Caller;
 use groundwork_app::pipeline::{self, Answer, Item};
 use groundwork_inference::fake::{self, Fault, Script, Tokens};
+use std::path::Path;
 use std::time::Duration;
 
 fn faulty(fault: Fault) -> Script {
@@ -142,4 +143,43 @@ async fn many_calls_at_once_are_each_booked_once() {
     let entries = house.ledger_at_the_end().await;
     let ids: std::collections::BTreeSet<_> = entries.iter().map(|entry| entry.call.clone()).collect();
     assert_eq!((entries.len(), ids.len()), (40, 40));
+}
+
+#[tokio::test]
+async fn what_a_kill_leaves_of_a_call_is_booked_as_an_estimate_and_never_twice() {
+    let house = house(faulty(Fault::Hang { after: 2 })).await;
+    let mut asked = body("default", "Hello?");
+    asked["stream"] = true.into();
+    let Answer::Stream(_, mut items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+        panic!("no stream");
+    };
+    assert!(matches!(items.next().await, Some(Item::Chunk(_))));
+
+    // The folder as it is now is what a kill would leave.
+    let left = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    copy(&house.folder.path().join("data"), &left.path().join("data"));
+    for _ in 0..2 {
+        let plan = Plan { folder: left.clone(), ..Plan::new(vec![fake("fake", Script::default())]) };
+        let entries = plan.build_again().await.ledger_at_the_end().await;
+        let open: Vec<_> = entries.iter().filter(|entry| entry.streamed).collect();
+        assert_eq!(open.len(), 1, "{entries:?}");
+        assert!(open[0].status == "abandoned" && open[0].estimated && open[0].input_tokens > 0, "{open:?}");
+    }
+
+    drop(items);
+    let entries = house.ledger_at_the_end().await;
+    assert_eq!(entries.iter().filter(|entry| entry.streamed).count(), 1);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub struct ApiError {
 
 #[derive(Debug)]
 enum Body {
-    Ours(Box<Error>),
+    Ours(Error),
     /// The upstream's own error object, as it came.
     Upstream(Bytes),
 }
@@ -35,8 +35,7 @@ const SERVER_ERROR: &str = "server_error";
 
 impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
-        let error = Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) };
-        let body = Body::Ours(Box::new(error));
+        let body = Body::Ours(Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) });
         Self { status, body, retry_after: None, headers: Vec::new(), cause: None }
     }
 

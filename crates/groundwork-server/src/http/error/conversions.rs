@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(2);
 
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
-        let body = Body::Ours(Box::new(invalid.to_error()));
+        let body = Body::Ours(invalid.to_error());
         Self { status: StatusCode::BAD_REQUEST, body, retry_after: None, headers: Vec::new(), cause: None }
     }
 }
@@ -46,6 +46,7 @@ impl From<ChatError> for ApiError {
             ChatError::DeadlineExceeded => Self::late(message),
             ChatError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             ChatError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+            ChatError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
         }
     }
 }
@@ -62,6 +63,7 @@ impl From<EmbedError> for ApiError {
             EmbedError::Call(error) => error.into(),
             EmbedError::DeadlineExceeded => Self::late(message),
             EmbedError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+            EmbedError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
         }
     }
 }
