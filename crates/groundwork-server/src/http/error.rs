@@ -25,7 +25,7 @@ pub struct ApiError {
 
 #[derive(Debug)]
 enum Body {
-    Ours(Error),
+    Ours(Box<Error>),
     /// The upstream's own error object, as it came.
     Upstream(Bytes),
 }
@@ -35,7 +35,8 @@ const SERVER_ERROR: &str = "server_error";
 
 impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
-        let body = Body::Ours(Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) });
+        let error = Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) };
+        let body = Body::Ours(Box::new(error));
         Self { status, body, retry_after: None, headers: Vec::new(), cause: None }
     }
 

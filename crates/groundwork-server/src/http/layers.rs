@@ -113,7 +113,7 @@ async fn trace_and_measure(State(front): State<Front>, request: Request, next: N
     let running = front.0.metrics.begin();
     let response = next.run(request).instrument(span.clone()).await;
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    front.0.metrics.observe(Labels::new(&method, &route, status), elapsed);
+    front.0.metrics.observe(&Labels::new(&method, &route, status), elapsed);
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| match route.as_str() {
         "/healthz" | "/readyz" | "/metrics" => tracing::debug!(status, millis, "{method} {route} {status} in {millis} ms"),

@@ -51,8 +51,8 @@ impl Metrics {
         Running(self.running.clone())
     }
 
-    pub(super) fn observe(&self, labels: Labels, elapsed: Duration) {
-        self.durations.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    pub(super) fn observe(&self, labels: &Labels, elapsed: Duration) {
+        self.durations.get_or_create(labels).observe(elapsed.as_secs_f64());
     }
 
     /// Everything in the OpenMetrics text format, behind `others`, which are in it already.

@@ -46,7 +46,7 @@ impl World {
         let entry = world.make_model();
         let catalogue = toml::to_string(&BTreeMap::from([("catalogue", [entry])])).unwrap();
         let models = "[models]\nfolder = \"models\"\noffline = true\n[embedding]\nmodel = \"made\"\n";
-        world.write("groundwork.toml", &format!("data_dir = \"data\"\n{settings}\n{models}\n{catalogue}"));
+        world.write("groundwork.toml", format!("data_dir = \"data\"\n{settings}\n{models}\n{catalogue}"));
         world
     }
 

@@ -128,7 +128,7 @@ fn the_example_of_the_documentation_is_right() {
     let (_, example) = guide.split_once("```toml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let config = loaded(example, &[]).unwrap();
-    assert_eq!(config.targets.iter().map(|target| target.name()).collect::<Vec<_>>(), ["azure", "ollama", "echo"]);
+    assert_eq!(config.targets.iter().map(crate::config::TargetConfig::name).collect::<Vec<_>>(), ["azure", "ollama", "echo"]);
     let defaults = Config::default();
     assert_eq!(
         (config.server, config.limits, config.extract),

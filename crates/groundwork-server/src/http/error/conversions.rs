@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(2);
 
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
-        let body = Body::Ours(invalid.to_error());
+        let body = Body::Ours(Box::new(invalid.to_error()));
         Self { status: StatusCode::BAD_REQUEST, body, retry_after: None, headers: Vec::new(), cause: None }
     }
 }
