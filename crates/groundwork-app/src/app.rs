@@ -127,6 +127,7 @@ impl App {
             _lock: lock,
         }));
         if role == Role::Owner {
+            app.inner().db.end_leases().await?;
             jobs::start(&app);
             app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));

@@ -164,7 +164,7 @@ async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, U
         knowledge_base: upload.knowledge_base,
         source: upload.source.unwrap_or_else(|| upload.name.clone()),
         name: upload.name,
-        sha256: sha256.to_string(),
+        original: sha256.to_string(),
         permissions: upload.permissions,
     };
     let payload = serde_json::to_value(payload)?;

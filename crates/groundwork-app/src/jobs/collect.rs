@@ -1,18 +1,15 @@
 //! The job that removes the original of a file that could not be read. (What a replaced version leaves behind, the index tidies away.)
 
-use super::ingest::Ingest;
 use super::runner::Attempt;
 use crate::App;
 use groundwork_store::blobs::Sha256;
-use groundwork_store::db::DbError;
-use groundwork_store::db::jobs::{Job, NewJob, State};
+use groundwork_store::db::jobs::{Job, NewJob};
 
 pub(super) const KIND: &str = "collect";
 
-/// Milliseconds before an original is looked at.
+/// Milliseconds before an original is looked at: the job that refused it has ended by then.
 const DELAY_MS: u64 = 5_000;
-/// With the runner's delays about three minutes; an original that is still in use then belongs to a document.
-const ATTEMPTS: u32 = 9;
+const ATTEMPTS: u32 = 5;
 
 /// Makes the job. An original that could not be collected costs space and nothing else, so a failure is only logged.
 pub(super) async fn collect_later(app: &App, sha256: Sha256) {
@@ -35,38 +32,17 @@ pub(super) async fn run(app: &App, job: &Job) -> Attempt {
         return Attempt::Done(None);
     };
     match collect(app, sha256).await {
-        Ok(true) => Attempt::Done(None),
-        Ok(false) => Attempt::Failed("the original is still in use".to_owned()),
+        Ok(()) => Attempt::Done(None),
         Err(reason) => Attempt::Failed(reason),
     }
 }
 
-/// False while something may still need the original.
-async fn collect(app: &App, sha256: Sha256) -> Result<bool, String> {
+/// What is still in use is left: whoever uses it last sees to it.
+async fn collect(app: &App, sha256: Sha256) -> Result<(), String> {
     let inner = app.inner();
     let _nobody_uploads = inner.jobs.originals.write().await;
-    let text = |error: DbError| error.to_string();
-    if inner.db.blob_is_used(sha256).await.map_err(text)? || is_awaited(app, sha256).await.map_err(text)? {
-        return Ok(false);
+    if inner.db.blob_is_used(sha256).await.map_err(|error| error.to_string())? {
+        return Ok(());
     }
-    inner.knowledge.blobs.delete(sha256).await.map_err(|error| error.to_string())?;
-    Ok(true)
-}
-
-/// Whether an ingest that has not ended is going to read the original. The newest jobs come first, so a page without any that is
-/// unfinished ends the search.
-async fn is_awaited(app: &App, sha256: Sha256) -> Result<bool, DbError> {
-    const PAGE: u32 = 500;
-    let (inner, wanted) = (app.inner(), sha256.to_string());
-    let mut before = None;
-    loop {
-        let page = inner.db.jobs(&inner.tenant, before.as_ref(), PAGE).await?;
-        let mut unfinished = page.iter().filter(|job| matches!(job.state, State::Queued | State::Running)).peekable();
-        let none_left = unfinished.peek().is_none();
-        if unfinished.any(|job| job.kind == Ingest::KIND && job.payload.get("sha256").and_then(|text| text.as_str()) == Some(&wanted)) {
-            return Ok(true);
-        }
-        let Some(last) = page.last().filter(|_last| !none_left) else { return Ok(false) };
-        before = Some(last.id.clone());
-    }
+    inner.knowledge.blobs.delete(sha256).await.map_err(|error| error.to_string())
 }

@@ -19,8 +19,8 @@ pub(crate) struct Ingest {
     pub(crate) knowledge_base: KnowledgeBaseId,
     pub(crate) source: String,
     pub(crate) name: String,
-    /// Of the original, which the blob store holds.
-    pub(crate) sha256: String,
+    /// SHA-256 of the original, which the blob store keeps as long as a job names it here.
+    pub(crate) original: String,
     pub(crate) permissions: Option<Permissions>,
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn run(app: &App, job: &Job) -> Attempt {
 
 /// The original that the job reads.
 pub(super) fn original_of(job: &Job) -> Option<Sha256> {
-    Sha256::from_hex(job.payload.get("sha256")?.as_str()?)
+    Sha256::from_hex(job.payload.get("original")?.as_str()?)
 }
 
 fn refuse(kind: &str, reason: String) -> Attempt {
@@ -87,7 +87,7 @@ fn refuse(kind: &str, reason: String) -> Attempt {
 async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
     let inner = app.inner();
     let refused = |kind: &str, reason: String| Ok(Outcome::Refused { kind: kind.to_owned(), reason });
-    let Some(sha256) = Sha256::from_hex(&payload.sha256) else {
+    let Some(sha256) = Sha256::from_hex(&payload.original) else {
         return refused("payload", "the job names no original".to_owned());
     };
     let bytes = match original(app, sha256).await {
@@ -120,8 +120,8 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
     }
 }
 
-/// From the memory of the upload where it is still there: the stored copy goes when the last version that has it goes, and that may be
-/// between the upload and its job.
+/// From the memory of the upload where it is still there: the last version that had the same original may have gone, and the stored copy
+/// with it, at the very moment of the upload.
 async fn original(app: &App, sha256: Sha256) -> Result<Bytes, BlobError> {
     match app.inner().jobs.original(sha256) {
         Some(bytes) => Ok(bytes),

@@ -81,7 +81,8 @@ impl Db {
         row.map(|mut row| row.next()).transpose()
     }
 
-    /// Whether any version that is live, being written or not yet collected has these original bytes.
+    /// Whether any version that is live, being written or not yet collected has these original bytes, or a job that has not ended is
+    /// going to read them: its payload names them, in hexadecimal digits, under `original`.
     pub async fn blob_is_used(&self, sha256: Sha256) -> Result<bool, DbError> {
         Ok(!self.read(Operation::BlobIsUsed, vec![sha256.0.as_slice().into()]).await?.is_empty())
     }

@@ -109,6 +109,12 @@ impl Db {
         Ok(last_rows(outcomes).next().map(read).transpose()?.map(|job| Lease { job }))
     }
 
+    /// Ends every lease. For the one owner of the data folder before it takes its first job: all leases are those of dead processes.
+    pub async fn end_leases(&self) -> Result<(), DbError> {
+        self.write(Durability::Later, vec![step(Operation::EndLeases, Vec::new())]).await.map_err(Undone::unexpected)?;
+        Ok(())
+    }
+
     /// Keeps the lease for another `hold` from now and stores the progress, if any is given.
     pub async fn heartbeat(&self, lease: &Lease, hold: Duration, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
         let mut parameters = lease.identity();

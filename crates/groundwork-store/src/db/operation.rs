@@ -90,6 +90,7 @@ pub(crate) enum Operation {
     ActiveJobWithKey,
     LeaseJob,
     GiveUpDeadJobs,
+    EndLeases,
     KeepLease,
     FinishJob,
     Job,

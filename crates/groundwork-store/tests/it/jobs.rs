@@ -1,6 +1,7 @@
 //! A job is worked on by one runner at a time and is never forgotten.
 
 use crate::fixture::{Fixture, NOON, tenant};
+use groundwork_store::blobs::Sha256;
 use groundwork_store::db::jobs::{Enqueued, Lease, LeaseError, NewJob, State};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -108,4 +109,29 @@ async fn only_the_kinds_asked_for_are_leased_and_only_when_their_time_has_come()
     fixture.advance(1);
     assert_eq!(fixture.db.lease(&["rollup"], HOLD).await.unwrap(), None);
     assert!(fixture.db.lease(&["rollup", "ingest"], HOLD).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn after_a_crash_the_next_owner_has_every_job_at_once() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(job(None, 3)).await.unwrap();
+    let dead = lease(&fixture).await.unwrap();
+    assert!(lease(&fixture).await.is_none());
+    fixture.db.end_leases().await.unwrap();
+    assert_eq!(lease(&fixture).await.unwrap().job.attempts, 2);
+    assert!(matches!(fixture.db.complete(&dead, None).await, Err(LeaseError::Lost(_))));
+}
+
+#[tokio::test]
+async fn an_original_is_in_use_as_long_as_a_job_is_going_to_read_it() {
+    let fixture = Fixture::new().await;
+    let original = Sha256::of(b"an original");
+    assert!(!fixture.db.blob_is_used(original).await.unwrap());
+    fixture.db.enqueue(NewJob { payload: json!({ "original": original.to_string() }), ..job(None, 1) }).await.unwrap();
+    assert!(fixture.db.blob_is_used(original).await.unwrap());
+    assert!(!fixture.db.blob_is_used(Sha256::of(b"another")).await.unwrap());
+    let lease = lease(&fixture).await.unwrap();
+    assert!(fixture.db.blob_is_used(original).await.unwrap());
+    fixture.db.complete(&lease, None).await.unwrap();
+    assert!(!fixture.db.blob_is_used(original).await.unwrap());
 }

@@ -109,7 +109,12 @@ pub(super) fn sql(operation: Operation) -> &'static str {
             "DELETE FROM document WHERE id = ?1 AND live_generation IS NULL
              AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)"
         }
-        O::BlobIsUsed => "SELECT 1 FROM version WHERE sha256 = ?1 LIMIT 1",
+        O::BlobIsUsed => {
+            "SELECT 1 FROM version WHERE sha256 = ?1
+             UNION ALL
+             SELECT 1 FROM job WHERE state IN ('queued', 'running') AND json_extract(payload, '$.original') = lower(hex(?1))
+             LIMIT 1"
+        }
 
         O::ResetUnpublishedScope => {
             concat!("UPDATE document SET scope = ?3, public = ?4 WHERE ", of_source!(), " AND live_generation IS NULL")
@@ -304,6 +309,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
             "UPDATE job SET state = 'failed', error = 'the last attempt stopped without a word', finished_at = ?1, leased_until = NULL
              WHERE state IN ('queued', 'running') AND state = 'running' AND leased_until <= ?1 AND attempts >= max_attempts"
         }
+        O::EndLeases => "UPDATE job SET leased_until = 0 WHERE state = 'running'",
         O::KeepLease => {
             "UPDATE job SET leased_until = ?3, progress = coalesce(?4, progress) WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
         }
