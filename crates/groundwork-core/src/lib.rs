@@ -9,6 +9,7 @@ pub mod extractive;
 pub mod fusion;
 pub mod ids;
 pub mod money;
+pub mod pool;
 pub mod prompt;
 pub mod sentence;
 pub mod tokens;
