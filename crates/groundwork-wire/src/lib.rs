@@ -1,9 +1,12 @@
-//! Bytes to types and back: OpenAI's chat completions, embeddings, models and errors, Azure's extensions, server-sent events.
+//! Bytes to types and back: OpenAI's chat completions, embeddings, models and errors, Azure's extensions, Anthropic's messages, server-sent
+//! events.
 //! serde only, no I/O. Unknown fields and the spelling of numbers survive: a body is its original bytes with a parsed view beside.
 
 pub mod chat;
 pub mod embeddings;
 pub mod error;
+pub mod messages;
 pub mod models;
 pub mod object;
+pub mod raw;
 pub mod sse;

@@ -1,6 +1,7 @@
 //! A JSON object as an ordered list of keys and raw values.
 
 use crate::error::Invalid;
+use crate::raw::Raw;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,14 @@ pub struct Object {
     fields: Vec<Field>,
 }
 
-#[derive(Debug, Clone)]
+/// Equal when the same fields stand in the same order, spelled equally.
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
 struct Field {
     key: String,
     value: Bytes,
@@ -64,6 +72,11 @@ impl Object {
     pub fn get<T: DeserializeOwned>(&self, key: &str, expected: &'static str) -> Result<Option<T>, Invalid> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
         serde_json::from_slice(raw).map_err(|_| Invalid::Type { param: key.to_owned(), expected })
+    }
+
+    /// The value of `key` as it is spelled; `None` when it is missing or null.
+    pub fn value(&self, key: &str) -> Option<Raw> {
+        self.raw(key).filter(|raw| raw.as_ref() != b"null").map(|raw| Raw::known(raw.clone()))
     }
 
     /// Whether `key` has a value other than null.
@@ -162,7 +175,7 @@ fn first_byte(body: &[u8]) -> Option<u8> {
 }
 
 /// Whether brackets outside strings nest deeper than `MAX_DEPTH`.
-fn too_deep(body: &[u8]) -> bool {
+pub(crate) fn too_deep(body: &[u8]) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for &byte in body {
         if in_string {

@@ -10,8 +10,8 @@ use crate::published::Assistant;
 use crate::search::{self, Outcome};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
-use groundwork_core::prompt::{self, Budget, Passage};
-use groundwork_core::turn::{Message, Role, Turn};
+use groundwork_core::prompt::{self, Budget, Message, Passage};
+use groundwork_core::turn::{Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
 use groundwork_retrieval::search::Hit;
 use groundwork_wire::error::Invalid;
@@ -64,18 +64,23 @@ fn conversation(admitted: &Admitted) -> Result<(Vec<Message>, String), ChatError
     let request = &admitted.request;
     let refuse = |param: &str, what: &str| {
         let reason = format!("an assistant {what}; ask a model without documents, or leave it out");
-        Err(Invalid::Value { param: param.to_owned(), reason }.into())
+        ChatError::from(Invalid::Value { param: param.to_owned(), reason })
     };
     if request.n > 1 {
-        return refuse("n", "gives one answer");
+        return Err(refuse("n", "gives one answer"));
     }
     if request.has_tools {
-        return refuse("tools", "calls no tools of its client");
+        return Err(refuse("tools", "calls no tools of its client"));
     }
     if request.wants_json {
-        return refuse("response_format", "answers in text with citations");
+        return Err(refuse("response_format", "answers in text with citations"));
     }
-    let mut history = Turn::from_chat(request)?.messages;
+    let messages = Turn::from_chat(&request.object)?.messages;
+    let text_only = |(index, message): (usize, groundwork_core::turn::Message)| match message.text() {
+        Some(text) => Ok(Message { role: message.role, text }),
+        None => Err(refuse(&format!("messages[{index}].content"), "reads text only")),
+    };
+    let mut history = messages.into_iter().enumerate().map(text_only).collect::<Result<Vec<_>, ChatError>>()?;
     match history.pop() {
         Some(Message { role: Role::User, text }) if !text.trim().is_empty() => Ok((history, text)),
         _ => {

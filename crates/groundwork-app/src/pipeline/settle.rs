@@ -121,13 +121,7 @@ impl Settlement {
     }
 
     pub(crate) fn used(&mut self, usage: &chat::Usage) {
-        let usage = Usage {
-            input_tokens: usage.prompt_tokens,
-            output_tokens: usage.completion_tokens,
-            cached_tokens: usage.cached_tokens,
-            reasoning_tokens: usage.reasoning_tokens,
-        };
-        self.edit(|open| open.usage = Some(usage));
+        self.edit(|open| open.usage = Some((*usage).into()));
     }
 
     pub(crate) fn finished(&mut self, reason: &str) {

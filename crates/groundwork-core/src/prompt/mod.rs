@@ -4,6 +4,6 @@ mod packing;
 mod source;
 mod template;
 
-pub use packing::{Accounting, Breakdown, Budget, PackError, Packed, Prompt, count, pack};
+pub use packing::{Accounting, Breakdown, Budget, Message, PackError, Packed, Prompt, count, pack};
 pub use source::{Part, Passage, Source};
 pub use template::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM, Template, TemplateError};

@@ -3,8 +3,15 @@
 use super::source::{Part, Passage, Source, join_neighbors};
 use super::{Template, TemplateError};
 use crate::tokens::Tokenize;
-use crate::turn::{Message, Role};
+use crate::turn::Role;
 use serde::Serialize;
+
+/// One message of a conversation with documents, which is text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    pub role: Role,
+    pub text: String,
+}
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

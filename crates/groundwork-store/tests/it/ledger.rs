@@ -20,7 +20,7 @@ pub(crate) fn record(id: &str, ended: u64) -> Record {
         first_token: Some(ended - 500),
         ended,
         outcome: Outcome::Completed { finish: "stop".to_owned() },
-        usage: Usage { input_tokens: 100, output_tokens: 20, cached_tokens: 64, reasoning_tokens: 3 },
+        usage: Usage { input_tokens: 100, output_tokens: 20, cached_tokens: 64, reasoning_tokens: 3, ..Usage::default() },
         measure: Measure::Exact,
         cost: Some(Cost { amount: NanoDollars(123_456_789), price_version: "2026-11".to_owned() }),
         cached: Cached::No,

@@ -175,7 +175,7 @@ mod tests {
     fn usage_is_null_in_every_chunk_but_the_last_for_the_client_that_asked() {
         let asked = stream(true);
         assert!(asked.text("a").ends_with(r#""usage":null}"#));
-        let usage = Usage { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, cached_tokens: 1, reasoning_tokens: 0 };
+        let usage = Usage { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, cached_tokens: 1, ..Usage::default() };
         let last = asked.usage(&usage).unwrap();
         assert!(last.contains(r#""choices":[]"#));
         assert_eq!(Chunk::parse(last).unwrap().usage, Some(usage));

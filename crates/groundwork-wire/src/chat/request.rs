@@ -59,7 +59,10 @@ pub enum Content {
 
 #[derive(Debug, Clone)]
 pub enum Part {
-    Text(String),
+    Text {
+        text: String,
+        object: Object,
+    },
     Refusal(String),
     /// An image, sound, file or what else there may be, by its `type`.
     Other {
@@ -127,7 +130,7 @@ impl Message {
             Content::Parts(parts) => parts
                 .iter()
                 .map(|part| match part {
-                    Part::Text(text) | Part::Refusal(text) => Some(text.as_str()),
+                    Part::Text { text, .. } | Part::Refusal(text) => Some(text.as_str()),
                     Part::Other { .. } => None,
                 })
                 .collect::<Option<Vec<_>>>()
@@ -184,7 +187,7 @@ fn part(body: Bytes) -> Result<Part, Invalid> {
     let kind: String = object.get("type", "a string")?.ok_or_else(|| missing("type"))?;
     let text = |key: &'static str| object.get(key, "a string")?.ok_or_else(|| missing(key));
     Ok(match kind.as_str() {
-        "text" => Part::Text(text("text")?),
+        "text" => Part::Text { text: text("text")?, object },
         "refusal" => Part::Refusal(text("refusal")?),
         _ => Part::Other { kind, object },
     })

@@ -14,10 +14,15 @@ pub struct Usage {
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
     pub total_tokens: u64,
-    /// Of `prompt_tokens`.
+    /// Of `prompt_tokens`, as the next two.
     pub cached_tokens: u64,
-    /// Of `completion_tokens`.
+    pub cache_write_tokens: u64,
+    pub prompt_audio_tokens: u64,
+    /// Of `completion_tokens`, as all that follow.
     pub reasoning_tokens: u64,
+    pub completion_audio_tokens: u64,
+    pub accepted_prediction_tokens: u64,
+    pub rejected_prediction_tokens: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -166,12 +171,13 @@ impl From<WireMessage> for Delta {
     }
 }
 
+/// Servers leave fields out or send null for them.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WireUsage {
-    prompt_tokens: u64,
-    completion_tokens: u64,
-    total_tokens: u64,
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
 }
@@ -180,36 +186,58 @@ struct WireUsage {
 #[serde(default)]
 struct PromptDetails {
     cached_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_tokens: Option<u64>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
     reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+    accepted_prediction_tokens: Option<u64>,
+    rejected_prediction_tokens: Option<u64>,
 }
 
 impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
         let WireUsage { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, completion_tokens_details } = usage;
+        let prompt = prompt_tokens_details.unwrap_or_default();
+        let completion = completion_tokens_details.unwrap_or_default();
+        let (prompt_tokens, completion_tokens) = (prompt_tokens.unwrap_or(0), completion_tokens.unwrap_or(0));
         Self {
             prompt_tokens,
             completion_tokens,
-            total_tokens,
-            cached_tokens: prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0),
-            reasoning_tokens: completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or(0),
+            total_tokens: total_tokens.unwrap_or(prompt_tokens.saturating_add(completion_tokens)),
+            cached_tokens: prompt.cached_tokens.unwrap_or(0),
+            cache_write_tokens: prompt.cache_write_tokens.unwrap_or(0),
+            prompt_audio_tokens: prompt.audio_tokens.unwrap_or(0),
+            reasoning_tokens: completion.reasoning_tokens.unwrap_or(0),
+            completion_audio_tokens: completion.audio_tokens.unwrap_or(0),
+            accepted_prediction_tokens: completion.accepted_prediction_tokens.unwrap_or(0),
+            rejected_prediction_tokens: completion.rejected_prediction_tokens.unwrap_or(0),
         }
     }
 }
 
 impl From<Usage> for WireUsage {
     fn from(usage: Usage) -> Self {
-        let Usage { prompt_tokens, completion_tokens, total_tokens, cached_tokens, reasoning_tokens } = usage;
         Self {
-            prompt_tokens,
-            completion_tokens,
-            total_tokens,
-            prompt_tokens_details: Some(PromptDetails { cached_tokens: Some(cached_tokens) }),
-            completion_tokens_details: Some(CompletionDetails { reasoning_tokens: Some(reasoning_tokens) }),
+            prompt_tokens: Some(usage.prompt_tokens),
+            completion_tokens: Some(usage.completion_tokens),
+            total_tokens: Some(usage.total_tokens),
+            prompt_tokens_details: Some(PromptDetails {
+                cached_tokens: Some(usage.cached_tokens),
+                audio_tokens: Some(usage.prompt_audio_tokens),
+                cache_write_tokens: Some(usage.cache_write_tokens).filter(|tokens| *tokens > 0),
+            }),
+            completion_tokens_details: Some(CompletionDetails {
+                reasoning_tokens: Some(usage.reasoning_tokens),
+                audio_tokens: Some(usage.completion_audio_tokens),
+                accepted_prediction_tokens: Some(usage.accepted_prediction_tokens),
+                rejected_prediction_tokens: Some(usage.rejected_prediction_tokens),
+            }),
         }
     }
 }
@@ -230,7 +258,7 @@ mod tests {
         assert_eq!(annotated.choices[0].delta, None);
 
         let last = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},"completion_tokens_details":null}}"#;
-        let usage = Usage { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11, cached_tokens: 4, reasoning_tokens: 0 };
+        let usage = Usage { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11, cached_tokens: 4, ..Usage::default() };
         assert_eq!(Chunk::parse(last).unwrap().usage, Some(usage));
     }
 

@@ -1,0 +1,338 @@
+//! What a target's chat answer says, chunk by chunk.
+
+use super::chunk::{Call, Called, Choice, Chunk, Delta, usage};
+use crate::turn::borrowed::{Text, lenient};
+use crate::turn::{Dialect, Event, FinishReason, Frame, ReadError, Signature, ToolKind};
+use bytes::{Bytes, BytesMut};
+use groundwork_wire::error::Error;
+use groundwork_wire::object::Object;
+use groundwork_wire::raw::Raw;
+use serde_json::value::RawValue;
+
+/// Listens to one stream. Each chunk is parsed once, and not at all more than that.
+#[derive(Debug, Default)]
+pub struct Reader {
+    started: bool,
+    finished: bool,
+    done: bool,
+    /// Made use of when a target gives its tool calls no ids.
+    id: String,
+    choices: Vec<Heard>,
+}
+
+/// A frame on its way to a client that speaks chat too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passed {
+    /// What the client is to see; `None` for the usage that it did not ask for.
+    pub frame: Option<Frame>,
+    pub events: Vec<Event>,
+}
+
+/// What was heard of one choice.
+#[derive(Debug, Default)]
+struct Heard {
+    index: u32,
+    calls: Vec<Calling>,
+    /// How many thoughts have ended.
+    thoughts: u32,
+    /// The one that has not ended has been told in part.
+    thinking: bool,
+}
+
+/// A call in the making.
+#[derive(Debug, Default)]
+struct Calling {
+    index: u32,
+    id: String,
+    name: String,
+    kind: ToolKind,
+    /// What came of the arguments before the name did.
+    waiting: String,
+    begun: bool,
+}
+
+impl Reader {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What one frame says.
+    pub fn read(&mut self, frame: &Frame) -> Result<Vec<Event>, ReadError> {
+        if frame.is_done() {
+            self.done = true;
+            return Ok(self.finish());
+        }
+        if frame.data.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        self.hear(&parse(&frame.data)?, &frame.data)
+    }
+
+    /// What one frame says, and the frame as the client is to see it: its own bytes, unless they tell of usage that the client did not
+    /// ask for.
+    pub fn pass(&mut self, frame: Frame, include_usage: bool) -> Result<Passed, ReadError> {
+        if include_usage || frame.is_done() || frame.data.trim_ascii().is_empty() {
+            let events = self.read(&frame)?;
+            return Ok(Passed { frame: Some(frame), events });
+        }
+        let data = frame.data.clone();
+        let chunk = parse(&data)?;
+        let events = self.hear(&chunk, &data)?;
+        let only_usage = chunk.choices.as_ref().is_none_or(Vec::is_empty) && events.iter().any(|event| matches!(event, Event::Usage(_)));
+        // A null is told from a missing field by where it stands.
+        let frame = match chunk.usage {
+            _ if only_usage => None,
+            Some(value) => Some(frame.with_data(without_usage(&data, value))),
+            None => Some(frame),
+        };
+        Ok(Passed { frame, events })
+    }
+
+    /// What is left to say at the end of the stream. Further calls say nothing.
+    pub fn finish(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for heard in &mut self.choices {
+            heard.close_calls(&self.id, &mut events);
+        }
+        events
+    }
+
+    /// Whether the answer has come to its end: to a finish reason or to `[DONE]`. A stream that ends before was cut.
+    pub fn is_finished(&self) -> bool {
+        self.finished || self.done
+    }
+
+    pub(super) fn hear(&mut self, chunk: &Chunk<'_>, data: &Bytes) -> Result<Vec<Event>, ReadError> {
+        if chunk.error.is_some_and(|error| error.get() != "null") {
+            let error = Error::parse(data);
+            return Err(ReadError::Refused(error.unwrap_or_else(|| Error {
+                message: String::new(),
+                kind: String::new(),
+                param: None,
+                code: None,
+            })));
+        }
+        let mut events = Vec::new();
+        self.start(chunk, &mut events);
+        for choice in chunk.choices.iter().flatten() {
+            self.choice(choice, &mut events);
+        }
+        if let Some(usage) = usage(chunk.usage) {
+            events.push(Event::Usage(usage.into()));
+        }
+        Ok(events)
+    }
+
+    fn start(&mut self, chunk: &Chunk<'_>, events: &mut Vec<Event>) {
+        if self.started {
+            return;
+        }
+        let filled = |raw| lenient::<String>(raw).filter(|text| !text.is_empty());
+        let id = filled(chunk.id);
+        // Azure's first chunk has neither an id nor a choice.
+        if id.is_none() && chunk.choices.as_ref().is_none_or(Vec::is_empty) {
+            return;
+        }
+        self.started = true;
+        self.id = id.clone().unwrap_or_default();
+        let created = lenient::<f64>(chunk.created).map(|seconds| seconds as u64).filter(|seconds| *seconds > 0);
+        events.push(Event::Start { id, model: filled(chunk.model), created });
+        events.extend(filled(chunk.service_tier).map(Event::Tier));
+    }
+
+    fn choice(&mut self, choice: &Choice<'_>, events: &mut Vec<Event>) {
+        let index = choice.index.unwrap_or(0);
+        if let Some(delta) = &choice.delta {
+            self.delta(index, delta, events);
+        }
+        if let Some(raw) = choice.logprobs.and_then(known) {
+            events.push(Event::Logprobs { choice: index, raw });
+        }
+        if let Some(reason) = Text::said(choice.finish_reason.as_ref()) {
+            self.finished = true;
+            let mut has_calls = false;
+            if let Some(heard) = self.choices.iter_mut().find(|heard| heard.index == index) {
+                heard.close_calls(&self.id, events);
+                has_calls = !heard.calls.is_empty();
+            }
+            let reason = match (reason, lenient::<String>(choice.stop_reason)) {
+                // Some servers call tools and say that they stopped.
+                ("stop", _) if has_calls => FinishReason::ToolCalls,
+                ("stop", Some(sequence)) => FinishReason::StopSequence(sequence),
+                (reason, _) => reason.into(),
+            };
+            events.push(Event::Finish { choice: index, reason });
+        }
+    }
+
+    fn delta(&mut self, choice: u32, delta: &Delta<'_>, events: &mut Vec<Event>) {
+        let thinks = delta.reasoning_content.is_some() || delta.reasoning.is_some() || delta.thinking_blocks.is_some();
+        if thinks {
+            self.heard(choice).think(delta, events);
+        }
+        if let Some(text) = Text::said(delta.content.as_ref()) {
+            events.push(Event::Text { choice, text: text.to_owned() });
+        }
+        if let Some(text) = Text::said(delta.refusal.as_ref()) {
+            events.push(Event::Refusal { choice, text: text.to_owned() });
+        }
+        for call in delta.tool_calls.iter().flatten() {
+            self.heard(choice).call(call, events);
+        }
+        if let Some(called) = &delta.function_call {
+            self.heard(choice).called((0, None), called, ToolKind::Function, events);
+        }
+        if let Some(raw) = delta.annotations.and_then(known).filter(|raw| raw.as_str() != "[]") {
+            events.push(Event::Annotations { choice, raw });
+        }
+    }
+
+    fn heard(&mut self, index: u32) -> &mut Heard {
+        let at = self.choices.iter().position(|heard| heard.index == index).unwrap_or_else(|| {
+            self.choices.push(Heard { index, ..Heard::default() });
+            self.choices.len() - 1
+        });
+        &mut self.choices[at]
+    }
+}
+
+impl Heard {
+    /// Thoughts come as plain text, as blocks with signatures, or as both at once.
+    fn think(&mut self, delta: &Delta<'_>, events: &mut Vec<Event>) {
+        let plain = Text::said(delta.reasoning_content.as_ref()).map(str::to_owned);
+        let plain = plain.or_else(|| lenient::<String>(delta.reasoning).filter(|text| !text.is_empty()));
+        let blocks = delta.thinking_blocks.as_deref().unwrap_or_default();
+        if blocks.is_empty() {
+            self.thinks(plain, events);
+            return;
+        }
+        for block in blocks {
+            let (signature, data) = (Text::said(block.signature.as_ref()), Text::said(block.data.as_ref()));
+            // The block that ends a thought repeats it.
+            if !(self.thinking && signature.is_some() && plain.is_none()) {
+                self.thinks(Text::said(block.thinking.as_ref()).map(str::to_owned), events);
+            }
+            let Some(value) = signature.or(data) else { continue };
+            let signature = Some(Signature { dialect: Dialect::Messages, value: value.to_owned() });
+            let redacted = data.is_some();
+            events.push(Event::ReasoningEnd { choice: self.index, at: self.thoughts, id: None, signature, redacted });
+            self.thoughts += 1;
+            self.thinking = false;
+        }
+    }
+
+    fn thinks(&mut self, text: Option<String>, events: &mut Vec<Event>) {
+        if let Some(text) = text {
+            self.thinking = true;
+            events.push(Event::Reasoning { choice: self.index, at: self.thoughts, text });
+        }
+    }
+
+    /// Pieces of calls belong together by `index`. Where there is none, a new id begins a new call.
+    fn call(&mut self, call: &Call<'_>, events: &mut Vec<Event>) {
+        let id = Text::said(call.id.as_ref());
+        let last = self.calls.last();
+        let index = call.index.unwrap_or_else(|| match (last, id) {
+            (None, _) => 0,
+            (Some(last), Some(id)) if last.id != id => last.index + 1,
+            (Some(last), _) => last.index,
+        });
+        let nothing = Called { name: None, arguments: None };
+        let (called, kind) = match (&call.function, &call.custom) {
+            (_, Some(custom)) => (custom, ToolKind::Custom),
+            (Some(function), None) => (function, ToolKind::Function),
+            (None, None) => (&nothing, ToolKind::Function),
+        };
+        self.called((index, id), called, kind, events);
+    }
+
+    fn called(&mut self, (index, id): (u32, Option<&str>), called: &Called<'_>, kind: ToolKind, events: &mut Vec<Event>) {
+        let at = self.calls.iter().position(|call| call.index == index).unwrap_or_else(|| {
+            self.calls.push(Calling { index, kind, ..Calling::default() });
+            self.calls.len() - 1
+        });
+        let call = &mut self.calls[at];
+        // Both come once; some servers repeat them with every piece.
+        if !call.begun {
+            if call.id.is_empty() {
+                call.id.push_str(id.unwrap_or_default());
+            }
+            if call.name.is_empty() {
+                call.name.push_str(Text::said(called.name.as_ref()).unwrap_or_default());
+                call.kind = kind;
+            }
+        }
+        let fragment = called.arguments().unwrap_or_default();
+        if call.begun {
+            call.argue(self.index, at, fragment, events);
+        } else {
+            call.waiting.push_str(&fragment);
+            if !call.id.is_empty() && !call.name.is_empty() {
+                call.begin(self.index, at, events);
+            }
+        }
+    }
+
+    /// Calls that have a name but were given no id get one that is their own in the conversation.
+    fn close_calls(&mut self, answer: &str, events: &mut Vec<Event>) {
+        for (at, call) in self.calls.iter_mut().enumerate() {
+            if !call.begun && !call.name.is_empty() {
+                call.id = format!("call_{answer}_{}_{}", self.index, call.index);
+                call.begin(self.index, at, events);
+            }
+        }
+    }
+}
+
+impl Calling {
+    fn begin(&mut self, choice: u32, at: usize, events: &mut Vec<Event>) {
+        self.begun = true;
+        events.push(Event::ToolCall { choice, at: at as u32, id: self.id.clone(), name: self.name.clone(), kind: self.kind });
+        let waiting = std::mem::take(&mut self.waiting);
+        self.argue(choice, at, waiting, events);
+    }
+
+    fn argue(&self, choice: u32, at: usize, fragment: String, events: &mut Vec<Event>) {
+        if !fragment.is_empty() {
+            events.push(Event::ToolArguments { choice, at: at as u32, fragment });
+        }
+    }
+}
+
+/// Reads a chunk or a whole answer.
+pub(super) fn parse(data: &[u8]) -> Result<Chunk<'_>, ReadError> {
+    serde_json::from_slice(data).map_err(|error| ReadError::Malformed(error.to_string()))
+}
+
+/// `None` for null.
+fn known(raw: &RawValue) -> Option<Raw> {
+    (raw.get() != "null").then(|| Raw::from(raw))
+}
+
+/// The chunk without its `usage`, whose value is `value`, a slice of `data`.
+fn without_usage(data: &Bytes, value: &RawValue) -> Bytes {
+    let start = value.get().as_ptr() as usize - data.as_ptr() as usize;
+    let end = start + value.get().len();
+    cut_field(data, start, end).unwrap_or_else(|| match Object::parse(data.clone()) {
+        Ok(mut object) => {
+            object.remove("usage");
+            object.to_bytes()
+        }
+        Err(_) => data.clone(),
+    })
+}
+
+/// Cuts the field `usage`, whose value stands from `start` to `end`, and one comma. `None` when the key is spelled in another way.
+fn cut_field(data: &Bytes, start: usize, end: usize) -> Option<Bytes> {
+    let before = data[..start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"usage\"")?.trim_ascii_end();
+    let after = data[end..].trim_ascii_start();
+    let (before, after) = match (before.strip_suffix(b","), after.strip_prefix(b",")) {
+        (Some(before), _) => (before, after),
+        (None, Some(after)) => (before, after),
+        (None, None) => (before, after),
+    };
+    let mut cut = BytesMut::with_capacity(before.len() + after.len());
+    cut.extend_from_slice(before);
+    cut.extend_from_slice(after);
+    Some(cut.freeze())
+}

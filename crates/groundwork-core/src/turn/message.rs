@@ -1,0 +1,160 @@
+//! What a conversation is made of: messages and their parts.
+
+use super::{Dialect, ToolKind};
+use groundwork_wire::raw::Raw;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    System,
+    Developer,
+    #[default]
+    User,
+    Assistant,
+    Tool,
+}
+
+/// One message. The results of tools stand in messages of the role `Tool`, or in those of the user beside what it says.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Message {
+    pub role: Role,
+    pub parts: Vec<Part>,
+    /// Which of several participants of that role.
+    pub name: Option<String>,
+    /// `cache_control` of the parts that have one, by their place in `parts`: a hint, which a dialect without it leaves out.
+    pub cache: BTreeMap<usize, Raw>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    Text(String),
+    Image {
+        media: Media,
+        detail: Option<String>,
+    },
+    Audio {
+        /// Base64.
+        data: String,
+        format: String,
+    },
+    File {
+        media: Media,
+        name: Option<String>,
+    },
+    /// The model's words for why it does not answer.
+    Refusal(String),
+    Reasoning(Reasoning),
+    ToolCall(ToolCall),
+    ToolResult(ToolResult),
+    /// What one dialect alone can say, by its `type`.
+    Other {
+        dialect: Dialect,
+        kind: String,
+        raw: Raw,
+    },
+}
+
+/// Where the bytes of an image or a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Media {
+    Url(String),
+    Base64 {
+        media_type: String,
+        data: String,
+    },
+    /// A file of the service that the dialect belongs to.
+    Id(String),
+    /// A document that is plain text.
+    Text(String),
+}
+
+/// What the model thought before it spoke.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reasoning {
+    pub id: Option<String>,
+    pub text: String,
+    pub summary: Vec<String>,
+    /// Must come back to the model unchanged.
+    pub signature: Option<Signature>,
+    /// The thought itself is withheld; `signature` is all there is of it.
+    pub redacted: bool,
+}
+
+/// An opaque proof or ciphertext that only the service that made it can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    pub dialect: Dialect,
+    pub value: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    /// JSON as the model wrote it, which need not be valid; free text for a custom tool.
+    pub arguments: String,
+    pub kind: ToolKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// Of the call.
+    pub id: String,
+    pub parts: Vec<Part>,
+    pub is_error: bool,
+    pub kind: ToolKind,
+}
+
+impl Message {
+    pub fn new(role: Role, parts: Vec<Part>) -> Self {
+        Self { role, parts, ..Self::default() }
+    }
+
+    pub fn of_text(role: Role, text: impl Into<String>) -> Self {
+        Self::new(role, vec![Part::Text(text.into())])
+    }
+
+    /// The message as text, its parts joined by line feeds; `None` when one of them is no text.
+    pub fn text(&self) -> Option<String> {
+        text_of(&self.parts)
+    }
+}
+
+/// Parts as one text, joined by line feeds; `None` when one of them is no text.
+pub fn text_of(parts: &[Part]) -> Option<String> {
+    if let [Part::Text(text) | Part::Refusal(text)] = parts {
+        return Some(text.clone());
+    }
+    fn text(part: &Part) -> Option<&str> {
+        match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text),
+            _ => None,
+        }
+    }
+    parts.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
+}
+
+impl Media {
+    /// A `data:` URL taken apart, any other address as it is.
+    pub fn from_url(url: &str) -> Self {
+        let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
+        match inline.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
+            Some((media_type, data)) if !media_type.is_empty() && !media_type.contains(';') => {
+                Self::Base64 { media_type: media_type.to_owned(), data: data.to_owned() }
+            }
+            _ => Self::Url(url.to_owned()),
+        }
+    }
+
+    /// The address, or the bytes as a `data:` URL; `None` for what has neither.
+    pub fn to_url(&self) -> Option<String> {
+        match self {
+            Self::Url(url) => Some(url.clone()),
+            Self::Base64 { media_type, data } => Some(format!("data:{media_type};base64,{data}")),
+            Self::Id(_) | Self::Text(_) => None,
+        }
+    }
+}
