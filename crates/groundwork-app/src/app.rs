@@ -3,11 +3,14 @@
 use crate::books::{self, Books};
 use crate::declared::{self, ApplyError};
 use crate::jobs;
+use crate::keys::{self, Keyring, KeysError, RefusedKey};
 use crate::knowledge::{EmbeddingModel, Knowledge};
 use crate::metrics::Metrics;
 use crate::pipeline::now;
 use crate::published::{self, Published};
+use crate::repeats::Repeats;
 use crate::settings::{Limits, Role, Settings};
+use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice, UnixMs};
 use groundwork_core::ids::{self, InvalidName, TenantId};
 use groundwork_inference::egress::EgressError;
@@ -37,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) opened_at: UnixMs,
     pub(crate) role: Role,
     pub(crate) tenant: TenantId,
+    keys: Keyring,
+    pub(crate) repeats: Repeats,
     pub(crate) limits: Limits,
     pub(crate) db: Db,
     pub(crate) books: Books,
@@ -72,6 +77,8 @@ pub enum OpenError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[error(transparent)]
     Name(#[from] InvalidName),
 }
 
@@ -79,7 +86,7 @@ impl App {
     /// Opens the data folder, applies the declared files, and starts loading the derived indexes and the background jobs.
     /// Must be called inside a tokio runtime. Returns before indexes and models are loaded: `status` says what is missing.
     pub async fn open(settings: Settings, clock: Clock, dice: Dice) -> Result<Self, OpenError> {
-        let Settings { data_dir, role, library, embedding, extractor, targets, applied, limits } = settings;
+        let Settings { data_dir, role, library, embedding, extractor, targets, applied, secrets, limits } = settings;
         std::fs::create_dir_all(&data_dir).map_err(|source| OpenError::DataDir { path: data_dir.clone(), source })?;
         let lock = match role {
             Role::Owner => FolderLock::exclusive(&data_dir)?,
@@ -94,7 +101,11 @@ impl App {
         db.ensure_principal(&tenant, "user:local").await?;
         let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
         let targets = open_targets(&targets)?;
-        declared::apply(&db, &tenant, &applied, &names).await?;
+        let declared = declared::apply(&db, &tenant, &applied, &names).await?;
+        let keys = match &secrets {
+            Some(secrets) => keys::apply(&db, (&tenant, &data_dir), &declared, (secrets, &dice)).await?,
+            None => Keyring::open()?,
+        };
         let published = published::load(&db, &tenant, &targets).await?;
 
         let index = Index::open(index::Setup {
@@ -113,6 +124,8 @@ impl App {
             dice,
             role,
             tenant,
+            keys,
+            repeats: Repeats::default(),
             limits,
             db,
             books,
@@ -139,6 +152,16 @@ impl App {
     pub fn metrics_text(&self) -> String {
         self.0.metrics.jobs_waiting.set(self.0.jobs.waiting() as i64);
         self.0.metrics.text()
+    }
+
+    /// Whether everyone needs a key, because some are declared.
+    pub fn asks_for_keys(&self) -> bool {
+        !self.0.keys.is_empty()
+    }
+
+    /// The caller that comes with `credential`.
+    pub fn caller(&self, credential: &[u8]) -> Result<Arc<Caller>, RefusedKey> {
+        self.0.keys.find(credential, self.0.clock.now())
     }
 
     /// Tasks spawned here are awaited by `shutdown`.

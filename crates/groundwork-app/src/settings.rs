@@ -1,5 +1,6 @@
 //! What an `App` is opened with: plain values, parsed and read from wherever they came by the caller.
 
+use crate::keys::Secrets;
 use groundwork_inference::models::Library;
 use groundwork_inference::target;
 use groundwork_retrieval::embed::Embedder;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub targets: Vec<target::Settings>,
     /// Files that declare assistants, templates, models and knowledge bases.
     pub applied: Vec<AppliedFile>,
+    /// Reads the values of declared keys. Without it no key is asked for: nobody but this user may get in then.
+    pub secrets: Option<Secrets>,
     pub limits: Limits,
 }
 

@@ -8,7 +8,7 @@
 //! 6. An allow entry that matches the caller, or a group it is in, permits.
 //! 7. Otherwise no.
 
-use crate::ids::TenantId;
+use crate::ids::{ModelName, TenantId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,37 @@ pub struct Caller {
     /// `None` for an unknown principal.
     pub tenant: Option<TenantId>,
     pub principals: BTreeSet<String>,
+    pub role: Role,
+    /// The models that it may use; `None` for all of its tenant.
+    pub models: Option<BTreeSet<ModelName>>,
+    /// The name of the key that it came with.
+    pub key: Option<String>,
+}
+
+/// How much a caller may do; each includes those before it. Which permissions a role has stands with the list of routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Uses models and reads what it may read; what it makes is its own.
+    #[default]
+    User,
+    /// Also changes what all users see, and reads the ledger and the state of the server.
+    Admin,
 }
 
 impl Caller {
+    /// A user who may use all models of its tenant.
+    pub fn new(tenant: Option<TenantId>, principals: BTreeSet<String>) -> Self {
+        Self { tenant, principals, role: Role::User, models: None, key: None }
+    }
+
     /// The principal of a server without authentication, and of the command line: `user:local` of tenant `default`.
     pub fn local() -> Self {
-        Self { tenant: "default".parse().ok(), principals: BTreeSet::from(["user:local".to_owned()]) }
+        Self { role: Role::Admin, ..Self::new("default".parse().ok(), BTreeSet::from(["user:local".to_owned()])) }
+    }
+
+    pub fn may_use(&self, model: &ModelName) -> bool {
+        self.models.as_ref().is_none_or(|models| models.contains(model))
     }
 }
 
@@ -91,7 +116,7 @@ impl Directory {
     /// The caller behind `user`: its tenant and, transitively and through circles, every group it is in.
     pub fn caller(&self, user: &str) -> Caller {
         let Some(tenant) = self.tenants.get(user) else {
-            return Caller { tenant: None, principals: BTreeSet::new() };
+            return Caller::new(None, BTreeSet::new());
         };
         let mut principals = BTreeSet::from([user.to_owned()]);
         let mut open = vec![user];
@@ -102,7 +127,7 @@ impl Directory {
                 }
             }
         }
-        Caller { tenant: Some(tenant.clone()), principals }
+        Caller::new(Some(tenant.clone()), principals)
     }
 }
 
@@ -135,7 +160,7 @@ mod tests {
     fn membership_is_transitive_and_goes_around_circles() {
         let caller = directory().caller("user:ann");
         assert_eq!(caller.principals.into_iter().collect::<Vec<_>>(), ["group:all", "group:hr", "group:staff", "user:ann"]);
-        assert_eq!(directory().caller("user:eve"), Caller { tenant: None, principals: BTreeSet::new() });
+        assert_eq!(directory().caller("user:eve"), Caller::new(None, BTreeSet::new()));
     }
 
     #[test]

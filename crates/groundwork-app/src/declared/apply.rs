@@ -1,6 +1,6 @@
 //! Declarations become rows: a new version where the content differs, nothing where it does not.
 
-use super::{File, built_in, check};
+use super::{File, Key, built_in, check};
 use crate::declared::DeclareError;
 use crate::settings::AppliedFile;
 use groundwork_core::ids::{InvalidName, TenantId};
@@ -8,7 +8,7 @@ use groundwork_store::db::knowledge_bases::{ManagedBy, NewKnowledgeBase, PutKnow
 use groundwork_store::db::objects::{Kind, NewObject, PutObjectError};
 use groundwork_store::db::{Db, DbError};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why declarations were not applied. What was applied before the error stays, and applying again goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,13 @@ pub enum ApplyError {
 }
 
 /// Applies the built-in objects and the files' over them. What a file declared once and none declares now is taken out of use;
-/// knowledge bases stay, because they hold documents.
-pub(crate) async fn apply(db: &Db, tenant: &TenantId, files: &[AppliedFile], targets: &[String]) -> Result<(), ApplyError> {
+/// knowledge bases stay, because they hold documents. Gives the declared keys, which are applied where their values can be had.
+pub(crate) async fn apply(
+    db: &Db,
+    tenant: &TenantId,
+    files: &[AppliedFile],
+    targets: &[String],
+) -> Result<BTreeMap<String, Key>, ApplyError> {
     let declared = check(files, targets)?;
     let mut all = built_in(targets);
     for file in declared {
@@ -37,6 +42,7 @@ pub(crate) async fn apply(db: &Db, tenant: &TenantId, files: &[AppliedFile], tar
         all.templates.extend(file.templates);
         all.models.extend(file.models);
         all.assistants.extend(file.assistants);
+        all.keys.extend(file.keys);
     }
     let all = without_shadowed(all);
     let apply = Apply { db, tenant };
@@ -46,7 +52,8 @@ pub(crate) async fn apply(db: &Db, tenant: &TenantId, files: &[AppliedFile], tar
     }
     apply.objects(Kind::Template, &all.templates).await?;
     apply.objects(Kind::ModelPool, &all.models).await?;
-    apply.objects(Kind::Assistant, &all.assistants).await
+    apply.objects(Kind::Assistant, &all.assistants).await?;
+    Ok(all.keys)
 }
 
 /// A file may take a built-in name for the other kind: its own declaration counts.
@@ -72,7 +79,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    async fn objects<T: Serialize>(&self, kind: Kind, declared: &std::collections::BTreeMap<String, T>) -> Result<(), ApplyError> {
+    async fn objects<T: Serialize>(&self, kind: Kind, declared: &BTreeMap<String, T>) -> Result<(), ApplyError> {
         for (name, body) in declared {
             let new = NewObject {
                 kind,

@@ -1,6 +1,6 @@
 //! Reads declarations and checks what they refer to. An error names the file, the key and the fix.
 
-use super::{Assistant, EXTRACTIVE, File, Model, Template, built_in};
+use super::{Assistant, EXTRACTIVE, File, Key, Model, Template, built_in};
 use crate::settings::AppliedFile;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TemplateId};
 use groundwork_core::prompt;
@@ -38,6 +38,9 @@ pub fn check(files: &[AppliedFile], targets: &[String]) -> Result<Vec<File>, Dec
         }
         for (id, assistant) in &file.assistants {
             at.assistant(id, assistant, &known)?;
+        }
+        for (id, key) in &file.keys {
+            at.key(id, key)?;
         }
     }
     Ok(parsed)
@@ -84,7 +87,8 @@ fn unique<'a>(at: &Place<'a>, file: &'a File, declared_in: &mut BTreeMap<(&'stat
     let names = (file.knowledge_bases.keys().map(|id| ("knowledge base", "knowledge_bases", id)))
         .chain(file.templates.keys().map(|id| ("template", "templates", id)))
         .chain(file.models.keys().map(|id| ("model or assistant", "models", id)))
-        .chain(file.assistants.keys().map(|id| ("model or assistant", "assistants", id)));
+        .chain(file.assistants.keys().map(|id| ("model or assistant", "assistants", id)))
+        .chain(file.keys.keys().map(|id| ("key", "keys", id)));
     for (space, table, id) in names {
         if let Some(before) = declared_in.insert((space, id), at.file) {
             return Err(at.error(
@@ -161,6 +165,28 @@ impl Place<'_> {
         Ok(())
     }
 
+    fn key(&self, id: &str, key: &Key) -> Result<(), DeclareError> {
+        let at = |field: &str| format!("keys.{id}.{field}");
+        if id.is_empty() || id.len() > 64 || id.chars().any(char::is_control) {
+            return Err(self.error(format!("keys.{id:?}"), "this is no name", "rename it"));
+        }
+        let principal = key.principal(id);
+        if !principal.strip_prefix("user:").is_some_and(|name| !name.is_empty()) {
+            return Err(self.error(at("principal"), format!("{principal:?} is no user"), "write it as user:NAME"));
+        }
+        if let Some(group) = key.groups.iter().find(|group| !group.strip_prefix("group:").is_some_and(|name| !name.is_empty())) {
+            return Err(self.error(at("groups"), format!("{group:?} is no group"), "write each as group:NAME"));
+        }
+        for model in key.models.iter().flatten() {
+            // The embedding model is declared nowhere, so an unknown name may be it.
+            self.name::<ModelName>("models", model)?;
+        }
+        match key.expires.as_deref().map(str::parse::<jiff::Timestamp>) {
+            Some(Err(error)) => Err(self.error(at("expires"), error.to_string(), "write a time such as 2027-01-31T00:00:00Z")),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     fn missing<'k>(&self, path: String, what: &str, name: &str, known: impl Iterator<Item = &'k str>) -> DeclareError {
         let known: Vec<&str> = known.collect();
         let fix =
@@ -228,6 +254,11 @@ mod tests {
                 "a.toml: assistants.same: the model or assistant same is declared in a.toml too",
             ),
             ("[models", "a.toml, line 1: the file: "),
+            ("[keys.ci]\nvalue = \"sk-1234\"", "a.toml, line 2: keys.ci.value: a key is named, not written down"),
+            ("[keys.ci]\nvalue = { env = \"K\" }\nprincipal = \"ci\"", "a.toml: keys.ci.principal: \"ci\" is no user"),
+            ("[keys.ci]\nvalue = { env = \"K\" }\ngroups = [\"hr\"]", "a.toml: keys.ci.groups: \"hr\" is no group"),
+            ("[keys.ci]\nvalue = { env = \"K\" }\nexpires = \"soon\"", "a.toml: keys.ci.expires: "),
+            ("[keys.ci]\nvalue = { env = \"K\" }\nrole = \"king\"", "a.toml, line 3: keys.ci.role: "),
         ] {
             let error = check_one(text).unwrap_err();
             assert!(error.starts_with(expected), "{error}\n  should begin with\n{expected}");

@@ -2,10 +2,12 @@
 
 mod apply;
 mod check;
+mod key;
 
 pub use apply::ApplyError;
 pub(crate) use apply::apply;
 pub use check::{DeclareError, check};
+pub use key::{Key, Reference};
 
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};
 use schemars::JsonSchema;
@@ -20,6 +22,7 @@ pub struct File {
     pub templates: BTreeMap<String, Template>,
     pub models: BTreeMap<String, Model>,
     pub assistants: BTreeMap<String, Assistant>,
+    pub keys: BTreeMap<String, Key>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,5 +125,6 @@ pub(crate) fn built_in(targets: &[String]) -> File {
         templates: BTreeMap::from([(GROUNDED_ANSWER.to_owned(), Template::default())]),
         models: BTreeMap::from([(DEFAULT.to_owned(), Model { deployments, window: default_window(), tokenizer: None })]),
         assistants: BTreeMap::from([(GROUNDWORK.to_owned(), Assistant::default())]),
+        keys: BTreeMap::new(),
     }
 }

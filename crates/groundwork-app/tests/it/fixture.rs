@@ -64,6 +64,7 @@ impl Plan {
             extractor: SandboxSettings { program: env!("CARGO_BIN_EXE_app-test-child").into(), ..SandboxSettings::default() },
             targets: self.targets,
             applied: self.applied,
+            secrets: None,
             limits: self.limits,
         };
         let app = App::open(settings, clock, Dice::counting(1)).await?;

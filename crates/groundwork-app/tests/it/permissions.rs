@@ -68,7 +68,7 @@ async fn search_lists_and_documents_keep_to_the_same_rules() {
 async fn another_tenant_and_an_unknown_principal_find_nothing_at_all() {
     let (house, open, _) = with_two_documents().await;
     let stranger = Caller { tenant: Some("other".parse().unwrap()), ..user("anna") };
-    let nobody = Caller { tenant: None, principals: Default::default() };
+    let nobody = Caller::new(None, Default::default());
     for caller in [stranger, nobody] {
         let error = house.ask_as(&caller, body("groundwork", "What does the merger cost?")).await.unwrap_err();
         assert!(matches!(error, pipeline::ChatError::UnknownModel(_)), "{error:?}");

@@ -37,7 +37,7 @@ mod tests {
         #[test]
         fn nobody_reads_whom_one_forbids(one in permissions(), other in permissions(), principals in principals(), known in any::<bool>()) {
             let tenant = "t".parse().unwrap();
-            let caller = Caller { tenant: known.then(|| "t".parse().unwrap()), principals };
+            let caller = Caller::new(known.then(|| "t".parse().unwrap()), principals);
             let may = |permissions: &Permissions| permissions.allow(Some(&tenant), &caller);
             prop_assert!(!may(&both(&one, &other)) || (may(&one) && may(&other)));
         }
@@ -45,7 +45,7 @@ mod tests {
         #[test]
         fn whom_one_entry_names_in_both_reads_on(one in permissions(), other in permissions(), principal in prop::sample::select(vec!["a", "b", "c"])) {
             let tenant = "t".parse().unwrap();
-            let caller = Caller { tenant: "t".parse().ok(), principals: BTreeSet::from([principal.to_owned()]) };
+            let caller = Caller::new("t".parse().ok(), BTreeSet::from([principal.to_owned()]));
             let may = |permissions: &Permissions| permissions.allow(Some(&tenant), &caller);
             prop_assert!(may(&both(&one, &other)) || !may(&one) || !may(&other));
         }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 const MODES: [Mode; 3] = [Mode::Keyword, Mode::Vector, Mode::Hybrid];
 
 fn caller(tenant: Option<&str>, principals: &[&str]) -> Caller {
-    Caller { tenant: tenant.map(|tenant| tenant.parse().unwrap()), principals: principals.iter().map(|&p| p.to_owned()).collect() }
+    Caller::new(tenant.map(|tenant| tenant.parse().unwrap()), principals.iter().map(|&p| p.to_owned()).collect())
 }
 
 fn names(names: &[&str]) -> BTreeSet<String> {

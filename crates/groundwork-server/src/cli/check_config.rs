@@ -16,6 +16,7 @@ pub(super) struct Args {
 pub(super) fn run(session: &Session) -> anyhow::Result<Exit> {
     let targets: Vec<String> = session.targets()?.into_iter().map(|target| target.name).collect();
     declared::check(&session.applied()?, &targets).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    session.config.server.check(session.asks_for_keys()?).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     session.library()?;
     if session.json {
         output::json(&session.config)?;

@@ -48,6 +48,9 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let documents = eval::documents_of(&dataset);
     let app = session.open_when_free(&folder, Role::Owner, who_answers(session)?).await?;
     let stays = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if stays {
+        session.config.server.check(false).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    }
     let tcp = if stays { Some(listen(session.config.server.listen).await?) } else { None };
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
     let backend = Backend::owner(session, app, &folder, tcp)?;

@@ -22,8 +22,8 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let mut server = session.config.server.clone();
     if let Some(listen) = args.listen {
         server.listen = listen;
-        server.check().map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     }
+    server.check(session.asks_for_keys()?).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     // The port is taken first, so that whoever connects while the folder is opened waits instead of being turned away. When both fail,
     // the folder's reason is the more telling one.
     let bound = http::bind(server.listen).await;

@@ -1,14 +1,14 @@
 //! What every command starts from: settings, environment, time and dice; and how an application is opened from them.
 
 use super::Global;
-use crate::config::{Config, Environment, Source, load};
+use crate::config::{Config, Environment, SecretRef, Source, load};
 use crate::exit::{Exit, Failure};
 use crate::http::Front;
 use crate::socket::answers;
 use crate::telemetry;
-use groundwork_app::declared::ApplyError;
+use groundwork_app::declared::{self, ApplyError, Reference};
 use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role, Settings};
-use groundwork_app::{App, OpenError};
+use groundwork_app::{App, KeysError, OpenError, Secrets};
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_inference::models::Library;
 use groundwork_inference::target;
@@ -17,6 +17,7 @@ use groundwork_store::db::DbError;
 use groundwork_store::lock::LockError;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(super) struct Session {
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) environment: Environment,
     pub(super) json: bool,
     pub(super) url: Option<url::Url>,
+    /// Others get in than this user, so keys count.
+    serves: bool,
     clock: Clock,
     dice: Dice,
 }
@@ -40,7 +43,7 @@ impl Session {
         telemetry::start(&config.log, !serves);
         // Every TLS connection of this process, ours or a library's, uses one provider. A second installation is refused and harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { config, sources, environment, json: global.json, url: global.url, clock: real_clock(), dice: real_dice() })
+        Ok(Self { config, sources, environment, json: global.json, url: global.url, serves, clock: real_clock(), dice: real_dice() })
     }
 
     /// The key for a server that is named by its address.
@@ -86,6 +89,24 @@ impl Session {
         Ok(self.config.apply.iter().map(read).collect::<Result<_, _>>()?)
     }
 
+    /// Whether an applied file declares a key, so that everyone needs one.
+    pub(super) fn asks_for_keys(&self) -> anyhow::Result<bool> {
+        let targets: Vec<String> = self.config.targets.iter().map(|target| target.name().to_owned()).collect();
+        let files = declared::check(&self.applied()?, &targets).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+        Ok(files.iter().any(|file| !file.keys.is_empty()))
+    }
+
+    fn secrets(&self) -> Secrets {
+        let environment = self.environment.clone();
+        Arc::new(move |reference: &Reference| {
+            let reference = match reference {
+                Reference::Env(name) => SecretRef::Env(name.clone()),
+                Reference::File(path) => SecretRef::File(path.clone()),
+            };
+            reference.resolve(&environment).map_err(|error| error.to_string())
+        })
+    }
+
     /// Opens the data folder `folder` with `targets`.
     pub(super) async fn open(&self, folder: &Path, role: Role, targets: Vec<target::Settings>) -> anyhow::Result<App> {
         let limits = &self.config.limits;
@@ -97,6 +118,7 @@ impl Session {
             extractor: self.extractor(),
             targets,
             applied: self.applied()?,
+            secrets: self.serves.then(|| self.secrets()),
             limits: Limits {
                 upload_bytes: limits.document.as_len(),
                 question_bytes: limits.question.as_len(),
@@ -140,7 +162,9 @@ fn not_opened(error: &OpenError) -> Failure {
         OpenError::Db(DbError::NotADatabase { .. } | DbError::Corrupt { .. } | DbError::Newer { .. }) => Exit::Corrupt,
         OpenError::Db(DbError::ReadOnly { .. } | DbError::Full { .. } | DbError::CannotOpen { .. }) => Exit::Storage,
         OpenError::Target { .. } | OpenError::Apply(ApplyError::Declare(_)) => Exit::Config,
-        OpenError::Db(_) | OpenError::Apply(_) | OpenError::Name(_) => Exit::Failed,
+        OpenError::Keys(KeysError::Value { .. } | KeysError::Same { .. }) => Exit::Config,
+        OpenError::Keys(KeysError::Installation { .. }) => Exit::Storage,
+        OpenError::Db(_) | OpenError::Apply(_) | OpenError::Keys(_) | OpenError::Name(_) => Exit::Failed,
     };
     Failure::new(exit, error.to_string())
 }

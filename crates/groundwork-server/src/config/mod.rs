@@ -53,7 +53,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// Address and port to listen on. Without authentication only a loopback address is allowed. Port 0 takes any free port.
+    /// Address and port to listen on. Without declared keys only a loopback address is allowed. Port 0 takes any free port.
     pub listen: SocketAddr,
     /// How long running answers may take to finish after SIGTERM or SIGINT; a second signal ends them at once.
     pub shutdown_grace: Span,
@@ -61,6 +61,8 @@ pub struct ServerConfig {
     pub heartbeat: Span,
     /// How long a client may take to send the headers of a request.
     pub header_timeout: Span,
+    /// Origins such as `https://console.example` whose web pages may ask this server from a browser; `*` for all, where keys are asked for.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for ServerConfig {
@@ -70,6 +72,7 @@ impl Default for ServerConfig {
             shutdown_grace: Span::from_secs(30),
             heartbeat: Span::from_secs(15),
             header_timeout: Span::from_secs(30),
+            allowed_origins: Vec::new(),
         }
     }
 }

@@ -58,11 +58,11 @@ fn is_json(content_type: &[u8]) -> bool {
 /// What is left of a request's body while someone else reads it.
 pub(super) struct Rest(Arc<Mutex<Body>>);
 
-/// `request`, and a handle on what will be left of its body.
-pub(super) fn watched(request: Request) -> (Request, Rest) {
-    let (parts, body) = request.into_parts();
-    let body = Arc::new(Mutex::new(body));
-    (Request::from_parts(parts, Body::new(Watched(body.clone()))), Rest(body))
+/// A handle on what will be left of the body of `request`.
+pub(super) fn watch(request: &mut Request) -> Rest {
+    let body = Arc::new(Mutex::new(std::mem::take(request.body_mut())));
+    *request.body_mut() = Body::new(Watched(body.clone()));
+    Rest(body)
 }
 
 impl Rest {

@@ -1,48 +1,78 @@
-//! Who calls. This server has no authentication yet, so it listens on loopback only, everyone is the one local principal, and whatever
-//! a web page elsewhere may have sent is refused: a foreign `Host` (a name that was pointed at this machine) or a foreign `Origin`.
+//! Who calls. Once keys are declared, whoever comes by TCP needs one, whatever the path, but for the short list of `Permission::Open`.
+//! Without keys the server listens on loopback only, everyone is the one local principal, and whatever a web page elsewhere may have sent
+//! is refused: a foreign `Host` (a name that was pointed at this machine) or a foreign `Origin`.
 
 use super::Front;
 use super::error::ApiError;
-use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{HOST, ORIGIN};
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::http::{Extensions, HeaderMap, HeaderName, Uri};
 use groundwork_core::access::Caller;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The way a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entrance {
-    /// TCP on this machine, where a browser may be made to knock too.
-    Loopback,
+    /// TCP: from this machine, where a browser may be made to knock too, or with keys from anywhere.
+    Tcp,
     /// The socket in the data folder, or the same process: only this user gets there, and no browser.
     Socket,
 }
 
+/// Azure's and Anthropic's names of what OpenAI calls `Authorization: Bearer`.
+const KEY_HEADERS: [HeaderName; 2] = [HeaderName::from_static("api-key"), HeaderName::from_static("x-api-key")];
+
 impl FromRequestParts<Front> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(_: &mut Parts, _: &Front) -> Result<Self, ApiError> {
-        Ok(Self::local())
+    async fn from_request_parts(parts: &mut Parts, _: &Front) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Arc<Self>>();
+        caller.map(|caller| Self::clone(caller)).ok_or_else(|| ApiError::bug("a route without its guard".to_owned()))
     }
 }
 
-/// Lets a request in, or refuses it.
-pub(super) async fn gate(entrance: Entrance, request: Request, next: Next) -> Response {
-    let admitted = match entrance {
-        Entrance::Socket => Ok(()),
-        Entrance::Loopback => admit(request.uri(), request.headers()),
+/// What the extractor of `Caller` finds.
+pub(super) fn enter(extensions: &mut Extensions, caller: Arc<Caller>) {
+    extensions.insert(caller);
+}
+
+/// The one who calls, or why nobody gets in.
+pub(super) fn identify(front: &Front, entrance: Entrance, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+    if entrance == Entrance::Socket {
+        return Ok(front.0.local.clone());
+    }
+    if front.app().asks_for_keys() {
+        let credential = credential(headers).ok_or_else(ApiError::no_credential)?;
+        return front.app().caller(credential).map_err(ApiError::refused_key);
+    }
+    admit(uri, headers, |origin| front.0.cors.allows(origin))?;
+    Ok(front.0.local.clone())
+}
+
+/// For a path that needs no credential: without keys it is for this machine only all the same.
+pub(super) fn knock(front: &Front, entrance: Entrance, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Caller>, ApiError> {
+    if entrance == Entrance::Tcp && !front.app().asks_for_keys() {
+        admit(uri, headers, |origin| front.0.cors.allows(origin))?;
+    }
+    Ok(front.0.local.clone())
+}
+
+/// The credential under the first of its names that stands in the request.
+fn credential(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = || {
+        let value = headers.get(AUTHORIZATION)?.as_bytes();
+        let (scheme, credential) = value.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| credential.trim_ascii())
     };
-    match admitted {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
-    }
+    let named = || KEY_HEADERS.iter().find_map(|name| headers.get(name)).map(|value| value.as_bytes().trim_ascii());
+    bearer().or_else(named).filter(|credential| !credential.is_empty())
 }
 
-fn admit(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+/// The rules of a server without keys.
+fn admit(uri: &Uri, headers: &HeaderMap, trusted: impl Fn(&[u8]) -> bool) -> Result<(), ApiError> {
     let host = host(uri, headers).ok_or_else(|| ApiError::foreign_host(""))?;
     if !is_loopback(host.host()) {
         return Err(ApiError::foreign_host(host.host()));
@@ -53,7 +83,7 @@ fn admit(uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
             .ok()
             .and_then(|origin| origin.strip_prefix("http://"))
             .is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_str()));
-        if !own {
+        if !own && !trusted(origin.as_bytes()) {
             return Err(ApiError::foreign_origin(&String::from_utf8_lossy(origin.as_bytes())));
         }
     }
@@ -80,9 +110,12 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn header_map(headers: &[(&str, &str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect()
+    }
+
     fn admitted(uri: &str, headers: &[(&str, &str)]) -> bool {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        admit(&uri.parse().unwrap(), &headers).is_ok()
+        admit(&uri.parse().unwrap(), &header_map(headers), |origin| origin == b"https://console.example").is_ok()
     }
 
     #[test]
@@ -100,8 +133,26 @@ mod tests {
         assert!(!admitted("http://example.com/v1/models", &[("host", "localhost")]));
         assert!(admitted("http://localhost:8080/v1/models", &[]));
         assert!(admitted("/", &[("host", "localhost:8080"), ("origin", "http://localhost:8080")]));
+        assert!(admitted("/", &[("host", "localhost:8080"), ("origin", "https://console.example")]));
         for origin in ["http://example.com", "null", "http://localhost:3000", "https://localhost:8080", "http://localhost", ""] {
             assert!(!admitted("/", &[("host", "localhost:8080"), ("origin", origin)]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_credential_has_three_names() {
+        for headers in [
+            &[("authorization", "Bearer k1")][..],
+            &[("authorization", "bearer  k1 ")],
+            &[("api-key", "k1")],
+            &[("x-api-key", "k1")],
+            &[("authorization", "Basic dTpw"), ("x-api-key", "k1")],
+            &[("authorization", "Bearer k1"), ("api-key", "k2")],
+        ] {
+            assert_eq!(credential(&header_map(headers)), Some(&b"k1"[..]), "{headers:?}");
+        }
+        for headers in [&[][..], &[("authorization", "Bearer ")], &[("authorization", "k1")], &[("api-key", "")]] {
+            assert_eq!(credential(&header_map(headers)), None, "{headers:?}");
         }
     }
 }

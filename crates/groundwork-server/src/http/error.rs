@@ -1,15 +1,17 @@
-//! The one place that makes an HTTP error: OpenAI's object, with the status and the words that its clients act on. What a caller may
+//! The one place that makes an HTTP error: OpenAI's object, or Anthropic's on its paths, with the status and the words that its clients act on. What a caller may
 //! read and what only the log may hold are different fields.
 
 mod conversions;
 
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use groundwork_app::RefusedKey;
 use groundwork_core::ids::InvalidName;
 use groundwork_wire::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An error on its way to the client.
@@ -73,6 +75,25 @@ impl ApiError {
 
     pub(super) fn bug(cause: String) -> Self {
         Self::failure(cause)
+    }
+
+    pub(super) fn no_credential() -> Self {
+        let message = "You didn't provide an API key. Send it in the header Authorization, as Bearer YOUR_KEY, or in api-key or x-api-key.";
+        Self::unauthorized(message.to_owned())
+    }
+
+    pub(super) fn refused_key(refused: RefusedKey) -> Self {
+        Self::unauthorized(refused.to_string())
+    }
+
+    fn unauthorized(message: String) -> Self {
+        let error = Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, Some("invalid_api_key"), message);
+        Self { headers: vec![("www-authenticate".to_owned(), "Bearer".to_owned())], ..error }
+    }
+
+    pub(super) fn missing_permission(permission: &str) -> Self {
+        let message = format!("You have insufficient permissions for this operation: your key lacks {permission}.");
+        Self::new(StatusCode::FORBIDDEN, INVALID_REQUEST, Some("insufficient_permissions"), message)
     }
 
     pub(super) fn no_such_path(method: &Method, path: &str) -> Self {
@@ -182,32 +203,86 @@ impl ApiError {
     }
 
     /// The data of the event that ends a stream which had begun.
-    pub(super) fn into_event(self) -> Bytes {
-        self.log();
-        match self.body {
+    pub(super) fn into_event(self, anthropic: bool) -> Bytes {
+        if let Some(cause) = &self.cause {
+            tracing::error!(status = self.status.as_u16(), cause, "an answer broke off");
+        }
+        if anthropic { self.in_anthropics_shape(None) } else { self.in_openais_shape() }
+    }
+
+    fn in_openais_shape(&self) -> Bytes {
+        match &self.body {
             Body::Ours(error) => error.to_bytes(),
-            Body::Upstream(body) => body,
+            Body::Upstream(body) => match anthropic_error(body) {
+                Some(error) => error.to_bytes(),
+                None => body.clone(),
+            },
         }
     }
 
-    /// Logs once what the caller is not told.
-    fn log(&self) {
-        if let Some(cause) = &self.cause {
-            tracing::error!(status = self.status.as_u16(), cause, "a request failed");
-        }
+    fn in_anthropics_shape(&self, request_id: Option<&HeaderValue>) -> Bytes {
+        let error = match &self.body {
+            Body::Upstream(body) if anthropic_error(body).is_some() => return body.clone(),
+            Body::Upstream(body) => Error::parse(body).map(|error| error.message),
+            Body::Ours(error) => Some(error.message.clone()),
+        };
+        let kind = match self.status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            503 | 529 => "overloaded_error",
+            504 => "timeout_error",
+            400..500 => "invalid_request_error",
+            _ => "api_error",
+        };
+        let error = serde_json::json!({ "type": kind, "message": error.unwrap_or_default() });
+        let request_id = request_id.and_then(|id| id.to_str().ok());
+        serde_json::json!({ "type": "error", "error": error, "request_id": request_id }).to_string().into()
     }
+}
+
+/// Whether errors at `path` are in Anthropic's shape.
+pub(super) fn is_anthropic(path: &str) -> bool {
+    path.starts_with("/v1/messages")
+}
+
+/// What an upstream that speaks Anthropic's dialect says is wrong.
+fn anthropic_error(body: &[u8]) -> Option<Error> {
+    #[derive(serde::Deserialize)]
+    struct Outer {
+        r#type: String,
+        error: Inner,
+    }
+    #[derive(serde::Deserialize)]
+    struct Inner {
+        r#type: String,
+        message: String,
+    }
+    let Outer { r#type, error } = serde_json::from_slice(body).ok()?;
+    (r#type == "error").then_some(Error { message: error.message, kind: error.r#type, param: None, code: None })
+}
+
+/// An error of ours in the shape of its path, logged once with the request's id. Everything else is as it was.
+pub(super) fn shaped(mut response: Response, anthropic: bool, request_id: Option<&HeaderValue>) -> Response {
+    let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() else { return response };
+    if let Some(cause) = &error.cause {
+        let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::error!(status = error.status.as_u16(), request_id, cause, "a request failed");
+    }
+    if anthropic {
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = error.in_anthropics_shape(request_id).into();
+    }
+    response
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        self.log();
-        let body = match self.body {
-            Body::Ours(error) => error.to_bytes(),
-            Body::Upstream(body) => body,
-        };
-        let mut response = (self.status, [("content-type", "application/json")], body).into_response();
+        let mut response = (self.status, [("content-type", "application/json")], self.in_openais_shape()).into_response();
         let headers = response.headers_mut();
-        for (name, value) in self.headers {
+        for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
                 headers.insert(name, value);
             }
@@ -217,6 +292,7 @@ impl IntoResponse for ApiError {
             headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000).max(1)));
             headers.insert("retry-after-ms", HeaderValue::from(millis.max(1)));
         }
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 }

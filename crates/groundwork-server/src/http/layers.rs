@@ -1,27 +1,33 @@
-//! All layers, in order. A thing that needs neither the caller nor the body is a layer; everything else is a step of an operation.
+//! What every request passes before its handler and its answer after it, in one place and in order. It is one function for speed: a
+//! layer costs more than most of what stands here.
 
-use super::error::ApiError;
-use super::metrics::Labels;
-use super::router::Cost;
-use super::{Entrance, Front, body, caller};
-use axum::Router;
+use super::body::{self, Rest};
+use super::caller::{self, Entrance};
+use super::error::{self, ApiError};
+use super::repeat::{self, IDEMPOTENCY_KEY};
+use super::router::{Cost, Permission};
+use super::{Front, metrics};
 use axum::body::{Body, HttpBody};
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::header::EXPECT;
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::{CONTENT_ENCODING, EXPECT, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::MethodRouter;
+use futures::FutureExt;
+use groundwork_core::access::Caller;
 use groundwork_core::ids;
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::decompression::{DecompressionBody, RequestDecompressionLayer};
+use tower::{ServiceExt, service_fn};
+use tower_http::decompression::RequestDecompression;
 use tracing::Instrument;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Anthropic's name for it; on every answer, because it costs nothing and no client minds.
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms");
 
 /// For operations that only touch rows, and for what every request spends around its operation.
 const SMALL_DEADLINE: Duration = Duration::from_secs(30);
@@ -33,113 +39,197 @@ const UNREAD_DEADLINE: Duration = Duration::from_secs(10);
 /// What boundaries, part headers and the other fields of an upload may add to the document itself.
 const MULTIPART_OVERHEAD: usize = 1 << 20;
 
-/// What every request passes, outermost first.
-pub(super) fn around(router: Router<Front>, entrance: Entrance, front: &Front) -> Router<Front> {
-    router.layer(
-        ServiceBuilder::new()
-            .layer(from_fn_with_state(front.clone(), request_id))
-            .layer(from_fn(take_to_its_end))
-            .layer(from_fn_with_state(front.clone(), trace_and_measure))
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn(move |request, next| caller::gate(entrance, request, next))),
-    )
+/// What stands before one route.
+pub(super) struct Guard {
+    front: Front,
+    entrance: Entrance,
+    route: &'static str,
+    permission: Permission,
+    cost: Cost,
+    body_limit: usize,
+    deadline: Duration,
+    measured: metrics::Route,
 }
 
-/// What the requests of one route pass after that, outermost first, by what they may cost.
-pub(super) fn by_cost(handler: MethodRouter<Front>, cost: Cost, front: &Front) -> MethodRouter<Front> {
-    let limits = front.limits();
-    let json = limits.json_body.as_len();
-    let (body_limit, deadline) = match cost {
-        Cost::Probe => return handler,
-        Cost::Small => (json, SMALL_DEADLINE),
-        Cost::Search => (json, limits.search.duration() + SMALL_DEADLINE),
-        Cost::Answer => (json, limits.request.duration() + SMALL_DEADLINE),
-        Cost::Upload => {
-            let document = limits.document.as_len().saturating_add(MULTIPART_OVERHEAD);
-            (document, limits.ingest.duration() + SMALL_DEADLINE)
-        }
+impl Guard {
+    pub(super) fn new(front: &Front, entrance: Entrance, route: &'static str, permission: Permission, cost: Cost) -> Arc<Self> {
+        let limits = front.limits();
+        let json = limits.json_body.as_len();
+        let (body_limit, deadline) = match cost {
+            Cost::Probe => (0, SMALL_DEADLINE),
+            Cost::Small => (json, SMALL_DEADLINE),
+            Cost::Search => (json, limits.search.duration() + SMALL_DEADLINE),
+            Cost::Answer => (json, limits.request.duration() + SMALL_DEADLINE),
+            Cost::Upload => {
+                let document = limits.document.as_len().saturating_add(MULTIPART_OVERHEAD);
+                (document, limits.ingest.duration() + SMALL_DEADLINE)
+            }
+        };
+        let measured = front.0.metrics.route(route);
+        Arc::new(Self { front: front.clone(), entrance, route, permission, cost, body_limit, deadline, measured })
+    }
+}
+
+/// request id → trace → caller → permission → place → deadline → handler, and back: error shape, headers, measurement, access line.
+pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let front = &guard.front;
+    let id = request_id(front, request.headers());
+    let method = request.method().clone();
+    let anthropic = error::is_anthropic(request.uri().path());
+    let origin = request.headers().get(ORIGIN).cloned();
+    if let Some(id) = &id {
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+    }
+    let running = front.0.metrics.begin();
+    let mut place = None;
+    let answering = answer(&guard, request, next, &mut place);
+    // Only what asks for the detail pays for a span of its own; the access line has the id.
+    let span = tracing::debug_span!("http.request", request_id = id.as_ref().and_then(|id| id.to_str().ok()), %method, route = guard.route);
+    let response = if span.is_disabled() { answering.await } else { answering.instrument(span).await };
+    let mut response = error::shaped(response, anthropic, id.as_ref());
+    let elapsed = started.elapsed();
+    finish(&guard, &mut response, (id, origin), elapsed);
+    guard.measured.observe(&method, response.status().as_u16(), elapsed);
+    access_line(&guard, &method, &response, elapsed);
+    response.map(|body| body::held(body, (running, place)))
+}
+
+type Place = Option<tokio::sync::OwnedSemaphorePermit>;
+
+/// The answer, whatever becomes of it. The place of the request in `place` is given back when the last byte of the answer has gone.
+async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Place) -> Response {
+    let front = &guard.front;
+    if let Some(preflight) = front.0.cors.preflight(request.method(), request.headers()) {
+        return preflight;
+    }
+    let watch = !request.body().is_end_stream() && !request.headers().contains_key(EXPECT);
+    let rest = if watch { Some(body::watch(&mut request)) } else { None };
+    let response = match admit(guard, &mut request, place) {
+        Ok(caller) => run(guard, caller, request, next).await,
+        Err(error) => error.into_response(),
     };
-    handler.layer(
-        ServiceBuilder::new()
-            .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
-            .map_request(|request: Request<DecompressionBody<Body>>| request.map(Body::new))
-            // Counts what comes out of the decompression, so that a bomb ends at the limit too.
-            .layer(DefaultBodyLimit::max(body_limit))
-            .layer(from_fn_with_state(front.clone(), shed))
-            .layer(from_fn(move |request, next| within(deadline, request, next))),
-    )
+    if let Some(rest) = rest
+        && !response.status().is_success()
+    {
+        take_to_its_end(rest).await;
+    }
+    response
 }
 
-/// Gives the request an id of ours when the client brought none that can be logged.
-async fn request_id(State(front): State<Front>, mut request: Request, next: Next) -> Response {
-    let given = request.headers().get(REQUEST_ID).filter(|id| {
+/// Who calls, whether it may, and whether there is a place.
+fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<Caller>, ApiError> {
+    let front = &guard.front;
+    let identify = if guard.permission == Permission::Open { caller::knock } else { caller::identify };
+    let caller = identify(front, guard.entrance, request.uri(), request.headers())?;
+    if !guard.permission.granted(caller.role) {
+        return Err(ApiError::missing_permission(guard.permission.name()));
+    }
+    if guard.cost != Cost::Probe {
+        // Refused at once when every place is taken.
+        *place = Some(Arc::clone(&front.0.places).try_acquire_owned().map_err(|_| ApiError::overloaded())?);
+    }
+    caller::enter(request.extensions_mut(), caller.clone());
+    Ok(caller)
+}
+
+async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Next) -> Response {
+    let decompressed = request.headers().contains_key(CONTENT_ENCODING);
+    let onward = Onward { front: guard.front.clone(), caller, repeatable: guard.cost == Cost::Answer, next };
+    // Counts what comes out of the decompression, so that a bomb ends at the limit too.
+    DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
+    let handled = async {
+        if decompressed {
+            return decompress(request, onward).await;
+        }
+        onward.run(request).await
+    };
+    // The net under everything: a bug costs its own request a 500, and nobody else's.
+    let handled = AssertUnwindSafe(handled).catch_unwind();
+    match tokio::time::timeout(guard.deadline, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => panicked(panic.as_ref()).into_response(),
+        Err(_) => ApiError::deadline(guard.deadline).into_response(),
+    }
+}
+
+/// The way to the handler.
+#[derive(Clone)]
+struct Onward {
+    front: Front,
+    caller: Arc<Caller>,
+    /// A call that costs: its client may say that it is the same as before.
+    repeatable: bool,
+    next: Next,
+}
+
+impl Onward {
+    async fn run(self, request: Request) -> Response {
+        if self.repeatable && request.headers().contains_key(IDEMPOTENCY_KEY) {
+            return Box::pin(repeat::once(&self.front, &self.caller, request, self.next)).await;
+        }
+        self.next.run(request).await
+    }
+}
+
+/// What is not understood goes on as it is, and is refused by whoever reads it.
+async fn decompress(request: Request, onward: Onward) -> Response {
+    let inner = service_fn(move |request: Request<tower_http::decompression::DecompressionBody<Body>>| {
+        let onward = onward.clone();
+        async move { Ok::<_, std::convert::Infallible>(onward.run(request.map(Body::new)).await) }
+    });
+    let service = RequestDecompression::new(inner).pass_through_unaccepted(true);
+    match service.oneshot(request).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => ApiError::bug(error.to_string()).into_response(),
+    }
+}
+
+/// The id of a request: the client's, when it brought one that can be logged, else one of ours.
+fn request_id(front: &Front, headers: &HeaderMap) -> Option<HeaderValue> {
+    let given = headers.get(REQUEST_ID).filter(|id| {
         let id = id.as_bytes();
         (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
     });
-    let id = given.cloned().or_else(|| {
+    given.cloned().or_else(|| {
         let made: ids::CallId = ids::make("req", front.0.clock.now(), front.0.dice.roll()).ok()?;
         HeaderValue::from_str(made.as_str()).ok()
-    });
-    let Some(id) = id else {
-        return next.run(request).await;
-    };
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+    })
 }
 
 /// Lets a client that is refused finish sending, within bounds, so that it sees the refusal.
-async fn take_to_its_end(request: Request, next: Next) -> Response {
-    if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
-        return next.run(request).await;
-    }
-    let (request, rest) = body::watched(request);
-    let response = next.run(request).await;
-    if !response.status().is_success() {
-        // Whether the client was slow or done makes no difference to the answer.
-        let _ = tokio::time::timeout(UNREAD_DEADLINE, rest.forget(UNREAD_BYTES)).await;
-    }
-    response
+async fn take_to_its_end(rest: Rest) {
+    // Whether the client was slow or done makes no difference to the answer.
+    let _ = tokio::time::timeout(UNREAD_DEADLINE, rest.forget(UNREAD_BYTES)).await;
 }
 
-/// One span, one access line and one measurement a request; never a body, a key, a query or a person.
-async fn trace_and_measure(State(front): State<Front>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let span = tracing::info_span!("http.request", request_id = id, %method, route);
-    let running = front.0.metrics.begin();
-    let response = next.run(request).instrument(span.clone()).await;
-    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
-    front.0.metrics.observe(&Labels::new(&method, &route, status), elapsed);
+fn finish(guard: &Guard, response: &mut Response, (id, origin): (Option<HeaderValue>, Option<HeaderValue>), elapsed: Duration) {
+    guard.front.0.cors.mark(origin, response);
+    let headers = response.headers_mut();
+    if let Some(id) = id {
+        headers.insert(ANTHROPIC_REQUEST_ID, id.clone());
+        headers.insert(REQUEST_ID, id);
+    }
+    if guard.cost != Cost::Probe {
+        let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        headers.entry(PROCESSING_MS).or_insert_with(|| HeaderValue::from(millis));
+    }
+}
+
+/// One access line a request; never a body, a key, a query or a person. A model's answer has its own line when it is settled.
+fn access_line(guard: &Guard, method: &Method, response: &Response, elapsed: Duration) {
+    let quiet = guard.cost == Cost::Probe || (guard.cost == Cost::Answer && response.status() == StatusCode::OK);
+    let (status, route) = (response.status().as_u16(), guard.route);
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    span.in_scope(|| match route.as_str() {
-        "/healthz" | "/readyz" | "/metrics" => tracing::debug!(status, millis, "{method} {route} {status} in {millis} ms"),
-        _ => tracing::info!(status, millis, "{method} {route} {status} in {millis} ms"),
-    });
-    response.map(|body| body::held(body, running))
-}
-
-/// Refuses at once when every place is taken. The place is given back when the last byte of the answer has gone.
-async fn shed(State(front): State<Front>, request: Request, next: Next) -> Response {
-    let Ok(place) = Arc::clone(&front.0.places).try_acquire_owned() else {
-        return ApiError::overloaded().into_response();
-    };
-    next.run(request).await.map(|body| body::held(body, place))
-}
-
-async fn within(deadline: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(deadline, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::deadline(deadline).into_response(),
+    let id = || response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    if quiet {
+        tracing::debug!(status, millis, request_id = id(), "{method} {route} {status} in {millis} ms");
+    } else {
+        tracing::info!(status, millis, request_id = id(), "{method} {route} {status} in {millis} ms");
     }
 }
 
-/// The net under everything: a bug costs its own request a 500, and nobody else's.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer calls")]
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+fn panicked(panic: &(dyn Any + Send)) -> ApiError {
     let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    ApiError::bug(format!("panicked: {}", what.unwrap_or("without a message"))).into_response()
+    ApiError::bug(format!("panicked: {}", what.unwrap_or("without a message")))
 }

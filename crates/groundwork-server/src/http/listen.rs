@@ -1,4 +1,4 @@
-//! Where requests come in: TCP on loopback and the socket in the data folder. Each connection is a tracked task with a place, and ends
+//! Where requests come in: TCP and the socket in the data folder. Each connection is a tracked task with a place, and ends
 //! in order when the server does.
 
 use super::{Entrance, Front, router};
@@ -65,7 +65,7 @@ pub(crate) fn serve(front: &Front, config: &ServerConfig, tcp: Option<TcpListene
     if let Some(listener) = tcp {
         // Small frames of a stream must not wait for each other; a connection that cannot be told so is as good as any.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        serving.connections.spawn(door(Entrance::Loopback).keep(listener));
+        serving.connections.spawn(door(Entrance::Tcp).keep(listener));
     }
     let door = door(Entrance::Socket);
     serving.connections.spawn(async move {

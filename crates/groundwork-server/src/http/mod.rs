@@ -1,8 +1,10 @@
 //! The HTTP front: every handler parses, calls one operation of the application, and responds.
 
 mod admin;
+mod azure;
 mod body;
 mod caller;
+mod cors;
 mod error;
 mod given;
 mod health;
@@ -10,6 +12,8 @@ mod layers;
 mod listen;
 mod metrics;
 mod openai;
+mod openapi;
+mod repeat;
 mod router;
 mod sse;
 
@@ -20,6 +24,7 @@ pub use router::{permissions, router};
 
 use crate::config::{LimitsConfig, ServerConfig};
 use groundwork_app::App;
+use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -35,6 +40,9 @@ struct Inner {
     clock: Clock,
     dice: Dice,
     metrics: metrics::Metrics,
+    cors: cors::Cors,
+    /// The caller of a server without keys, and of the socket.
+    local: Arc<Caller>,
     /// One permit a request that is being answered, streams included.
     places: Arc<Semaphore>,
 }
@@ -45,6 +53,8 @@ impl Front {
         Self(Arc::new(Inner {
             app,
             limits,
+            cors: cors::Cors::new(&server.allowed_origins),
+            local: Arc::new(Caller::local()),
             server,
             clock,
             dice,

@@ -2,17 +2,21 @@
 
 use super::admin::{calls, documents, jobs, knowledge_bases, search};
 use super::openai::{chat, embeddings, models};
-use super::{Entrance, Front, health, layers};
+use super::{Entrance, Front, azure, health, layers, openapi};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use groundwork_core::access::Role;
 
-/// What a caller must be allowed to do. Without authentication the local principal may do everything.
+/// What a caller must be allowed to do. Without declared keys the local principal may do everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Permission {
+pub(super) enum Permission {
     /// Needs no credential.
     Open,
+    /// Any credential: what is not there is told to those only who may come in.
+    Known,
     ModelsRead,
     ModelsUse,
     KnowledgeBasesRead,
@@ -25,9 +29,10 @@ enum Permission {
 }
 
 impl Permission {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Known => "known",
             Self::ModelsRead => "models.read",
             Self::ModelsUse => "models.use",
             Self::KnowledgeBasesRead => "knowledge_bases.read",
@@ -37,6 +42,14 @@ impl Permission {
             Self::JobsRead => "jobs.read",
             Self::LedgerRead => "ledger.read",
             Self::MetricsRead => "metrics.read",
+        }
+    }
+
+    /// Whether `role` has it.
+    pub(super) fn granted(self, role: Role) -> bool {
+        role >= match self {
+            Self::Open | Self::Known | Self::ModelsRead | Self::ModelsUse | Self::KnowledgeBasesRead | Self::DocumentsRead => Role::User,
+            Self::KnowledgeBasesWrite | Self::DocumentsWrite | Self::JobsRead | Self::LedgerRead | Self::MetricsRead => Role::Admin,
         }
     }
 }
@@ -55,22 +68,25 @@ pub(super) enum Cost {
     Upload,
 }
 
-struct Route {
-    method: Method,
-    path: &'static str,
-    permission: Permission,
-    cost: Cost,
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) permission: Permission,
+    pub(super) cost: Cost,
+    /// The handler's full name, which is unique.
+    pub(super) handler_name: &'static str,
     handler: MethodRouter<Front>,
 }
 
 #[rustfmt::skip]
-fn routes() -> Vec<Route> {
+pub(super) fn routes() -> Vec<Route> {
     use Cost::{Answer, Probe, Search, Small, Upload};
-    use Permission::{DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
+    use Permission::{DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, Known, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
     vec![
         get("/healthz", Open, Probe, health::alive),
         get("/readyz", Open, Probe, health::ready),
         get("/metrics", MetricsRead, Probe, health::metrics),
+        get("/openapi.json", Known, Probe, openapi::find),
 
         get("/v1/models", ModelsRead, Small, models::list),
         get("/v1/models/{model}", ModelsRead, Small, models::find),
@@ -92,35 +108,57 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-/// All routes behind all layers, for requests that come in by `entrance`.
+/// All routes, with Azure's other names for OpenAI's, behind their guards, for requests that come in by `entrance`.
 pub fn router(front: &Front, entrance: Entrance) -> Router {
     let mut router = Router::new();
-    for route in routes() {
-        router = router.route(route.path, layers::by_cost(route.handler, route.cost, front));
+    for route in with_other_names(routes()) {
+        let guard = layers::Guard::new(front, entrance, route.path, route.permission, route.cost);
+        router = router.route(route.path, route.handler.layer(from_fn_with_state(guard, layers::guard)));
     }
-    let router = router.fallback(health::no_such_path).method_not_allowed_fallback(health::no_such_method);
-    layers::around(router, entrance, front).with_state(front.clone())
+    let guard = layers::Guard::new(front, entrance, "unmatched", Permission::Known, Cost::Probe);
+    let guarded = from_fn_with_state(guard, layers::guard);
+    router
+        .fallback(health::no_such_path.layer(guarded.clone()))
+        .method_not_allowed_fallback(health::no_such_method.layer(guarded))
+        .with_state(front.clone())
 }
 
 /// One `METHOD path permission` a line: the content of `docs/permissions.md`.
 pub fn permissions() -> String {
-    routes().iter().map(|route| format!("{} {} {}\n", route.method, route.path, route.permission.name())).collect()
+    let routes = with_other_names(routes());
+    routes.iter().map(|route| format!("{} {} {}\n", route.method, route.path, route.permission.name())).collect()
 }
 
-fn get<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handler: impl Handler<T, Front>) -> Route {
-    Route { method: Method::GET, path, permission, cost, handler: on(MethodFilter::GET, handler) }
+/// Each of OpenAI's routes is also there under the paths of Azure.
+fn with_other_names(routes: Vec<Route>) -> Vec<Route> {
+    let other = |route: &Route, path: &'static str| Route { path, handler: route.handler.clone(), method: route.method.clone(), ..*route };
+    let others: Vec<Route> = routes.iter().flat_map(|route| azure::other_names(route.path).into_iter().map(|path| other(route, path))).collect();
+    routes.into_iter().chain(others).collect()
 }
 
-fn post<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handler: impl Handler<T, Front>) -> Route {
-    Route { method: Method::POST, path, permission, cost, handler: on(MethodFilter::POST, handler) }
+fn get<T: 'static, H: Handler<T, Front>>(path: &'static str, permission: Permission, cost: Cost, handler: H) -> Route {
+    route(Method::GET, path, (permission, cost), (std::any::type_name::<H>(), on(MethodFilter::GET, handler)))
 }
 
-fn put<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handler: impl Handler<T, Front>) -> Route {
-    Route { method: Method::PUT, path, permission, cost, handler: on(MethodFilter::PUT, handler) }
+fn post<T: 'static, H: Handler<T, Front>>(path: &'static str, permission: Permission, cost: Cost, handler: H) -> Route {
+    route(Method::POST, path, (permission, cost), (std::any::type_name::<H>(), on(MethodFilter::POST, handler)))
 }
 
-fn delete<T: 'static>(path: &'static str, permission: Permission, cost: Cost, handler: impl Handler<T, Front>) -> Route {
-    Route { method: Method::DELETE, path, permission, cost, handler: on(MethodFilter::DELETE, handler) }
+fn put<T: 'static, H: Handler<T, Front>>(path: &'static str, permission: Permission, cost: Cost, handler: H) -> Route {
+    route(Method::PUT, path, (permission, cost), (std::any::type_name::<H>(), on(MethodFilter::PUT, handler)))
+}
+
+fn delete<T: 'static, H: Handler<T, Front>>(path: &'static str, permission: Permission, cost: Cost, handler: H) -> Route {
+    route(Method::DELETE, path, (permission, cost), (std::any::type_name::<H>(), on(MethodFilter::DELETE, handler)))
+}
+
+fn route(
+    method: Method,
+    path: &'static str,
+    (permission, cost): (Permission, Cost),
+    (handler_name, handler): (&'static str, MethodRouter<Front>),
+) -> Route {
+    Route { method, path, permission, cost, handler_name, handler }
 }
 
 #[cfg(test)]
@@ -132,5 +170,12 @@ mod tests {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/permissions.md");
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(committed == permissions(), "run: groundwork permissions > docs/permissions.md");
+    }
+
+    #[test]
+    fn only_probes_need_no_credential() {
+        let open: Vec<&str> =
+            with_other_names(routes()).iter().filter(|route| route.permission == Permission::Open).map(|route| route.path).collect();
+        assert_eq!(open, ["/healthz", "/readyz"]);
     }
 }

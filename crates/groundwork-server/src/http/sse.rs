@@ -11,13 +11,31 @@ use futures::stream::{self, BoxStream, StreamExt};
 use groundwork_app::pipeline::Item;
 use groundwork_wire::sse::{self, DONE};
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Whether a stream ended with an error.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BrokenOff(Arc<AtomicBool>);
+
+impl BrokenOff {
+    pub(super) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Sends `items` with `headers`. Dropping the body drops `items`.
 pub(super) fn respond(headers: HeaderMap, items: BoxStream<'static, Item>, heartbeat: Duration) -> Response {
-    let mut response = Body::from_stream(events(items, heartbeat).map(Ok::<_, Infallible>)).into_response();
+    let broken = BrokenOff::default();
+    let mut response = Body::from_stream(events(items, heartbeat, broken.clone()).map(Ok::<_, Infallible>)).into_response();
+    response.extensions_mut().insert(broken);
     let own = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -28,16 +46,19 @@ pub(super) fn respond(headers: HeaderMap, items: BoxStream<'static, Item>, heart
     response
 }
 
-fn events(items: BoxStream<'static, Item>, heartbeat: Duration) -> impl futures::Stream<Item = Bytes> + Send {
-    stream::unfold(Some(items), move |items| async move {
+fn events(items: BoxStream<'static, Item>, heartbeat: Duration, broken: BrokenOff) -> impl futures::Stream<Item = Bytes> + Send {
+    stream::unfold((Some(items), broken), move |(items, broken)| async move {
         let mut items = items?;
         let Ok(next) = tokio::time::timeout(heartbeat, items.next()).await else {
-            return Some((sse::comment("heartbeat"), Some(items)));
+            return Some((sse::comment("heartbeat"), (Some(items), broken)));
         };
         Some(match next {
-            Some(Item::Chunk(json)) => (event(&json), Some(items)),
-            Some(Item::Error(error)) => (event(&ApiError::from(error).into_event()), None),
-            None => (DONE, None),
+            Some(Item::Chunk(json)) => (event(&json), (Some(items), broken)),
+            Some(Item::Error(error)) => {
+                broken.set();
+                (event(&ApiError::from(error).into_event(false)), (None, broken))
+            }
+            None => (DONE, (None, broken)),
         })
     })
 }
@@ -60,7 +81,7 @@ mod tests {
     use groundwork_app::pipeline::ChatError;
 
     async fn text_of(items: Vec<Item>) -> String {
-        let events: Vec<Bytes> = events(stream::iter(items).boxed(), Duration::from_secs(15)).collect().await;
+        let events: Vec<Bytes> = events(stream::iter(items).boxed(), Duration::from_secs(15), BrokenOff::default()).collect().await;
         String::from_utf8(events.concat()).unwrap()
     }
 
@@ -87,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_filled_with_comments() {
-        let heard: Vec<Bytes> = events(stream::pending().boxed(), Duration::from_millis(1)).take(2).collect().await;
+        let heard: Vec<Bytes> = events(stream::pending().boxed(), Duration::from_millis(1), BrokenOff::default()).take(2).collect().await;
         assert!(heard.iter().all(|bytes| bytes.starts_with(b":") && bytes.ends_with(b"\n\n")), "{heard:?}");
     }
 }

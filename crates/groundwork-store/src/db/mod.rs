@@ -4,6 +4,7 @@ pub mod chunks;
 pub mod documents;
 mod drafts;
 pub mod jobs;
+pub mod kept_answers;
 pub mod knowledge_bases;
 pub mod ledger;
 pub mod objects;

@@ -12,6 +12,8 @@ pub enum Kind {
     Assistant,
     Template,
     ModelPool,
+    /// What callers come with; its body holds a keyed hash, never the value.
+    Key,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +112,7 @@ impl Kind {
             Self::Assistant => "assistant",
             Self::Template => "template",
             Self::ModelPool => "model_pool",
+            Self::Key => "key",
         }
     }
 
@@ -125,6 +128,7 @@ impl std::fmt::Display for Kind {
             Self::Assistant => "assistant",
             Self::Template => "template",
             Self::ModelPool => "model pool",
+            Self::Key => "key",
         })
     }
 }

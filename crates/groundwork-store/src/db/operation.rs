@@ -95,6 +95,11 @@ pub(crate) enum Operation {
     FinishJob,
     Job,
     Jobs,
+    // Kept answers.
+    KeptAnswer,
+    KeepAnswer,
+    ForgetAnswers,
+    TrimAnswers,
     // Ledger.
     Settle,
     Ledger,

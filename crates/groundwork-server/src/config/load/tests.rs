@@ -66,13 +66,13 @@ fn what_is_wrong_is_told_with_its_place_its_key_and_what_to_write() {
         (
             "[server]\nport = 80",
             &[],
-            "groundwork.toml:2: server.port: unknown field `port`, expected one of `listen`, `shutdown_grace`, `heartbeat`, `header_timeout`",
+            "groundwork.toml:2: server.port: unknown field `port`, expected one of `listen`, `shutdown_grace`, `heartbeat`, `header_timeout`, `allowed_origins`",
         ),
         ("[server\n", &[], "groundwork.toml:1: not TOML: unclosed table, expected `]`"),
         (
             "",
             &[("GROUNDWORK__SERVER__PORT", "80")],
-            "GROUNDWORK__SERVER__PORT: there is no setting `server.port`; known here: header_timeout, heartbeat, listen, shutdown_grace",
+            "GROUNDWORK__SERVER__PORT: there is no setting `server.port`; known here: allowed_origins, header_timeout, heartbeat, listen, shutdown_grace",
         ),
         ("", &[("GROUNDWORK__SERVER__LISTEN", "80")], "GROUNDWORK__SERVER__LISTEN: server.listen: invalid socket address syntax"),
         (
@@ -86,11 +86,6 @@ fn what_is_wrong_is_told_with_its_place_its_key_and_what_to_write() {
             "GROUNDWORK__LOG__FILTER: log.filter: \"a=b=c\" is not a log filter (error parsing level filter: expected one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\", or a number 0-5); write a level like \"info\" or a list like \"info,groundwork_app=debug\"",
         ),
         (
-            "",
-            &[("GROUNDWORK__SERVER__LISTEN", "0.0.0.0:8080")],
-            "server.listen: 0.0.0.0:8080 can be reached from other machines, and this server has no authentication; listen on 127.0.0.1:8080 or [::1]:8080, and put a tunnel or an authenticating proxy before it",
-        ),
-        (
             "[[targets]]\nkind = \"openai\"\nname = \"x\"\nbase_url = \"nowhere\"",
             &[],
             "groundwork.toml:1: targets[0]: relative URL without a base: \"nowhere\"",
@@ -99,6 +94,16 @@ fn what_is_wrong_is_told_with_its_place_its_key_and_what_to_write() {
         let error = loaded(text, variables).unwrap_err();
         assert_eq!(error, told);
     }
+}
+
+#[test]
+fn without_keys_only_this_machine_is_listened_to() {
+    let server = ServerConfig { listen: "0.0.0.0:8080".parse().unwrap(), ..ServerConfig::default() };
+    assert_eq!(
+        server.check(false).unwrap_err().to_string(),
+        "server.listen: 0.0.0.0:8080 can be reached from other machines, and this server has no authentication; declare a key in an applied file, or listen on 127.0.0.1:8080 or [::1]:8080"
+    );
+    assert!(server.check(true).is_ok() && ServerConfig::default().check(false).is_ok());
 }
 
 #[test]

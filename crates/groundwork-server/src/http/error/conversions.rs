@@ -6,7 +6,7 @@ use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, Up
 use groundwork_app::embeddings::EmbedError;
 use groundwork_app::pipeline::ChatError;
 use groundwork_app::search::SearchError;
-use groundwork_app::{jobs, knowledge_bases, ledger};
+use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target::CallError;
 use groundwork_retrieval::search::SearchError as Failure;
@@ -112,6 +112,19 @@ impl From<CallError> for ApiError {
             | CallError::Unreachable { .. }
             | CallError::Timeout { .. }
             | CallError::Broken { .. } => Self::upstream(status, code, message),
+        }
+    }
+}
+
+impl From<repeats::BeginError> for ApiError {
+    fn from(error: repeats::BeginError) -> Self {
+        let message = error.to_string();
+        match error {
+            repeats::BeginError::OtherBody => Self::conflict("idempotency_key_reused", message).about("Idempotency-Key"),
+            repeats::BeginError::Running => {
+                Self { retry_after: Some(SOON), ..Self::conflict("idempotency_key_in_use", message).about("Idempotency-Key") }
+            }
+            repeats::BeginError::Db(error) => error.into(),
         }
     }
 }

@@ -325,6 +325,16 @@ pub(super) fn sql(operation: Operation) -> &'static str {
               ORDER BY job.id DESC LIMIT ?3"
         ),
 
+        O::KeptAnswer => "SELECT request, status, headers, body FROM kept_answer WHERE scope = ?1 AND kept_at > ?2",
+        O::KeepAnswer => {
+            "INSERT OR REPLACE INTO kept_answer (scope, request, status, headers, body, kept_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        }
+        O::ForgetAnswers => "DELETE FROM kept_answer WHERE kept_at <= ?1",
+        O::TrimAnswers => {
+            "DELETE FROM kept_answer WHERE no IN
+                (SELECT no FROM (SELECT no, sum(length(body)) OVER (ORDER BY no DESC) AS together FROM kept_answer) WHERE together > ?1)"
+        }
+
         O::Settle => {
             "INSERT INTO ledger (call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms,
                                  first_token_ms, ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens,
