@@ -5,6 +5,7 @@
 mod api;
 mod commands;
 mod documents;
+mod entry;
 mod gate;
 mod process;
 mod streams;
