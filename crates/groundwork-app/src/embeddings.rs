@@ -134,10 +134,10 @@ enum Maker {
 fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), EmbedError> {
     let inner = app.inner();
     let unknown = || EmbedError::UnknownModel(model.to_owned());
-    if caller.tenant.as_ref() != Some(&inner.tenant) {
+    let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
+    if caller.tenant.as_ref() != Some(&inner.tenant) || !caller.may_use(&name) {
         return Err(unknown());
     }
-    let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
     if model == inner.knowledge.embedding.name {
         return Ok((name, Maker::Local));
     }

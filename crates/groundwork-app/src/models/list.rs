@@ -29,5 +29,6 @@ pub fn list(app: &App, caller: &Caller) -> Vec<Model> {
         created_at: pool.created_at,
     });
     let embedding = Model { id: inner.knowledge.embedding.name.clone(), kind: Kind::Embedding, title: None, created_at: inner.opened_at };
-    assistants.chain(pools).chain([embedding]).collect()
+    let may_use = |model: &Model| model.id.parse::<groundwork_core::ids::ModelName>().is_ok_and(|name| caller.may_use(&name));
+    assistants.chain(pools).chain([embedding]).filter(may_use).collect()
 }

@@ -79,6 +79,9 @@ pub(super) fn admit(app: &App, caller: &Caller, request: Request) -> Result<Admi
     let unknown = || ChatError::UnknownModel(parsed.model.clone());
     let tenant = caller.tenant.clone().filter(|tenant| *tenant == inner.tenant).ok_or_else(unknown)?;
     let name: ModelName = parsed.model.parse().map_err(|_invalid| unknown())?;
+    if !caller.may_use(&name) {
+        return Err(unknown());
+    }
     let published = app.published();
     let model = match (published.assistants.get(&name), published.pools.get(&name)) {
         (Some(assistant), _) => Model::Assistant(assistant.clone()),
