@@ -100,7 +100,8 @@ pub(crate) async fn apply(
         };
         db.ensure_principal(tenant, &stored.principal).await?;
         let body = serde_json::to_value(&stored)?;
-        db.put_version(NewObject { kind: Kind::Key, tenant: tenant.clone(), name: name.clone(), body, managed_by: ManagedBy::File }).await?;
+        db.put_version(NewObject { kind: Kind::Key, tenant: tenant.clone(), name: name.clone(), body, managed_by: ManagedBy::File })
+            .await?;
     }
     for object in db.live_objects(Kind::Key, tenant).await? {
         if object.managed_by == ManagedBy::File && !declared.contains_key(&object.name) {
@@ -147,7 +148,8 @@ impl Keyring {
         if hash.len() < 8 {
             return Err(unreadable("its hash is too short".to_owned()));
         }
-        let models = stored.models.map(|models| models.into_iter().map(ModelName::try_from).collect::<Result<BTreeSet<_>, _>>()).transpose()?;
+        let models =
+            stored.models.map(|models| models.into_iter().map(ModelName::try_from).collect::<Result<BTreeSet<_>, _>>()).transpose()?;
         let principals = std::iter::once(stored.principal).chain(stored.groups).collect();
         let caller = Caller { role: stored.role, models, key: Some(name.to_owned()), ..Caller::new(Some(tenant.clone()), principals) };
         let same = self.keys.entry(prefix(&hash)).or_default();
@@ -175,15 +177,16 @@ fn hasher(folder: &Path, dice: &Dice) -> Result<Hmac<Sha256>, KeysError> {
 
 fn keyed(secret: &[u8]) -> Result<Hmac<Sha256>, KeysError> {
     // HMAC takes keys of any length; the type does not say so.
-    Hmac::new_from_slice(secret)
-        .map_err(|error| KeysError::Stored { name: FILE.to_owned(), reason: error.to_string() })
+    Hmac::new_from_slice(secret).map_err(|error| KeysError::Stored { name: FILE.to_owned(), reason: error.to_string() })
 }
 
 fn secret(path: &Path, dice: &Dice) -> std::io::Result<Vec<u8>> {
     let read = || std::fs::read(path);
     match read() {
         Ok(secret) if secret.len() >= 32 => return Ok(secret),
-        Ok(_) => return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is shorter than 32 bytes; remove it and start again")),
+        Ok(_) => {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is shorter than 32 bytes; remove it and start again"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }

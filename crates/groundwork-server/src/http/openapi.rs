@@ -53,7 +53,8 @@ fn document() -> Value {
 }
 
 fn operation(route: &Route) -> Value {
-    let error = json!({ "description": "an error", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
+    let error =
+        json!({ "description": "an error", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } } });
     let mut operation = json!({
         "operationId": operation_id(route.handler_name),
         "x-permission": route.permission.name(),

@@ -132,7 +132,8 @@ pub fn permissions() -> String {
 /// Each of OpenAI's routes is also there under the paths of Azure.
 fn with_other_names(routes: Vec<Route>) -> Vec<Route> {
     let other = |route: &Route, path: &'static str| Route { path, handler: route.handler.clone(), method: route.method.clone(), ..*route };
-    let others: Vec<Route> = routes.iter().flat_map(|route| azure::other_names(route.path).into_iter().map(|path| other(route, path))).collect();
+    let others: Vec<Route> =
+        routes.iter().flat_map(|route| azure::other_names(route.path).into_iter().map(|path| other(route, path))).collect();
     routes.into_iter().chain(others).collect()
 }
 

@@ -85,7 +85,8 @@ async fn a_key_may_do_what_its_role_may_and_use_the_models_it_names() {
     assert!(ids(ANN).await.len() > 1);
     let foreign = server.post("/v1/chat/completions").bearer_auth(NARROW).json(&question("hi", false)).send().await.unwrap();
     assert_eq!(error_of(foreign, 404).await["code"], "model_not_found");
-    let embeddings = server.post("/v1/embeddings").bearer_auth(NARROW).json(&json!({ "model": "made", "input": "x" })).send().await.unwrap();
+    let embeddings =
+        server.post("/v1/embeddings").bearer_auth(NARROW).json(&json!({ "model": "made", "input": "x" })).send().await.unwrap();
     assert_eq!(error_of(embeddings, 404).await["code"], "model_not_found");
     let own = json_of(server.post("/v1/chat/completions").bearer_auth(NARROW).json(&hello(false))).await;
     assert_eq!(own["choices"][0]["message"]["content"], "one two");
@@ -201,7 +202,10 @@ async fn pages_of_other_origins_ask_only_when_the_settings_name_them() {
     let foreign = preflight("https://other.example").send().await.unwrap();
     assert!(!foreign.status().is_success() && !foreign.headers().contains_key("access-control-allow-origin"));
     let answer = server.get("/v1/models").header("origin", "https://console.example").send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]), (200, &"https://console.example".parse().unwrap()));
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["access-control-allow-origin"]),
+        (200, &"https://console.example".parse().unwrap())
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `/v1/chat/completions`.
 
-use super::super::body::Whole;
 use super::super::azure::Deployment;
+use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::layers::REQUEST_ID;
 use super::super::{Front, sse};

@@ -1,8 +1,8 @@
 //! `/v1/embeddings`.
 
 use super::super::Front;
-use super::super::body::Whole;
 use super::super::azure::Deployment;
+use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::layers::REQUEST_ID;
 use super::deadline;
