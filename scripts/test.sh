@@ -18,6 +18,13 @@ cargo build --profile ci --locked -p groundwork-server
 target/ci/groundwork demo examples </dev/null
 
 step "official clients against the binary"
-venv=target/clients
-[ -x $venv/bin/pytest ] || { python3 -m venv $venv && $venv/bin/pip install -q --disable-pip-version-check -r tests/clients/requirements.txt; }
-$venv/bin/pytest -q tests/clients
+# Node and npm come as a Python package too: pinned, and nothing of them on the system.
+clients=$PWD/target/clients
+if ! cmp -s tests/clients/requirements.txt "$clients/installed.txt"; then
+  python3 -m venv --clear "$clients"
+  "$clients/bin/pip" install -q --disable-pip-version-check -r tests/clients/requirements.txt
+  cp tests/clients/requirements.txt "$clients/installed.txt"
+fi
+export PATH=$clients/bin:$PATH
+npm ci --prefix tests/clients/node --no-audit --no-fund --loglevel=error
+pytest -q tests/clients

@@ -4,6 +4,7 @@ The embedding model is the default one; it is fetched into the usual cache if it
 or what GROUNDWORK_BIN names.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -92,25 +93,31 @@ class Server:
         return json.loads(body)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("groundwork")
-    (folder / "groundwork.toml").write_text(f'data_dir = "data"\napply = ["declared.toml"]\n{SETTINGS}')
-    (folder / "declared.toml").write_text(DECLARED)
-    subprocess.run([BINARY, "models", "pull"], cwd=folder, check=True, timeout=600)
+@contextlib.contextmanager
+def running(folder, settings, declared, environment=()):
+    """The program with these settings and declarations; it must end well."""
+    (folder / "groundwork.toml").write_text(f'data_dir = "data"\napply = ["declared.toml"]\n{settings}')
+    (folder / "declared.toml").write_text(declared)
     log = open(folder / "log", "wb")
     command = [BINARY, "serve", "--json", "--listen", "127.0.0.1:0"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **dict(environment)})
     try:
         line = process.stdout.readline()
         assert line, (folder / "log").read_text()
-        server = Server(json.loads(line)["url"])
-        for name, text in DOCUMENTS.items():
-            server.upload(name, text)
-        yield server
+        yield Server(json.loads(line)["url"])
     finally:
         process.terminate()
         assert process.wait(timeout=60) == 0, (folder / "log").read_text()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("groundwork")
+    subprocess.run([BINARY, "models", "pull"], cwd=folder, check=True, timeout=600)
+    with running(folder, SETTINGS, DECLARED) as server:
+        for name, text in DOCUMENTS.items():
+            server.upload(name, text)
+        yield server
 
 
 @pytest.fixture
