@@ -13,8 +13,7 @@ use crate::settings::{Limits, Role, Settings};
 use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice, UnixMs};
 use groundwork_core::ids::{self, InvalidName, TenantId};
-use groundwork_inference::egress::EgressError;
-use groundwork_inference::target::{self, Target};
+use groundwork_inference::target::{self, Ambient, Target};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::index::{self, Index};
@@ -73,7 +72,7 @@ pub enum OpenError {
     #[error(transparent)]
     Books(#[from] WalError),
     #[error("target {name}: {source}")]
-    Target { name: String, source: EgressError },
+    Target { name: String, source: target::OpenError },
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error(transparent)]
@@ -100,7 +99,8 @@ impl App {
         let tenant: TenantId = "default".parse()?;
         db.ensure_principal(&tenant, "user:local").await?;
         let names: Vec<String> = targets.iter().map(|target| target.name.clone()).collect();
-        let targets = open_targets(&targets)?;
+        let ambient = Ambient::new(clock.clone(), dice.clone(), tasks.clone(), stop.clone());
+        let targets = open_targets(&targets, &ambient)?;
         let declared = declared::apply(&db, &tenant, &applied, &names).await?;
         let keys = match &secrets {
             Some(secrets) => keys::apply(&db, (&tenant, &data_dir), &declared, (secrets, &dice)).await?,
@@ -245,16 +245,11 @@ async fn warm(app: App) {
     }
 }
 
-fn open_targets(settings: &[target::Settings]) -> Result<BTreeMap<String, Target>, OpenError> {
-    let extractive = target::Settings {
-        name: declared::EXTRACTIVE.to_owned(),
-        kind: target::Kind::Extractive,
-        model: None,
-        timeouts: target::Timeouts::default(),
-    };
+fn open_targets(settings: &[target::Settings], ambient: &Ambient) -> Result<BTreeMap<String, Target>, OpenError> {
+    let extractive = target::Settings::new(declared::EXTRACTIVE, target::Kind::Extractive);
     let mut targets = BTreeMap::new();
     for settings in settings.iter().chain([&extractive]) {
-        let target = Target::open(settings).map_err(|source| OpenError::Target { name: settings.name.clone(), source })?;
+        let target = Target::open(settings, ambient).map_err(|source| OpenError::Target { name: settings.name.clone(), source })?;
         targets.insert(settings.name.clone(), target);
     }
     Ok(targets)

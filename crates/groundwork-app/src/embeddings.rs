@@ -8,7 +8,7 @@ use bytes::Bytes;
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::ids::ModelName;
-use groundwork_inference::target::CallError;
+use groundwork_inference::target::{CallError, EmbedCall, Headers};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
 use groundwork_wire::chat::Usage;
@@ -166,7 +166,8 @@ async fn make(
         }
         Maker::Deployment(deployment) => {
             settlement.asks(&deployment)?;
-            let answer = deployment.target.embed(Some(&deployment.model), body, deadline).await?;
+            let call = EmbedCall { body, model: Some(deployment.model.clone()), deadline, headers: Headers::new() };
+            let answer = deployment.target.embed(call).await?.body;
             settlement.reached();
             if let Some(tokens) = embeddings::Parsed::parse(&answer).ok().and_then(|parsed| parsed.prompt_tokens) {
                 settlement.used(&Usage { prompt_tokens: tokens, total_tokens: tokens, ..Usage::default() });

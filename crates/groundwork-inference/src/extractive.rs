@@ -21,7 +21,8 @@ impl Extractive {
         Self { name: name.to_owned() }
     }
 
-    pub(crate) async fn chat(&self, model: &str, call: Call) -> Result<Reply, CallError> {
+    pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
+        let heading = call.heading(model);
         let Some(grounding) = call.grounding else {
             return Err(CallError::Unsupported {
                 target: self.name.clone(),
@@ -37,9 +38,8 @@ impl Extractive {
         }
         let words = |text: &str| text.split_whitespace().count() as u64;
         Composed {
-            id: &call.id,
-            now: call.now,
-            model,
+            dialect: call.dialect,
+            heading,
             pieces: &pieces,
             input_tokens: grounding.sources.iter().map(|source| source.tokens as u64).sum::<u64>() + words(&grounding.question),
             output_tokens: pieces.iter().map(|piece| words(piece)).sum(),

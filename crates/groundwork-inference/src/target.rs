@@ -1,108 +1,81 @@
 //! Who answers: a closed set of targets behind one call.
 
+mod ambient;
+mod call;
 mod compose;
 mod error;
+mod reply;
 mod settings;
 
+pub use crate::credential::{AUTHORITY, Credential, CredentialError, Identities, Identity, SCOPE, ServicePrincipal};
+pub use ambient::Ambient;
+pub use call::{Call, Embed, EmbedCall, Forward, Grounding, Headers};
 pub use compose::Composed;
-pub use error::{CallError, Stage};
-pub use settings::{Kind, Settings, Timeouts};
+pub(crate) use compose::{Manner, Pen, reply};
+pub use error::{CallError, Stage, Throttle};
+pub use reply::{ANSWER_HEADER, Embedded, Forwarded, Frames, HangUp, Reply, Served, Spoken, drain};
+pub use settings::{AzureOpenAi, Kind, Settings, Timeouts, Unfiltered};
 
-use crate::azure_openai::AzureOpenAi;
+use crate::anthropic::Anthropic;
+use crate::azure_openai;
 use crate::egress::EgressError;
 use crate::extractive::Extractive;
 use crate::fake::Fake;
 use crate::openai::OpenAi;
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use crate::service::{Service, Vendor};
 use groundwork_core::call::TargetKind;
-use groundwork_core::clock::UnixMs;
-use groundwork_core::prompt::Source;
-use groundwork_wire::chat;
-use groundwork_wire::object::Object;
+use groundwork_core::turn::Dialect;
 use std::sync::Arc;
-use std::time::Instant;
 
-/// A place that answers chat completions, and perhaps embeddings. Cheap to clone.
+/// A place that answers requests to models, and perhaps for embeddings. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Target(Arc<Inner>);
+
+/// Why a target cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Egress(#[from] EgressError),
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+}
 
 #[derive(Debug)]
 struct Inner {
     name: String,
-    /// Asked for when a pool names no model.
+    /// Asked for when a pool names none.
     model: String,
-    vendor: Vendor,
+    kind: TargetKind,
+    hang_up: HangUp,
+    answers: Answers,
 }
 
 #[derive(Debug)]
-enum Vendor {
-    OpenAi(OpenAi),
-    AzureOpenAi(AzureOpenAi),
+enum Answers {
+    Service(Box<Service>),
     Fake(Fake),
     Extractive(Extractive),
 }
 
-/// What a target is asked.
-pub struct Call {
-    /// The id of an answer that the target makes itself; the others send their own.
-    pub id: String,
-    pub now: UnixMs,
-    /// A chat completion request in OpenAI's shape; the target sets what it must (`model`, `stream_options`) and leaves the rest as it came.
-    pub body: Object,
-    /// The target's own name of the model or deployment; its default when `None`.
-    pub model: Option<String>,
-    pub stream: bool,
-    pub deadline: Instant,
-    /// What the extractive target quotes from; the others have it in the prompt.
-    pub grounding: Option<Grounding>,
-}
-
-/// The question and the packed sources, with the numbers they have in the prompt.
-#[derive(Clone)]
-pub struct Grounding {
-    pub question: String,
-    pub sources: Arc<[Source]>,
-    /// Scores sentences by meaning when there is an embedder.
-    pub embed: Option<Embed>,
-}
-
-/// Turns texts into vectors of length 1; a reason when it cannot.
-pub type Embed = Arc<dyn Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, String>> + Send + Sync>;
-
-/// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing.
-pub const ANSWER_HEADER: &str = "groundwork-answer";
-
-/// Headers that came with an answer and are the client's too.
-pub type Headers = Vec<(String, String)>;
-
-/// The chunks of an answer; an error is the last item. Dropping it cancels the call upstream.
-pub type Chunks = BoxStream<'static, Result<chat::Chunk, CallError>>;
-
-/// An answer. The first chunk of a stream has arrived when the reply is given, so that an error hidden in a stream's first frame is
-/// an error of the call.
-pub enum Reply {
-    Whole { headers: Headers, response: Box<chat::Response> },
-    Stream { headers: Headers, chunks: Chunks },
-}
-
 impl Target {
-    pub fn open(settings: &Settings) -> Result<Self, EgressError> {
+    pub fn open(settings: &Settings, ambient: &Ambient) -> Result<Self, OpenError> {
         let name = settings.name.clone();
-        let (vendor, default_model) = match &settings.kind {
+        let service = |vendor| Ok::<_, OpenError>(Answers::Service(Box::new(Service::open(settings, vendor)?)));
+        let (answers, kind, default_model) = match &settings.kind {
             Kind::OpenAi { base_url, key } => {
-                (Vendor::OpenAi(OpenAi::open(&name, base_url, key.clone(), settings.timeouts)?), "gpt-5-mini")
+                (service(Vendor::OpenAi(OpenAi::open(base_url, key.as_ref())?))?, TargetKind::Openai, "gpt-5-mini")
             }
-            Kind::AzureOpenAi { endpoint, key, api_version } => (
-                Vendor::AzureOpenAi(AzureOpenAi::open(&name, endpoint, key.clone(), api_version.clone(), settings.timeouts)?),
-                "gpt-5-mini",
-            ),
-            Kind::Fake(script) => (Vendor::Fake(Fake::new(&name, script.clone())), "fake"),
-            Kind::Extractive => (Vendor::Extractive(Extractive::new(&name)), "extractive"),
+            Kind::AzureOpenAi(azure) => {
+                (service(Vendor::AzureOpenAi(azure_openai::AzureOpenAi::open(azure, ambient)?))?, TargetKind::AzureOpenai, "gpt-5-mini")
+            }
+            Kind::Anthropic { base_url, credential } => {
+                (service(Vendor::Anthropic(Anthropic::open(base_url, credential, ambient)?))?, TargetKind::Anthropic, "claude-sonnet-4-5")
+            }
+            Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone())), TargetKind::Fake, "fake"),
+            Kind::Extractive => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
         };
         let model = settings.model.clone().unwrap_or_else(|| default_model.to_owned());
-        Ok(Self(Arc::new(Inner { name, model, vendor })))
+        Ok(Self(Arc::new(Inner { name, model, kind, hang_up: settings.hang_up, answers })))
     }
 
     pub fn name(&self) -> &str {
@@ -115,34 +88,53 @@ impl Target {
     }
 
     pub fn kind(&self) -> TargetKind {
-        match self.0.vendor {
-            Vendor::OpenAi(_) => TargetKind::Openai,
-            Vendor::AzureOpenAi(_) => TargetKind::AzureOpenai,
-            Vendor::Fake(_) => TargetKind::Fake,
-            Vendor::Extractive(_) => TargetKind::Extractive,
+        self.0.kind
+    }
+
+    /// What is to become of calls whose clients have hung up.
+    pub fn hang_up(&self) -> HangUp {
+        self.0.hang_up
+    }
+
+    /// Whether a call in `dialect` passes as it is; others are translated.
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        match &self.0.answers {
+            Answers::Service(service) => service.speaks(dialect),
+            Answers::Fake(_) | Answers::Extractive(_) => true,
         }
     }
 
-    /// Asks for a chat completion. What fails before the first chunk is returned as an error, what fails later is the stream's last item.
-    pub async fn chat(&self, call: Call) -> Result<Reply, CallError> {
+    /// Asks a model. What fails before the answer says something is returned as an error, what fails later is the stream's last item.
+    /// Dropping the future or the reply cancels the call.
+    pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
         let model = call.model.clone().unwrap_or_else(|| self.0.model.clone());
-        match &self.0.vendor {
-            Vendor::OpenAi(target) => target.chat(&model, call).await,
-            Vendor::AzureOpenAi(target) => target.chat(&model, call).await,
-            Vendor::Fake(target) => target.chat(&model, call).await,
-            Vendor::Extractive(target) => target.chat(&model, call).await,
+        match &self.0.answers {
+            Answers::Service(service) => service.call(&model, call).await,
+            Answers::Fake(fake) => fake.call(&model, call).await,
+            Answers::Extractive(extractive) => extractive.call(&model, call).await,
         }
     }
 
     /// Asks for embeddings: an OpenAI request in, a response body out.
-    pub async fn embed(&self, model: Option<&str>, body: Object, deadline: Instant) -> Result<Bytes, CallError> {
-        let model = model.unwrap_or(&self.0.model);
-        match &self.0.vendor {
-            Vendor::OpenAi(target) => target.embed(model, body, deadline).await,
-            Vendor::AzureOpenAi(target) => target.embed(model, body, deadline).await,
-            Vendor::Fake(_) | Vendor::Extractive(_) => {
-                Err(CallError::Unsupported { target: self.0.name.clone(), message: "it makes no embeddings".to_owned() })
-            }
+    pub async fn embed(&self, call: EmbedCall) -> Result<Embedded, CallError> {
+        let model = call.model.clone().unwrap_or_else(|| self.0.model.clone());
+        match &self.0.answers {
+            Answers::Service(service) => service.embed(&model, call).await,
+            Answers::Fake(fake) => fake.embed(&model, call),
+            Answers::Extractive(_) => Err(self.cannot("it makes no embeddings")),
         }
+    }
+
+    /// Passes on what is neither a call nor embeddings: files, images, audio, moderations and what else a service has.
+    pub async fn forward(&self, forward: Forward) -> Result<Forwarded, CallError> {
+        let model = forward.model.clone().unwrap_or_else(|| self.0.model.clone());
+        match &self.0.answers {
+            Answers::Service(service) => service.forward(&model, forward).await,
+            Answers::Fake(_) | Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
+        }
+    }
+
+    fn cannot(&self, message: &str) -> CallError {
+        CallError::Unsupported { target: self.0.name.clone(), message: message.to_owned() }
     }
 }

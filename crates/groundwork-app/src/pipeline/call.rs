@@ -5,7 +5,8 @@ use super::annotate::Grounds;
 use super::error::ChatError;
 use super::settle::Settlement;
 use crate::App;
-use groundwork_inference::target::{Call, CallError, Embed, Grounding, Reply};
+use groundwork_core::turn::Dialect;
+use groundwork_inference::target::{Call, CallError, Embed, Grounding, Headers, Reply};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
@@ -34,13 +35,15 @@ pub(super) async fn call(
         let call = Call {
             id: format!("chatcmpl-{}", admitted.id),
             now: app.inner().clock.now(),
+            dialect: Dialect::Chat,
             body: body.clone(),
             model: Some(deployment.model.clone()),
             stream: admitted.request.stream,
             deadline: admitted.deadline,
             grounding: grounding.clone(),
+            headers: Headers::new(),
         };
-        match deployment.target.chat(call).await {
+        match deployment.target.call(call).await {
             Ok(reply) => {
                 settlement.reached();
                 return Ok((reply, grounds));
@@ -68,6 +71,7 @@ fn another_may_do_better(error: &CallError) -> bool {
         | CallError::Unreachable { .. }
         | CallError::Broken { .. }
         | CallError::Unsupported { .. }
+        | CallError::Invalid { .. }
         | CallError::MidStream { .. }
         | CallError::TooLong { .. } => true,
         CallError::Timeout { stage, .. } => *stage != Stage::End,

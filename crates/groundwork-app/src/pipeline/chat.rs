@@ -59,13 +59,13 @@ pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer
         () = app.inner().cut.cancelled() => Err(shutting_down()),
     };
     match reply {
-        Ok((Reply::Whole { headers, response }, grounds)) => {
+        Ok((Reply::Whole { headers, served: _, body, events }, grounds)) => {
             let head = Head { call: admitted.id, headers };
-            Ok(Answer::Whole(head, whole::respond(app, *response, grounds, settlement).await))
+            Ok(Answer::Whole(head, whole::respond(app, (body, events), grounds, settlement).await))
         }
-        Ok((Reply::Stream { headers, chunks }, grounds)) => {
+        Ok((Reply::Stream { headers, served: _, frames }, grounds)) => {
             let head = Head { call: admitted.id, headers };
-            Ok(Answer::Stream(head, stream::respond(app, chunks, grounds, admitted.request.include_usage, settlement)))
+            Ok(Answer::Stream(head, stream::respond(app, frames, grounds, admitted.request.include_usage, settlement)))
         }
         Err(error) => {
             settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;

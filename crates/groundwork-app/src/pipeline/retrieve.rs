@@ -11,7 +11,7 @@ use crate::search::{self, Outcome};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
 use groundwork_core::prompt::{self, Budget, Message, Passage};
-use groundwork_core::turn::{Role, Turn};
+use groundwork_core::turn::{Dialect, Heading, Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
 use groundwork_retrieval::search::Hit;
 use groundwork_wire::error::Invalid;
@@ -143,9 +143,13 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, Ch
         Outcome::NothingStored => "There are no documents here yet, so I cannot answer this. Add some with `groundwork ingest FOLDER`.",
     };
     let composed = Composed {
-        id: &format!("chatcmpl-{}", admitted.id),
-        now: app.inner().clock.now(),
-        model: admitted.model.name().as_str(),
+        dialect: Dialect::Chat,
+        heading: Heading {
+            id: format!("chatcmpl-{}", admitted.id),
+            model: admitted.model.name().to_string(),
+            created: app.inner().clock.now() / 1000,
+            include_usage: admitted.request.include_usage,
+        },
         pieces: &[text.to_owned()],
         input_tokens: 0,
         output_tokens: 0,

@@ -10,7 +10,8 @@ use crate::App;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use groundwork_core::citation::{Cleaned, Located, Marks};
-use groundwork_inference::target::Chunks;
+use groundwork_core::turn::{Event, FinishReason};
+use groundwork_inference::target::{CallError, Frames, Spoken};
 use groundwork_wire::chat::{self, Chunk};
 use groundwork_wire::object::Object;
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ use std::collections::VecDeque;
 /// The stream that the client reads. It ends by itself and settles the call; dropped before, it cancels the call and settles it too.
 pub(super) fn respond(
     app: &App,
-    chunks: Chunks,
+    frames: Frames,
     grounds: Option<Grounds>,
     include_usage: bool,
     settlement: Settlement,
@@ -30,13 +31,13 @@ pub(super) fn respond(
         citations: Vec::new(),
         like: None,
     });
-    let answer = Running { app: app.clone(), chunks, grounded, include_usage, settlement: Some(settlement), ready: VecDeque::new() };
+    let answer = Running { app: app.clone(), frames, grounded, include_usage, settlement: Some(settlement), ready: VecDeque::new() };
     stream::unfold(answer, |mut answer| async move { answer.next().await.map(|item| (item, answer)) }).boxed()
 }
 
 struct Running {
     app: App,
-    chunks: Chunks,
+    frames: Frames,
     grounded: Option<Grounded>,
     /// The client asked for the usage chunk.
     include_usage: bool,
@@ -62,14 +63,28 @@ impl Running {
                 return Some(item);
             }
             let settlement = self.settlement.as_mut()?;
-            let chunk = tokio::select! {
-                chunk = self.chunks.next() => chunk,
+            let spoken = tokio::select! {
+                spoken = self.frames.next() => spoken,
                 () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()).await,
             };
-            match chunk {
-                Some(Ok(chunk)) => {
-                    observe(settlement, &chunk);
-                    self.take(chunk).await;
+            match spoken {
+                Some(Ok(Spoken { frame, events, .. })) => {
+                    observe(settlement, &events);
+                    if frame.is_done() {
+                        continue;
+                    }
+                    // Nothing has to be changed in what no documents stand behind.
+                    if self.grounded.is_none() {
+                        self.ready.push_back(Item::Chunk(frame.data));
+                        continue;
+                    }
+                    match Chunk::parse(frame.data) {
+                        Ok(chunk) => self.take(chunk).await,
+                        Err(error) => {
+                            let (target, message) = ("groundwork".to_owned(), error.to_string());
+                            return self.fail(CallError::Broken { target, message }.into()).await;
+                        }
+                    }
                 }
                 Some(Err(error)) => return self.fail(error.into()).await,
                 None => self.end().await,
@@ -165,19 +180,18 @@ impl Grounded {
     }
 }
 
-/// What the record needs to know of a chunk.
-fn observe(settlement: &mut Settlement, chunk: &Chunk) {
-    if let Some(usage) = &chunk.usage {
-        settlement.used(usage);
-    }
-    for choice in &chunk.choices {
-        if let Some(delta) = &choice.delta
-            && (delta.content.as_deref().is_some_and(|text| !text.is_empty()) || delta.has_tool_calls)
-        {
-            settlement.said(delta.content.as_deref().unwrap_or_default());
-        }
-        if let Some(reason) = &choice.finish_reason {
-            settlement.finished(reason);
+/// What the record needs to know of a frame.
+fn observe(settlement: &mut Settlement, events: &[Event]) {
+    for event in events {
+        match event {
+            Event::Text { text, .. } | Event::Refusal { text, .. } | Event::Reasoning { text, .. } | Event::ReasoningSummary { text, .. } => {
+                settlement.said(text);
+            }
+            Event::ToolCall { name, .. } => settlement.said(name),
+            Event::ToolArguments { fragment, .. } => settlement.said(fragment),
+            Event::Finish { reason, .. } => settlement.finished(FinishReason::as_str(reason)),
+            Event::Usage(usage) => settlement.used(&(*usage).into()),
+            Event::Start { .. } | Event::ReasoningEnd { .. } | Event::Annotations { .. } | Event::Logprobs { .. } | Event::Tier(_) => {}
         }
     }
 }

@@ -6,19 +6,26 @@ use super::splice;
 use crate::App;
 use bytes::Bytes;
 use groundwork_core::citation::Marks;
-use groundwork_wire::chat::Response;
+use groundwork_core::turn::{Answer, Choice, Event, FinishReason};
+use groundwork_wire::object::Object;
 
 /// Settles the call and gives the body: as it came, or with its citations checked.
-pub(super) async fn respond(app: &App, response: Response, grounds: Option<Grounds>, mut settlement: Settlement) -> Bytes {
-    if let Some(usage) = &response.usage {
-        settlement.used(usage);
+pub(super) async fn respond(
+    app: &App,
+    (mut body, events): (Bytes, Vec<Event>),
+    grounds: Option<Grounds>,
+    mut settlement: Settlement,
+) -> Bytes {
+    let answer: Answer = events.into_iter().collect();
+    if let Some(usage) = answer.usage {
+        settlement.used(&usage.into());
     }
-    let choice = response.choices.first();
-    let content = choice.and_then(|choice| choice.content.clone()).unwrap_or_default();
+    let choice = answer.choices.first();
+    let content = choice.and_then(Choice::text).unwrap_or_default();
     settlement.said(&content);
-    settlement.finished(choice.and_then(|choice| choice.finish_reason.as_deref()).unwrap_or("unknown"));
-    let mut object = response.object;
-    if let Some(grounds) = grounds.filter(|_grounds| !content.is_empty()) {
+    settlement.finished(choice.and_then(|choice| choice.finish.as_ref()).map_or("unknown", FinishReason::as_str));
+    let grounds = grounds.filter(|_grounds| !content.is_empty());
+    if let Some((grounds, mut object)) = grounds.and_then(|grounds| Some((grounds, Object::parse(body.clone()).ok()?))) {
         let mut marks = Marks::new(grounds.sources.len() as u32);
         let mut cleaned = marks.push(&content);
         let (rest, tally) = marks.finish();
@@ -33,7 +40,8 @@ pub(super) async fn respond(app: &App, response: Response, grounds: Option<Groun
                 splice::set(message, "context", &annotated.context);
             });
         });
+        body = object.to_bytes();
     }
     settlement.complete().await;
-    object.to_bytes()
+    body
 }

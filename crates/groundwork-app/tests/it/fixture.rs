@@ -90,7 +90,7 @@ pub(crate) async fn house(script: Script) -> House {
 }
 
 pub(crate) fn fake(name: &str, script: Script) -> target::Settings {
-    target::Settings { name: name.into(), kind: target::Kind::Fake(script), model: None, timeouts: target::Timeouts::default() }
+    target::Settings::new(name, target::Kind::Fake(script))
 }
 
 pub(crate) fn user(name: &str) -> Caller {

@@ -4,7 +4,7 @@ use crate::fixture::{House, Plan, body, request};
 use futures::StreamExt;
 use groundwork_app::pipeline::{self, Answer, Item};
 use groundwork_app::{Caller, embeddings};
-use groundwork_inference::target::{self, Kind, Timeouts};
+use groundwork_inference::target::{self, Credential, Kind, Timeouts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,7 +45,7 @@ impl Upstream {
 
     async fn house(&self, kind: impl Fn(u16) -> Kind) -> House {
         let timeouts = Timeouts { first_token: Duration::from_secs(5), idle: Duration::from_millis(300), ..Timeouts::default() };
-        let settings = target::Settings { name: "server".into(), kind: kind(self.port), model: Some("their-model".into()), timeouts };
+        let settings = target::Settings { timeouts, ..target::Settings::new("server", kind(self.port)).model("their-model") };
         Plan::new(vec![settings]).build().await.unwrap()
     }
 
@@ -158,10 +158,13 @@ async fn azure_is_asked_by_deployment_with_its_key_header() {
     ] {
         let upstream = Upstream::start(whole("200 OK", "x-ms-region: Sweden Central\r\n", r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hej"},"finish_reason":"stop","content_filter_results":{}}],"prompt_filter_results":[]}"#)).await;
         let house = upstream
-            .house(|port| Kind::AzureOpenAi {
-                endpoint: format!("http://127.0.0.1:{port}/").parse().unwrap(),
-                key: "azure-key".to_owned().into(),
-                api_version: version.map(str::to_owned),
+            .house(|port| {
+                Kind::AzureOpenAi(target::AzureOpenAi {
+                    endpoint: format!("http://127.0.0.1:{port}/").parse().unwrap(),
+                    credential: Credential::Key("azure-key".to_owned().into()),
+                    api_version: version.map(str::to_owned),
+                    unfiltered: target::Unfiltered::Allow,
+                })
             })
             .await;
         let (head, answer) = house.ask("default", "Hello?").await.unwrap();

@@ -52,6 +52,7 @@ pub enum Operation {
 pub enum TargetKind {
     AzureOpenai,
     Openai,
+    Anthropic,
     Local,
     Extractive,
     Fake,
@@ -124,6 +125,7 @@ impl TargetKind {
         match self {
             Self::AzureOpenai => "azure_openai",
             Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
             Self::Local => "local",
             Self::Extractive => "extractive",
             Self::Fake => "fake",

@@ -1,77 +1,89 @@
-//! Azure OpenAI with a key: its v1 API, or the dated URLs of deployments.
+//! Azure OpenAI: its v1 API, or the dated URLs of deployments, with a key or an identity of Microsoft Entra.
 
-use crate::egress::{self, EgressError};
-use crate::openai::exchange::{self, Exchange};
-use crate::openai::request;
-use crate::target::{Call, CallError, Reply, Timeouts};
-use bytes::Bytes;
-use groundwork_wire::object::Object;
-use secrecy::{ExposeSecret, SecretString};
+use crate::credential::{Authority, CredentialError};
+use crate::exchange;
+use crate::openai;
+use crate::service::Operation;
+use crate::target::{self, Ambient, CallError, Unfiltered};
+use groundwork_core::turn::Dialect;
+use http::{HeaderMap, HeaderName, Uri};
 use std::time::Instant;
 use url::Url;
 
 #[derive(Debug)]
 pub(crate) struct AzureOpenAi {
-    name: String,
     endpoint: Url,
-    key: SecretString,
+    authority: Authority,
     api_version: Option<String>,
-    timeouts: Timeouts,
-    client: egress::Client,
+    unfiltered: Unfiltered,
 }
 
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+
 impl AzureOpenAi {
-    pub(crate) fn open(
-        name: &str,
-        endpoint: &Url,
-        key: SecretString,
-        api_version: Option<String>,
-        timeouts: Timeouts,
-    ) -> Result<Self, EgressError> {
-        let client = egress::client(egress::Purpose::Target, &exchange::policy(endpoint, timeouts))?;
-        Ok(Self { name: name.to_owned(), endpoint: endpoint.clone(), key, api_version, timeouts, client })
+    pub(crate) fn open(settings: &target::AzureOpenAi, ambient: &Ambient) -> Result<Self, CredentialError> {
+        let target::AzureOpenAi { endpoint, credential, api_version, unfiltered } = settings;
+        Ok(Self {
+            endpoint: endpoint.clone(),
+            authority: Authority::open(credential, API_KEY, ambient)?,
+            api_version: api_version.clone(),
+            unfiltered: *unfiltered,
+        })
     }
 
-    pub(crate) async fn chat(&self, deployment: &str, call: Call) -> Result<Reply, CallError> {
-        let body = request::chat_body(&self.name, call.body, deployment, call.stream)?;
-        let request = self.post(deployment, "chat/completions")?.body(body);
-        self.exchange(deployment, call.deadline).chat(request, call.stream).await
+    pub(crate) fn base(&self) -> &Url {
+        &self.endpoint
     }
 
-    pub(crate) async fn embed(&self, deployment: &str, body: Object, deadline: Instant) -> Result<Bytes, CallError> {
-        let body = request::with_model(&self.name, body, deployment)?;
-        let request = self.post(deployment, "embeddings")?.body(body.to_bytes());
-        Ok(self.exchange(deployment, deadline).whole(request).await?.1)
+    pub(crate) fn unfiltered(&self) -> Unfiltered {
+        self.unfiltered
     }
 
-    fn post(&self, deployment: &str, operation: &str) -> Result<reqwest::RequestBuilder, CallError> {
-        let url = url(&self.endpoint, self.api_version.as_deref(), deployment, operation);
-        let request = exchange::post(&self.name, &self.client, url.as_str())?;
-        Ok(request.header("api-key", self.key.expose_secret()))
+    /// The dated URLs of deployments have no responses.
+    pub(crate) fn speaks(&self) -> Vec<Dialect> {
+        match self.api_version {
+            None => vec![Dialect::Chat, Dialect::Responses],
+            Some(_) => vec![Dialect::Chat],
+        }
     }
 
-    fn exchange<'a>(&'a self, model: &'a str, deadline: Instant) -> Exchange<'a> {
-        Exchange { target: &self.name, model, timeouts: self.timeouts, deadline }
+    pub(crate) fn uri(&self, target: &str, operation: Operation<'_>, deployment: &str) -> Result<Uri, CallError> {
+        exchange::uri(target, address(&self.endpoint, self.api_version.as_deref(), deployment, operation).as_str())
+    }
+
+    pub(crate) async fn authorize(&self, target: &str, headers: &mut HeaderMap, deadline: Instant) -> Result<(), CallError> {
+        self.authority.authorize(target, headers, deadline).await
     }
 }
 
 /// The address of an operation. An endpoint may be copied from the portal with the path of either API behind it; only its root counts.
-fn url(endpoint: &Url, api_version: Option<&str>, deployment: &str, operation: &str) -> Url {
+fn address(endpoint: &Url, api_version: Option<&str>, deployment: &str, operation: Operation<'_>) -> Url {
     let mut url = endpoint.clone();
     let root = endpoint.path().split("/openai").next().unwrap_or_default().trim_end_matches('/').to_owned();
-    url.set_query(None);
+    let behind = openai::path(operation);
+    let (path, query) = behind.split_once('?').map_or((behind.as_str(), None), |(path, query)| (path, Some(query)));
     url.set_fragment(None);
+    url.set_query(query);
     match api_version {
-        None => url.set_path(&format!("{root}/openai/v1/{operation}")),
+        None => url.set_path(&format!("{root}/openai/v1{path}")),
         Some(version) => {
             url.set_path(&root);
             if let Ok(mut segments) = url.path_segments_mut() {
-                segments.pop_if_empty().extend(["openai", "deployments", deployment]).extend(operation.split('/'));
+                segments.pop_if_empty().push("openai");
+                if by_deployment(path) {
+                    segments.extend(["deployments", deployment]);
+                }
+                segments.extend(path.split('/').filter(|segment| !segment.is_empty()));
             }
             url.query_pairs_mut().append_pair("api-version", version);
         }
     }
     url
+}
+
+/// Files, batches and the like belong to the resource and not to a deployment.
+fn by_deployment(path: &str) -> bool {
+    ["/chat/", "/completions", "/embeddings", "/images/", "/audio/"].iter().any(|start| path.starts_with(start))
 }
 
 #[cfg(test)]
@@ -97,7 +109,21 @@ mod tests {
             ),
         ] {
             let endpoint: Url = endpoint.parse().unwrap();
-            assert_eq!(url(&endpoint, version, "my dep/1", "chat/completions").as_str(), expected);
+            assert_eq!(address(&endpoint, version, "my dep/1", Operation::Answer(Dialect::Chat)).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_resource_has_no_deployment_in_its_address() {
+        let endpoint: Url = "https://r.openai.azure.com".parse().unwrap();
+        let other = |path, query| Operation::Other { path, query };
+        for (operation, version, expected) in [
+            (other("/files", Some("limit=2")), None, "https://r.openai.azure.com/openai/v1/files?limit=2"),
+            (other("/files/f-1", Some("a=b")), Some("v"), "https://r.openai.azure.com/openai/files/f-1?a=b&api-version=v"),
+            (other("/audio/speech", None), Some("v"), "https://r.openai.azure.com/openai/deployments/d/audio/speech?api-version=v"),
+            (Operation::Embeddings, Some("v"), "https://r.openai.azure.com/openai/deployments/d/embeddings?api-version=v"),
+        ] {
+            assert_eq!(address(&endpoint, version, "d", operation).as_str(), expected);
         }
     }
 }

@@ -9,6 +9,9 @@ pub enum Addresses {
     Any,
     /// Only addresses of the public internet: for hosts that someone else has named.
     Public,
+    /// Only this machine and what stands beside it on its link, where clouds answer with the machine's own credentials. Never through
+    /// a proxy.
+    Machine,
 }
 
 impl Addresses {
@@ -17,6 +20,7 @@ impl Addresses {
         match self {
             Self::Any => !never(address),
             Self::Public => !never(address) && public(address),
+            Self::Machine => machine(address),
         }
     }
 }
@@ -34,6 +38,13 @@ fn never(address: IpAddr) -> bool {
                 || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
                 || embedded(v6).is_some_and(|v4| never(IpAddr::V4(v4)))
         }
+    }
+}
+
+fn machine(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local(),
     }
 }
 
@@ -137,6 +148,15 @@ mod tests {
         for (address, any, public) in cases {
             let parsed = address.parse().expect("the table holds addresses");
             assert_eq!((Addresses::Any.allow(parsed), Addresses::Public.allow(parsed)), (any, public), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_machines_own_services_are_on_it_or_on_its_link() {
+        for (address, allowed) in
+            [("127.0.0.1", true), ("169.254.169.254", true), ("::1", true), ("::ffff:169.254.131.5", true), ("10.0.0.1", false), ("93.184.216.34", false)]
+        {
+            assert_eq!(Addresses::Machine.allow(address.parse().unwrap()), allowed, "{address}");
         }
     }
 

@@ -2,15 +2,19 @@
 //! redirect, so that no caller can make this process connect where the operator did not mean it to.
 
 mod address;
+mod connector;
+mod origin;
 mod resolver;
+mod tls;
 
 use address::HostPattern;
 use std::net::IpAddr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
 pub use address::Addresses;
+pub(crate) use origin::{Body, Origin, Outgoing, SendError, innermost};
 
 /// Redirects followed in a row.
 const MOST_REDIRECTS: usize = 5;
@@ -22,6 +26,8 @@ pub enum Purpose {
     ModelDownload,
     /// A chat or embedding target that the operator has set up.
     Target,
+    /// Where tokens come from that prove who we are.
+    Identity,
 }
 
 /// What is allowed on the way out.
@@ -59,6 +65,8 @@ pub enum EgressError {
     Address { url: String, reason: String },
     #[error("connections to {host} are not allowed for {purpose:?}")]
     Host { host: String, purpose: Purpose },
+    #[error("the proxy {proxy} of the environment is not one that begins with http://; use such a one, or name the host in NO_PROXY")]
+    Proxy { proxy: String },
     #[error("the HTTP client could not be set up: {0}")]
     Setup(#[source] reqwest::Error),
 }
@@ -85,7 +93,7 @@ impl Client {
 /// The client for `purpose` under `policy`. Proxies are taken from the environment (never for this machine's own addresses), trusted
 /// roots from the system's store or `SSL_CERT_FILE`.
 pub fn client(purpose: Purpose, policy: &Policy) -> Result<Client, EgressError> {
-    install_crypto();
+    tls::install_crypto();
     let rules = Arc::new(Rules {
         hosts: policy.hosts.iter().map(|host| HostPattern::new(host)).collect(),
         redirects: policy.redirects.iter().map(|host| HostPattern::new(host)).collect(),
@@ -95,10 +103,7 @@ pub fn client(purpose: Purpose, policy: &Policy) -> Result<Client, EgressError> 
         Ok(http) => http,
         Err(error) => {
             let http = builder(policy, &rules).tls_certs_only([]).build().map_err(EgressError::Setup)?;
-            tracing::warn!(
-                %error,
-                "this machine has no trusted root certificates, so no HTTPS server can be reached: install the package ca-certificates or set SSL_CERT_FILE"
-            );
+            tls::warn_of_no_roots(&error);
             http
         }
     };
@@ -113,7 +118,7 @@ fn builder(policy: &Policy, rules: &Arc<Rules>) -> reqwest::ClientBuilder {
         .redirect(redirects(rules.clone()))
         .dns_resolver(resolver::Checked { addresses: policy.addresses });
     let only_this_machine = !rules.hosts.is_empty() && rules.hosts.iter().all(HostPattern::is_loopback);
-    if only_this_machine { builder.no_proxy() } else { builder }
+    if only_this_machine || policy.addresses == Addresses::Machine { builder.no_proxy() } else { builder }
 }
 
 fn redirects(rules: Arc<Rules>) -> reqwest::redirect::Policy {
@@ -175,13 +180,6 @@ fn parse(url: &str) -> Result<Url, EgressError> {
     Ok(parsed)
 }
 
-/// The process has one TLS implementation; who comes second finds it there.
-fn install_crypto() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
 
 #[cfg(test)]
 mod tests;

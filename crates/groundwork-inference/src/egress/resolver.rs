@@ -2,8 +2,15 @@
 //! a name cannot change its mind in between.
 
 use super::Addresses;
+use futures::future::BoxFuture;
+use hyper_util::client::legacy::connect::dns;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use tower_service::Service;
 
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Checked {
     pub(super) addresses: Addresses,
 }
@@ -14,16 +21,37 @@ struct NotAllowed {
     host: String,
 }
 
+impl Checked {
+    async fn look_up(self, host: &str) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+        let found = tokio::net::lookup_host((host, 0)).await?;
+        let allowed: Vec<_> = found.filter(|address| self.addresses.allow(address.ip())).collect();
+        if allowed.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, NotAllowed { host: host.to_owned() }));
+        }
+        Ok(allowed.into_iter())
+    }
+}
+
+/// For downloads.
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let addresses = self.addresses;
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<_> = found.filter(|address| addresses.allow(address.ip())).collect();
-            if allowed.is_empty() {
-                return Err(NotAllowed { host: name.as_str().to_owned() }.into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
+        let checked = *self;
+        Box::pin(async move { Ok(Box::new(checked.look_up(name.as_str()).await?) as Addrs) })
+    }
+}
+
+/// For targets.
+impl Service<dns::Name> for Checked {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: dns::Name) -> Self::Future {
+        let checked = *self;
+        Box::pin(async move { checked.look_up(name.as_str()).await })
     }
 }

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The first call gets the first answer, and so on; after the last one the first follows again. An empty script echoes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -10,34 +11,80 @@ pub struct Script {
     pub answers: Vec<Answer>,
 }
 
+/// An answer: first its thoughts, then its text, then its tool calls, each in its pieces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Answer {
-    /// The pieces in which the text is streamed; `None` echoes all messages of the request, a word at a time.
+    /// The pieces in which the model's thoughts are streamed.
+    pub reasoning: Vec<String>,
+    /// The pieces in which the text is streamed; `None` echoes all messages of the request, a word at a time, unless the answer
+    /// refuses or calls tools.
     pub pieces: Option<Vec<String>>,
-    pub finish: String,
+    /// In place of text: why the model does not answer.
+    pub refusal: Option<String>,
+    pub tool_calls: Vec<ToolCall>,
+    /// Each piece of text comes with a log probability.
+    pub logprobs: bool,
+    /// Why the model stops; `stop`, or `tool_calls` when it calls tools, when absent.
+    pub finish: Option<String>,
     /// What the answer says it used; counted in words when absent.
     pub usage: Option<Tokens>,
+    /// The model that the answer names; the one that was asked when absent.
+    pub model: Option<String>,
+    /// Headers of the answer, such as `x-ratelimit-remaining-tokens` or `x-ms-deployment-name`.
+    pub headers: BTreeMap<String, String>,
     /// Milliseconds before the first piece, and between two.
     pub first_token_ms: u64,
     pub chunk_ms: u64,
+    /// Numbers in each vector of an answer to a request for embeddings that does not say how many it wants.
+    pub dimensions: u32,
     pub fault: Option<Fault>,
 }
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { pieces: None, finish: "stop".to_owned(), usage: None, first_token_ms: 0, chunk_ms: 0, fault: None }
+        Self {
+            reasoning: Vec::new(),
+            pieces: None,
+            refusal: None,
+            tool_calls: Vec::new(),
+            logprobs: false,
+            finish: None,
+            usage: None,
+            model: None,
+            headers: BTreeMap::new(),
+            first_token_ms: 0,
+            chunk_ms: 0,
+            dimensions: 8,
+            fault: None,
+        }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolCall {
+    /// Made of the call's number when absent.
+    pub id: Option<String>,
+    pub name: String,
+    /// The pieces in which the arguments, a JSON object, are streamed.
+    pub arguments: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
     pub input: u64,
     pub output: u64,
+    /// Of the input.
+    #[serde(default)]
+    pub cached: u64,
+    /// Of the output.
+    #[serde(default)]
+    pub reasoning: u64,
 }
 
-/// What goes wrong.
+/// What goes wrong. `after` counts pieces of any kind; 0 is before the first byte of the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -50,10 +97,14 @@ pub enum Fault {
         #[serde(default)]
         retry_after_ms: Option<u64>,
     },
+    /// Nobody listens at its address.
+    Unreachable,
     /// Goes silent for good after so many pieces.
     Hang { after: usize },
     /// The connection breaks after so many pieces.
     Break { after: usize },
+    /// The connection breaks in the middle of the frame after so many pieces.
+    Half { after: usize },
     /// An error event instead of the next piece.
     Error { after: usize, message: String },
 }

@@ -1,61 +1,65 @@
 //! Any server that speaks OpenAI's API: OpenAI itself, Foundry models, vLLM, Ollama, llama.cpp, LiteLLM.
 
-pub(crate) mod exchange;
-mod failure;
-pub(crate) mod request;
-
-use crate::egress::{self, EgressError};
-use crate::target::{Call, CallError, Reply, Timeouts};
-use bytes::Bytes;
-use exchange::Exchange;
-pub(crate) use failure::{Refusal, refusal};
-use groundwork_wire::object::Object;
-use http::Method;
+use crate::credential::{Authority, CredentialError};
+use crate::exchange;
+use crate::service::Operation;
+use crate::target::CallError;
+use groundwork_core::turn::Dialect;
+use http::{HeaderMap, HeaderValue, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Instant;
 use url::Url;
 
 #[derive(Debug)]
 pub(crate) struct OpenAi {
-    name: String,
+    url: Url,
     /// Without a slash at its end.
     base: String,
-    key: Option<SecretString>,
-    timeouts: Timeouts,
-    client: egress::Client,
+    authority: Authority,
 }
 
 impl OpenAi {
-    pub(crate) fn open(name: &str, base_url: &Url, key: Option<SecretString>, timeouts: Timeouts) -> Result<Self, EgressError> {
+    pub(crate) fn open(base_url: &Url, key: Option<&SecretString>) -> Result<Self, CredentialError> {
         let base = base_url.as_str().trim_end_matches('/').to_owned();
-        let client = egress::client(egress::Purpose::Target, &exchange::policy(base_url, timeouts))?;
-        Ok(Self { name: name.to_owned(), base, key, timeouts, client })
+        Ok(Self { url: base_url.clone(), base, authority: Authority::bearer(key)? })
     }
 
-    pub(crate) async fn chat(&self, model: &str, call: Call) -> Result<Reply, CallError> {
-        let body = request::chat_body(&self.name, call.body, model, call.stream)?;
-        let request = self.post("/chat/completions")?.body(body);
-        self.exchange(model, call.deadline).chat(request, call.stream).await
+    pub(crate) fn base(&self) -> &Url {
+        &self.url
     }
 
-    pub(crate) async fn embed(&self, model: &str, body: Object, deadline: Instant) -> Result<Bytes, CallError> {
-        let body = request::with_model(&self.name, body, model)?;
-        let request = self.post("/embeddings")?.body(body.to_bytes());
-        Ok(self.exchange(model, deadline).whole(request).await?.1)
+    /// Every compatible server has chat completions; OpenAI's own has responses too.
+    pub(crate) fn speaks(&self) -> Vec<Dialect> {
+        match self.url.host_str() {
+            Some("api.openai.com") => vec![Dialect::Chat, Dialect::Responses],
+            _ => vec![Dialect::Chat],
+        }
     }
 
-    fn post(&self, path: &str) -> Result<reqwest::RequestBuilder, CallError> {
-        let request = exchange::post(&self.name, &self.client, &format!("{}{path}", self.base))?;
-        Ok(match &self.key {
-            Some(key) => request.bearer_auth(key.expose_secret()),
-            None => request,
-        })
+    pub(crate) fn uri(&self, target: &str, operation: Operation<'_>) -> Result<Uri, CallError> {
+        exchange::uri(target, &format!("{}{}", self.base, path(operation)))
     }
 
-    fn exchange<'a>(&'a self, model: &'a str, deadline: Instant) -> Exchange<'a> {
-        Exchange { target: &self.name, model, timeouts: self.timeouts, deadline }
+    pub(crate) async fn authorize(&self, target: &str, headers: &mut HeaderMap, deadline: Instant) -> Result<(), CallError> {
+        self.authority.authorize(target, headers, deadline).await
     }
 }
 
-/// The method of every call to a model.
-pub(crate) const METHOD: Method = Method::POST;
+/// Where OpenAI's API has an operation, behind its base address.
+pub(crate) fn path(operation: Operation<'_>) -> String {
+    match operation {
+        Operation::Answer(Dialect::Chat) => "/chat/completions".to_owned(),
+        Operation::Answer(Dialect::Responses) => "/responses".to_owned(),
+        Operation::Answer(Dialect::Messages) => "/messages".to_owned(),
+        Operation::Embeddings => "/embeddings".to_owned(),
+        Operation::Other { path, query: None } => path.to_owned(),
+        Operation::Other { path, query: Some(query) } => format!("{path}?{query}"),
+    }
+}
+
+/// `None` for a key that cannot stand in a header.
+pub(crate) fn bearer(key: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose_secret().trim())).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,5 +1,6 @@
 //! Why a call failed, by what can be done about it.
 
+use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
 /// What went wrong upstream. `message` is the upstream's own, without our additions.
@@ -9,8 +10,8 @@ pub enum CallError {
     Auth { target: String, status: u16, message: String },
     #[error("{target} does not know the model or deployment {model:?}: {message}")]
     NotFound { target: String, model: String, message: String },
-    #[error("{target} limits the rate: {message}")]
-    RateLimited { target: String, retry_after: Option<Duration>, message: String, headers: Vec<(String, String)> },
+    #[error("{target} {throttle}: {message}")]
+    RateLimited { target: String, throttle: Throttle, retry_after: Option<Duration>, message: String, headers: Vec<(String, String)> },
     /// The account's quota is used up: retrying does not help.
     #[error("the quota of {target} is used up: {message}")]
     QuotaExhausted { target: String, message: String },
@@ -36,6 +37,30 @@ pub enum CallError {
     MidStream { target: String, message: String, body: bytes::Bytes },
     #[error("{target} cannot do this: {message}")]
     Unsupported { target: String, message: String },
+    /// The request has a field that cannot be said in the target's dialect.
+    #[error("{target} cannot be asked this: {invalid}")]
+    Invalid { target: String, invalid: Invalid },
+}
+
+/// What a target that refuses for the moment is short of. None of them says that it is sick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Throttle {
+    /// The deployment's own quota of requests or tokens in a time.
+    Quota,
+    /// The service as a whole is busy.
+    Capacity,
+    /// Bought throughput is in full use: back-pressure by design, over as soon as the target says.
+    Provisioned,
+}
+
+impl std::fmt::Display for Throttle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Quota => "limits the rate",
+            Self::Capacity => "is out of capacity",
+            Self::Provisioned => "uses all of its provisioned throughput",
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +102,15 @@ impl CallError {
             Self::Broken { .. } => "upstream_broken",
             Self::MidStream { .. } => "upstream_error_in_stream",
             Self::Unsupported { .. } => "unsupported",
+            Self::Invalid { .. } => "invalid_request",
+        }
+    }
+
+    /// How long the target asks us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::Fault { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -84,7 +118,7 @@ impl CallError {
     pub fn http_status(&self) -> u16 {
         match self {
             Self::RateLimited { .. } | Self::QuotaExhausted { .. } => 429,
-            Self::ContentFilter { .. } | Self::TooLong { .. } | Self::Unsupported { .. } => 400,
+            Self::ContentFilter { .. } | Self::TooLong { .. } | Self::Unsupported { .. } | Self::Invalid { .. } => 400,
             Self::Refused { status, .. } => *status,
             Self::Timeout { .. } => 504,
             Self::Auth { .. }

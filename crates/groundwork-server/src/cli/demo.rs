@@ -104,8 +104,9 @@ fn who_answers(session: &Session) -> anyhow::Result<Vec<target::Settings>> {
         return Ok(targets);
     };
     let (who, place) = match &target.kind {
-        target::Kind::AzureOpenAi { endpoint, .. } => ("Azure OpenAI", endpoint.as_str()),
+        target::Kind::AzureOpenAi(azure) => ("Azure OpenAI", azure.endpoint.as_str()),
         target::Kind::OpenAi { base_url, .. } => ("the OpenAI API", base_url.as_str()),
+        target::Kind::Anthropic { base_url, .. } => ("Anthropic's API", base_url.as_str()),
         target::Kind::Fake(_) | target::Kind::Extractive => ("this program", "no network"),
     };
     output::line(&format!("{who} at {place}, found by {variable} in the environment; passages of the documents are sent there."))?;

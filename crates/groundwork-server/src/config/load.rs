@@ -1,7 +1,7 @@
 //! Layers of settings become one checked `Config`, or one error that says where the wrong one stands.
 
 use super::schema::{self, Kind};
-use super::{Config, Environment, SecretRef, ServerConfig};
+use super::{Config, Environment, ServerConfig};
 use std::path::{Path, PathBuf};
 
 const FILE_NAME: &str = "groundwork.toml";
@@ -154,7 +154,7 @@ impl Config {
         });
         self.models.air_gapped = self.models.air_gapped.as_deref().map(|folder| absolute("models.air_gapped", folder));
         for target in &mut self.targets {
-            if let Some(SecretRef::File(path)) = target.key_mut() {
+            for path in target.files() {
                 *path = absolute("targets", path);
             }
         }

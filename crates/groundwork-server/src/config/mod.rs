@@ -15,7 +15,9 @@ pub use environment::Environment;
 pub use load::{ConfigError, Source, load};
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretRef};
-pub use target::{TargetConfig, TargetError, discover};
+pub use target::{
+    Api, ConnectionError, HangUpConfig, IdentityConfig, IdentityError, TargetConfig, TargetError, TimeoutsConfig, UnfilteredConfig, discover,
+};
 pub use units::{ByteSize, Span};
 
 use groundwork_inference::catalogue::{DEFAULT_EMBEDDER, Entry};

@@ -104,6 +104,7 @@ impl From<CallError> for ApiError {
             }
             CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
             CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
+            CallError::Invalid { invalid, .. } => invalid.into(),
             CallError::Fault { retry_after, .. } => Self { retry_after, ..Self::upstream(status, code, message) },
             CallError::MidStream { body, .. } => Self { body: Body::Upstream(body), ..Self::upstream(status, code, message) },
             // The caller's own credential was right: a refused one is ours.

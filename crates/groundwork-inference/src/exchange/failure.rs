@@ -1,9 +1,10 @@
 //! A refused call: its status, headers and body become the kind of error that says what can be done.
 
-use crate::target::{CallError, Headers};
+use crate::target::{CallError, Headers, Throttle};
 use bytes::Bytes;
 use groundwork_wire::error::Error;
 use http::HeaderMap;
+use serde::Deserialize;
 use std::time::Duration;
 
 /// Who refused, and in which words.
@@ -11,8 +12,7 @@ pub(crate) struct Refusal<'a> {
     pub target: &'a str,
     pub model: &'a str,
     pub status: u16,
-    pub retry_after: Option<Duration>,
-    pub headers: Headers,
+    pub headers: &'a HeaderMap,
     pub body: Bytes,
 }
 
@@ -21,20 +21,28 @@ const PLAIN_TEXT: usize = 400;
 
 /// Sorts a refusal by what can be done about it. A body that is no error object, such as a proxy's page, becomes the message.
 pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
-    let Refusal { target, model, status, retry_after, headers, body } = refusal;
+    let Refusal { target, model, status, headers, body } = refusal;
+    let retry_after = retry_after(headers);
     let error = Error::parse(&body);
     let target = target.to_owned();
+    // Errors go on in OpenAI's words, whoever's they are.
+    let body = match &error {
+        Some(error) if is_anthropics(&body) => error.to_bytes(),
+        _ => body,
+    };
     let code = error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default();
     let kind = error.as_ref().map(|error| error.kind.clone()).unwrap_or_default();
     let message = error.map_or_else(|| plain_text(status, &body), |error| error.message);
     match status {
+        400..=499 if is_filtered(&code, &body) => CallError::ContentFilter { target, message, body },
         401 | 403 => CallError::Auth { target, status, message },
         404 => CallError::NotFound { target, model: model.to_owned(), message },
         402 => CallError::QuotaExhausted { target, message },
-        429 if code == "insufficient_quota" || kind == "insufficient_quota" => CallError::QuotaExhausted { target, message },
-        429 => CallError::RateLimited { target, retry_after, message, headers },
-        400..=499 if matches!(code.as_str(), "content_filter" | "content_policy_violation") => {
-            CallError::ContentFilter { target, message, body }
+        429 if [&code, &kind].into_iter().any(|word| word == "insufficient_quota" || word == "billing_error") => {
+            CallError::QuotaExhausted { target, message }
+        }
+        429 | OVERLOADED => {
+            CallError::RateLimited { target, throttle: throttle(status, &message, headers), retry_after, message, headers: client_headers(headers) }
         }
         400 | 413 | 422 if is_too_long(&code, &message) => CallError::TooLong { target, message },
         408 | 500.. => CallError::Fault { target, status, retry_after, message },
@@ -42,20 +50,75 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
     }
 }
 
+fn is_anthropics(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Option<std::borrow::Cow<'a, str>>,
+    }
+    serde_json::from_slice::<Body<'_>>(body).is_ok_and(|body| body.kind.as_deref() == Some("error"))
+}
+
+/// Anthropic's own status for a service that is busy.
+const OVERLOADED: u16 = 529;
+
+/// Azure's code for a filtered prompt stands in one of three places; images have a word of their own.
+fn is_filtered(code: &str, body: &[u8]) -> bool {
+    const FILTERED: [&str; 3] = ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"];
+    #[derive(Deserialize)]
+    struct Body {
+        error: Outer,
+    }
+    #[derive(Deserialize)]
+    struct Outer {
+        innererror: Option<Inner>,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        code: Option<String>,
+    }
+    let inner = || serde_json::from_slice::<Body>(body).ok()?.error.innererror?.code;
+    FILTERED.contains(&code) || inner().is_some_and(|code| FILTERED.contains(&code.as_str()))
+}
+
+/// Only provisioned deployments tell their utilization; the rest is told by words.
+fn throttle(status: u16, message: &str, headers: &HeaderMap) -> Throttle {
+    let message = message.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    if headers.contains_key("azure-openai-deployment-utilization") || says(&["provisioned"]) {
+        Throttle::Provisioned
+    } else if status == OVERLOADED || says(&["temporarily unable to process", "high demand", "overloaded", "no capacity", "at capacity"]) {
+        Throttle::Capacity
+    } else {
+        Throttle::Quota
+    }
+}
+
 /// Compatible servers do not all send OpenAI's code, so the words decide too.
 fn is_too_long(code: &str, message: &str) -> bool {
     let message = message.to_lowercase();
     matches!(code, "context_length_exceeded" | "string_above_max_length")
-        || ["maximum context length", "context window", "context length", "exceed_context_size"].iter().any(|words| message.contains(words))
+        || ["maximum context length", "context window", "context length", "exceed_context_size", "prompt is too long"].iter().any(|words| message.contains(words))
 }
 
 fn plain_text(status: u16, body: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = String::from_utf8_lossy(body);
+    let text = title(&text).unwrap_or(&text);
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(PLAIN_TEXT) {
         _ if text.is_empty() => format!("status {status} without a message"),
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// What stands in the title of an HTML page.
+fn title(page: &str) -> Option<&str> {
+    let lower = page.to_ascii_lowercase();
+    let from = lower.find("<title")?;
+    let from = from + lower[from..].find('>')? + 1;
+    let to = from + lower[from..].find("</title")?;
+    page.get(from..to).filter(|title| !title.trim().is_empty())
 }
 
 /// How long the target asks us to wait: milliseconds where it says so, else seconds, else a date (read against the answer's own
@@ -86,13 +149,22 @@ pub(crate) fn client_headers(headers: &HeaderMap) -> Headers {
         let Ok(value) = value.to_str() else { continue };
         if name.starts_with("x-ratelimit-")
             || name.starts_with("x-ms-")
+            || name.starts_with("azure-openai-")
+            || name.starts_with("anthropic-ratelimit-")
             || matches!(
                 name,
-                "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version" | "apim-request-id" | "azureml-model-session"
+                "retry-after"
+                    | "retry-after-ms"
+                    | "x-should-retry"
+                    | "openai-processing-ms"
+                    | "openai-version"
+                    | "openai-model"
+                    | "apim-request-id"
+                    | "azureml-model-session"
             )
         {
             kept.push((name.to_owned(), value.to_owned()));
-        } else if name == "x-request-id" {
+        } else if matches!(name, "x-request-id" | "request-id") {
             kept.push(("x-upstream-request-id".to_owned(), value.to_owned()));
         }
     }
@@ -108,8 +180,7 @@ mod tests {
             target: "t",
             model: "m",
             status,
-            retry_after: None,
-            headers: Headers::new(),
+            headers: &HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
         });
         format!("{error:?}").split([' ', '{']).next().unwrap().to_owned()
@@ -161,8 +232,44 @@ mod tests {
             (503, r#"{"error":{"message":"The engine is overloaded"}}"#, "Fault"),
             (408, "", "Fault"),
             (418, "{", "Refused"),
+            (400, r#"{"error":{"message":"blocked","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, "ContentFilter"),
+            (400, r#"{"error":{"message":"blocked","type":"invalid_request_error","code":"content_policy_violation"}}"#, "ContentFilter"),
+            (400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#, "TooLong"),
+            (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, "RateLimited"),
         ] {
             assert_eq!(kind_of(status, body), kind, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_limit_says_what_is_short() {
+        let utilization: HeaderMap =
+            [(http::HeaderName::from_static("azure-openai-deployment-utilization"), http::HeaderValue::from_static("104.1%"))].into_iter().collect();
+        for (status, message, headers, short) in [
+            (429, "Requests to the ChatCompletions_Create Operation have been limited", HeaderMap::new(), Throttle::Quota),
+            (429, "Rate limit is exceeded. Try again in 3 seconds.", HeaderMap::new(), Throttle::Quota),
+            (429, "The system is experiencing high demand", HeaderMap::new(), Throttle::Capacity),
+            (429, "We are temporarily unable to process your request", HeaderMap::new(), Throttle::Capacity),
+            (529, "Overloaded", HeaderMap::new(), Throttle::Capacity),
+            (429, "Too many requests", utilization, Throttle::Provisioned),
+            (429, "The provisioned-managed deployment exceeds its capacity", HeaderMap::new(), Throttle::Provisioned),
+        ] {
+            let body = serde_json::json!({ "error": { "message": message } }).to_string().into();
+            match refusal(Refusal { target: "t", model: "m", status, headers: &headers, body }) {
+                CallError::RateLimited { throttle, .. } => assert_eq!(throttle, short, "{message}"),
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_of_another_dialect_goes_on_in_openais_words() {
+        let body = Bytes::from_static(br#"{"type":"error","error":{"type":"invalid_request_error","message":"no"},"request_id":"req_1"}"#);
+        match refusal(Refusal { target: "t", model: "m", status: 400, headers: &HeaderMap::new(), body }) {
+            CallError::Refused { body, .. } => {
+                assert_eq!(body, r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
+            }
+            other => panic!("{other}"),
         }
     }
 
@@ -186,6 +293,7 @@ mod tests {
     fn a_page_instead_of_an_error_object_is_cut_and_passed_on() {
         assert_eq!(plain_text(502, b""), "status 502 without a message");
         assert_eq!(plain_text(502, b" Bad \n gateway "), "Bad gateway");
+        assert_eq!(plain_text(502, b"<html><head><TITLE>502 Bad\nGateway</title></head><body>nginx</body></html>"), "502 Bad Gateway");
         assert_eq!(plain_text(502, "é".repeat(1000).as_bytes()).chars().count(), PLAIN_TEXT + 1);
     }
 }

@@ -1,0 +1,201 @@
+//! The connections to one target, kept open between calls.
+
+use super::connector::{Connector, TooSlow, Used};
+use super::{EgressError, HostPattern, Policy, Rules, parse};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http_body::{Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{self, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Calls at once over one pool. A server that speaks HTTP/2 gets one connection per pool and usually allows 100 calls on it, beyond
+/// which they would wait in silence.
+const CALLS_PER_LANE: usize = 90;
+const LANES: usize = 16;
+
+/// How often a busy HTTP/2 connection is asked whether it still lives, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+const PONG: Duration = Duration::from_secs(10);
+
+/// One server that the operator has set up. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    lanes: Arc<[Lane]>,
+    proxy_authorization: Option<HeaderValue>,
+}
+
+struct Lane {
+    calls: Arc<AtomicUsize>,
+    client: Client<Connector, Full<Bytes>>,
+}
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error("no connection within the time for it")]
+    ConnectTimeout,
+    #[error("{0}")]
+    Connect(String),
+    /// The connection ended before the head of an answer.
+    #[error("{0}")]
+    Lost(String),
+}
+
+impl Origin {
+    /// For the server of `url`. A connection that was idle for `keep` is closed.
+    pub(crate) fn open(url: &str, policy: &Policy, keep: Duration) -> Result<Self, EgressError> {
+        let parsed = parse(url)?;
+        let rules = Rules {
+            hosts: policy.hosts.iter().map(|host| HostPattern::new(host)).collect(),
+            redirects: Vec::new(),
+            addresses: policy.addresses,
+        };
+        if !rules.allow(&parsed, &rules.hosts) {
+            return Err(EgressError::Host { host: parsed.host_str().unwrap_or_default().to_owned(), purpose: super::Purpose::Target });
+        }
+        let server: Uri =
+            parsed.as_str().parse().map_err(|error: http::uri::InvalidUri| EgressError::Address { url: url.to_owned(), reason: error.to_string() })?;
+        let own_machine = HostPattern::new(parsed.host_str().unwrap_or_default()).is_loopback();
+        let connector = Connector::new(&server, own_machine, policy.addresses, policy.connect_timeout)?;
+        let lane = |_| Lane {
+            calls: Arc::default(),
+            client: Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(keep)
+                .http2_keep_alive_interval(PING)
+                .http2_keep_alive_timeout(PONG)
+                .build(connector.clone()),
+        };
+        Ok(Self { lanes: (0..LANES).map(lane).collect(), proxy_authorization: Connector::proxy_authorization(&server, own_machine) })
+    }
+
+    /// Sends, and waits for the head of the answer. A kept connection that its other end has closed costs one more try, on which
+    /// nothing can be doubled: not a byte of an answer had come.
+    pub(crate) async fn send(&self, mut outgoing: Outgoing) -> Result<http::Response<Body>, SendError> {
+        if let Some(authorization) = &self.proxy_authorization {
+            outgoing.headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        }
+        let (lane, place) = self.lane();
+        let answer = match lane.client.request(outgoing.to_request()).await {
+            Err(error) if was_closed_while_idle(&error) => lane.client.request(outgoing.to_request()).await,
+            answer => answer,
+        };
+        let answer = answer.map_err(|error| sort(&error))?;
+        if let Some(used) = answer.extensions().get::<Used>() {
+            used.mark();
+        }
+        Ok(answer.map(|incoming| Body { incoming, _place: place }))
+    }
+
+    /// The first pool with room, so that few connections stay warm; the least busy when all are full.
+    fn lane(&self) -> (&Lane, Place) {
+        let calls = |lane: &&Lane| lane.calls.load(Ordering::Relaxed);
+        let free = self.lanes.iter().find(|lane| calls(lane) < CALLS_PER_LANE);
+        let lane = free.or_else(|| self.lanes.iter().min_by_key(calls)).unwrap_or(&self.lanes[0]);
+        lane.calls.fetch_add(1, Ordering::Relaxed);
+        (lane, Place(lane.calls.clone()))
+    }
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin").finish_non_exhaustive()
+    }
+}
+
+impl Outgoing {
+    fn to_request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+/// One call on a lane.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer. Dropping it before its end cancels the call.
+pub(crate) struct Body {
+    incoming: Incoming,
+    _place: Place,
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.incoming).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+/// A connection that had served before ended without a byte of this answer: its other end took it for idle. On HTTP/2 it says so.
+fn was_closed_while_idle(error: &legacy::Error) -> bool {
+    let mut extras = http::Extensions::new();
+    if let Some(connection) = error.connect_info() {
+        connection.get_extras(&mut extras);
+    }
+    let used = extras.get::<Used>().is_some_and(Used::is_marked);
+    used && sources(error).any(|cause| {
+        let hyper = cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
+        let reset = cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted)
+        });
+        let refused = cause.downcast_ref::<h2::Error>().is_some_and(|error| {
+            error.reason() == Some(h2::Reason::REFUSED_STREAM)
+                || (error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR))
+        });
+        hyper || reset || refused
+    })
+}
+
+fn sort(error: &legacy::Error) -> SendError {
+    if sources(error).any(|cause| cause.is::<TooSlow>()) {
+        return SendError::ConnectTimeout;
+    }
+    let message = innermost(error);
+    if error.is_connect() { SendError::Connect(message) } else { SendError::Lost(message) }
+}
+
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The innermost reason: what a person can act upon.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    sources(error).last().map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,185 @@
+//! A model service over HTTP, whoever's it is: finds the address and the credential of a call, puts the body into the dialect that the
+//! service speaks, and its answer into the client's.
+
+mod body;
+mod headers;
+mod speech;
+
+pub(crate) use headers::served;
+
+use crate::anthropic::Anthropic;
+use crate::azure_openai::AzureOpenAi;
+use crate::egress::EgressError;
+use crate::exchange::{Ask, Limit, Server, client_headers};
+use crate::openai::OpenAi;
+use crate::target::{Call, CallError, EmbedCall, Embedded, Forward, Forwarded, Reply, Settings, Unfiltered};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream;
+use groundwork_core::turn::Dialect;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(crate) struct Service {
+    server: Server,
+    vendor: Vendor,
+    speaks: Vec<Dialect>,
+    /// Sent with every call.
+    headers: HeaderMap,
+    unfiltered: Unfiltered,
+}
+
+#[derive(Debug)]
+pub(crate) enum Vendor {
+    OpenAi(OpenAi),
+    AzureOpenAi(AzureOpenAi),
+    Anthropic(Anthropic),
+}
+
+/// What is done at an address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operation<'a> {
+    Answer(Dialect),
+    Embeddings,
+    /// Behind the base address.
+    Other {
+        path: &'a str,
+        query: Option<&'a str>,
+    },
+}
+
+impl Service {
+    pub(crate) fn open(settings: &Settings, vendor: Vendor) -> Result<Self, EgressError> {
+        let server = Server::open(&settings.name, vendor.base(), settings.timeouts)?;
+        let speaks = settings.speaks.clone().unwrap_or_else(|| vendor.speaks());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("groundwork/", env!("CARGO_PKG_VERSION"))));
+        headers.extend(settings.headers.iter().cloned());
+        let unfiltered = match &vendor {
+            Vendor::AzureOpenAi(azure) => azure.unfiltered(),
+            Vendor::OpenAi(_) | Vendor::Anthropic(_) => Unfiltered::Allow,
+        };
+        Ok(Self { server, vendor, speaks, headers, unfiltered })
+    }
+
+    /// Whether a call in `dialect` passes as it is.
+    pub(crate) fn speaks(&self, dialect: Dialect) -> bool {
+        self.speaks.contains(&dialect)
+    }
+
+    pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
+        let spoken = if self.speaks(call.dialect) { call.dialect } else { self.speaks.first().copied().unwrap_or_default() };
+        let deadline = self.server.deadline(call.deadline);
+        let prepared = body::prepare(&self.server.target, &call, spoken, model)?;
+        let ask = self.ask(Operation::Answer(spoken), model, &call.headers, deadline).await?.body(prepared.body);
+        let speech = speech::Speech {
+            server: &self.server,
+            model,
+            unfiltered: self.unfiltered,
+            heading: prepared.heading,
+        };
+        if call.stream { speech.stream(ask).await } else { speech.whole(ask).await }
+    }
+
+    pub(crate) async fn embed(&self, model: &str, call: EmbedCall) -> Result<Embedded, CallError> {
+        let deadline = self.server.deadline(call.deadline);
+        let body = body::with_model(&self.server.target, call.body, model)?;
+        let ask = self.ask(Operation::Embeddings, model, &call.headers, deadline).await?.body(body.to_bytes());
+        let (headers, body) = self.server.whole(ask).await?;
+        if let Some(error) = speech::hidden_error(&self.server.target, model, &body) {
+            return Err(error);
+        }
+        Ok(Embedded { served: served(&headers), headers: client_headers(&headers), body })
+    }
+
+    pub(crate) async fn forward(&self, model: &str, forward: Forward) -> Result<Forwarded, CallError> {
+        let deadline = self.server.deadline(forward.deadline);
+        let operation = Operation::Other { path: &forward.path, query: forward.query.as_deref() };
+        let client: Vec<(String, String)> = headers::pairs(&forward.headers);
+        let mut ask = self.ask(operation, model, &client, deadline).await?;
+        ask.method = forward.method;
+        ask.headers.remove(header::CONTENT_TYPE);
+        for name in [header::CONTENT_TYPE, header::ACCEPT] {
+            if let Some(value) = forward.headers.get(&name) {
+                ask.headers.insert(name, value.clone());
+            }
+        }
+        let content_type = forward.headers.get(header::CONTENT_TYPE);
+        ask.body = match &forward.model {
+            Some(_) => body::rewrite_model(&self.server.target, forward.body, content_type, model)?,
+            None => forward.body,
+        };
+        let begun = self.server.send(ask, Limit::end(deadline)).await?;
+        let head = &begun.head;
+        Ok(Forwarded {
+            status: head.status.as_u16(),
+            content_type: head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),
+            headers: client_headers(&head.headers),
+            served: served(&head.headers),
+            body: stream::try_unfold((self.server.clone(), begun.body), move |(server, mut body)| async move {
+                let limit = Limit::idle(&server, deadline);
+                let piece = limit.on(&server.target, body.next()).await?.map_err(|reason| server.broken(reason))?;
+                Ok(piece.map(|piece| (piece, (server, body))))
+            })
+            .boxed(),
+        })
+    }
+
+    /// A request with its address, its credential and the headers of the client's that go on; still without a body.
+    async fn ask<'a>(
+        &self,
+        operation: Operation<'_>,
+        model: &'a str,
+        client: &[(String, String)],
+        deadline: Instant,
+    ) -> Result<Ask<'a>, CallError> {
+        let target = &self.server.target;
+        let uri = self.vendor.uri(target, operation, model)?;
+        let mut headers = self.headers.clone();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers::pass_on(&mut headers, client, &self.vendor);
+        self.vendor.authorize(target, &mut headers, deadline).await?;
+        Ok(Ask { method: Method::POST, uri, headers, body: Bytes::new(), model, deadline })
+    }
+}
+
+impl Ask<'_> {
+    fn body(self, body: Bytes) -> Self {
+        Self { body, ..self }
+    }
+}
+
+impl Vendor {
+    fn base(&self) -> &url::Url {
+        match self {
+            Self::OpenAi(openai) => openai.base(),
+            Self::AzureOpenAi(azure) => azure.base(),
+            Self::Anthropic(anthropic) => anthropic.base(),
+        }
+    }
+
+    fn speaks(&self) -> Vec<Dialect> {
+        match self {
+            Self::OpenAi(openai) => openai.speaks(),
+            Self::AzureOpenAi(azure) => azure.speaks(),
+            Self::Anthropic(_) => vec![Dialect::Messages],
+        }
+    }
+
+    fn uri(&self, target: &str, operation: Operation<'_>, model: &str) -> Result<Uri, CallError> {
+        match self {
+            Self::OpenAi(openai) => openai.uri(target, operation),
+            Self::AzureOpenAi(azure) => azure.uri(target, operation, model),
+            Self::Anthropic(anthropic) => anthropic.uri(target, operation),
+        }
+    }
+
+    async fn authorize(&self, target: &str, headers: &mut HeaderMap, deadline: Instant) -> Result<(), CallError> {
+        match self {
+            Self::OpenAi(openai) => openai.authorize(target, headers, deadline).await,
+            Self::AzureOpenAi(azure) => azure.authorize(target, headers, deadline).await,
+            Self::Anthropic(anthropic) => anthropic.authorize(target, headers, deadline).await,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An answer on its way from the service's dialect into the client's.
+
+mod stream;
+mod voice;
+
+use super::headers;
+use crate::exchange::{Ask, Refusal, Server, client_headers, refusal};
+use crate::target::{CallError, Reply, Unfiltered};
+use bytes::Bytes;
+use groundwork_core::turn::{Heading, ReadError};
+use groundwork_wire::error::Error;
+use http::HeaderMap;
+
+/// The circumstances of one answer.
+pub(super) struct Speech<'a> {
+    pub server: &'a Server,
+    pub model: &'a str,
+    pub unfiltered: Unfiltered,
+    pub heading: Heading,
+}
+
+impl Speech<'_> {
+    /// Sends, and reads an answer in one piece.
+    pub(super) async fn whole(self, ask: Ask<'_>) -> Result<Reply, CallError> {
+        let (head, body) = self.server.whole(ask).await?;
+        let events = voice::whole(&body).map_err(|error| self.unreadable(error, &body))?;
+        let mut served = headers::served(&head);
+        served.model = voice::model(&events);
+        served.unfiltered = self.check_filter(&body)?;
+        Ok(Reply::Whole { headers: client_headers(&head), served, body, events })
+    }
+
+    /// Whether the service says that its filter did not run; an error where that is not allowed.
+    fn check_filter(&self, body: &[u8]) -> Result<bool, CallError> {
+        if !says_unfiltered(body) {
+            return Ok(false);
+        }
+        tracing::warn!(target = self.server.target, model = self.model, "the content filter of a service did not run over an answer");
+        match self.unfiltered {
+            Unfiltered::Allow => Ok(true),
+            Unfiltered::Refuse => Err(unfiltered_fault(&self.server.target)),
+        }
+    }
+
+    fn unreadable(&self, error: ReadError, body: &Bytes) -> CallError {
+        match error {
+            ReadError::Refused(error) => hidden_refusal(&self.server.target, self.model, &error, body.clone()),
+            ReadError::Malformed(reason) => self.server.broken(reason),
+        }
+    }
+}
+
+/// Azure's mark for a content filter that was down stands where its results would.
+fn says_unfiltered(body: &[u8]) -> bool {
+    memchr::memmem::find(body, b"content_filter_error").is_some()
+}
+
+fn unfiltered_fault(target: &str) -> CallError {
+    CallError::Fault {
+        target: target.to_owned(),
+        status: 503,
+        retry_after: None,
+        message: "its content filter did not run over the answer, and this target may not do without".to_owned(),
+    }
+}
+
+/// The error that hides in a 200 whose body is not looked at otherwise.
+pub(super) fn hidden_error(target: &str, model: &str, body: &Bytes) -> Option<CallError> {
+    // An answer with results is none, and it may be long.
+    if memchr::memmem::find(body.get(..200).unwrap_or(body), b"\"error\"").is_none() {
+        return None;
+    }
+    let error = groundwork_wire::object::Object::parse(body.clone()).ok().filter(|object| object.has("error"))?;
+    let parsed = Error::parse(&error.to_bytes())?;
+    Some(hidden_refusal(target, model, &parsed, body.clone()))
+}
+
+/// An error object inside a 200: its `code` is often the status that it should have had.
+fn hidden_refusal(target: &str, model: &str, error: &Error, body: Bytes) -> CallError {
+    let by_word = |word: &str| match word {
+        "content_filter" | "content_policy_violation" | "context_length_exceeded" | "invalid_request_error" | "invalid_prompt" => Some(400),
+        "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" => Some(429),
+        "overloaded_error" => Some(529),
+        "authentication_error" => Some(401),
+        "permission_error" => Some(403),
+        "not_found_error" | "model_not_found" => Some(404),
+        "timeout_error" => Some(408),
+        _ => word.parse::<u16>().ok().filter(|code| (400..600).contains(code)),
+    };
+    let status = error.code.as_deref().and_then(by_word).or_else(|| by_word(&error.kind)).unwrap_or(500);
+    refusal(Refusal { target, model, status, headers: &HeaderMap::new(), body })
+}

@@ -1,0 +1,92 @@
+//! What a target answers.
+
+use super::{CallError, Headers};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use groundwork_core::turn::{Event, Frame};
+use std::time::Duration;
+
+/// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing.
+pub const ANSWER_HEADER: &str = "groundwork-answer";
+
+/// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
+/// first frames is an error of the call.
+pub enum Reply {
+    Whole {
+        /// Those of the target that are the client's too.
+        headers: Headers,
+        served: Served,
+        body: Bytes,
+        events: Vec<Event>,
+    },
+    Stream {
+        headers: Headers,
+        served: Served,
+        frames: Frames,
+    },
+}
+
+/// The frames of an answer, to the dialect's own end mark; an error is the last item. Dropping it cancels the call upstream; `drain`
+/// hears it out instead.
+pub type Frames = BoxStream<'static, Result<Spoken, CallError>>;
+
+/// One frame of a stream, and what it says in the typed model. A frame of the target's that the client must not see is left out, and
+/// what it said comes with the next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    pub frame: Frame,
+    pub events: Vec<Event>,
+    /// The service says that its content filter did not run over this.
+    pub unfiltered: bool,
+}
+
+/// Who really did the work, as far as the target says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Served {
+    /// The deployment to bill: another than was asked when the service itself has spilled the call over.
+    pub deployment: Option<String>,
+    /// What stands behind a deployment or a router.
+    pub model: Option<String>,
+    pub spilled: bool,
+    /// The service says that its content filter did not run over a whole answer.
+    pub unfiltered: bool,
+}
+
+/// An answer to a request for embeddings.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    pub headers: Headers,
+    pub served: Served,
+    pub body: Bytes,
+}
+
+/// An answer that goes back as it came.
+pub struct Forwarded {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub headers: Headers,
+    pub served: Served,
+    pub body: BoxStream<'static, Result<Bytes, CallError>>,
+}
+
+/// What becomes of a call whose client has hung up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HangUp {
+    /// It is cancelled: the target stops working, and what it used is estimated.
+    #[default]
+    Cancel,
+    /// It is heard out for so long, because the target works on and charges for all of it: what it used is then exact.
+    Drain { within: Duration },
+}
+
+/// Hears an answer out for at most `within`, and tells what it says. To be spawned where tasks are tracked.
+pub async fn drain(mut frames: Frames, within: Duration, mut hear: impl FnMut(Vec<Event>)) {
+    let listen = async {
+        while let Some(Ok(spoken)) = frames.next().await {
+            hear(spoken.events);
+        }
+    };
+    // What was heard by then counts.
+    let _ = tokio::time::timeout(within, listen).await;
+}
