@@ -68,14 +68,22 @@ name!(/** One call to a model, made by us; the client's request id is only a lab
 name!(/** The name clients put in `model`: an assistant, a pool or an embedding model. */ ModelName, "model");
 name!(/** A prompt template. */ TemplateId, "template");
 name!(/** A piece of background work: `job_…`. */ JobId, "job");
+name!(/** A file of a caller: `file-…`. */ FileId, "file");
+name!(/** A file that comes in parts: `upload_…`. */ UploadId, "upload");
+name!(/** One part of an upload: `part_…`. */ PartId, "part");
+name!(/** A batch of requests: `batch_…`. */ BatchId, "batch");
+name!(/** A stored chat completion: `chatcmpl-…`. */ CompletionId, "chat completion");
 
-/// Makes an id of `prefix` (`doc`, `call`, `job`, …) from the time in milliseconds since 1970 and 80 random bits.
+/// Makes an id of `prefix` (`doc`, `call`, `job`, …) from the time in milliseconds since 1970 and 80 random bits. A prefix that ends with
+/// `-` (`file-`) is followed by them at once, any other by `_`.
 pub fn make<T: TryFrom<String, Error = InvalidName>>(prefix: &str, unix_ms: u64, dice: u128) -> Result<T, InvalidName> {
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     let value = (u128::from(unix_ms) << 80) | (dice & ((1 << 80) - 1));
     let mut id = String::with_capacity(prefix.len() + 27);
     id.push_str(prefix);
-    id.push('_');
+    if !prefix.ends_with('-') {
+        id.push('_');
+    }
     for shift in (0..26).rev() {
         id.push(char::from(ALPHABET[((value >> (shift * 5)) & 31) as usize]));
     }

@@ -116,12 +116,16 @@ async fn hashed(bytes: Bytes) -> Result<(Bytes, Sha256), BlobError> {
 }
 
 fn classify(error: object_store::Error) -> BlobError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    if disk_is_full(&error) { BlobError::Full } else { BlobError::Store(error) }
+}
+
+pub(crate) fn disk_is_full(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if inner.downcast_ref::<std::io::Error>().is_some_and(|inner| inner.kind() == std::io::ErrorKind::StorageFull) {
-            return BlobError::Full;
+            return true;
         }
         cause = inner.source();
     }
-    BlobError::Store(error)
+    false
 }

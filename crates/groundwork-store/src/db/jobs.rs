@@ -72,24 +72,9 @@ pub enum LeaseError {
 
 impl Db {
     pub async fn enqueue(&self, new: NewJob) -> Result<Enqueued, DbError> {
-        let id: JobId = self.make_id("job")?;
-        let [kind, tenant] = [new.kind.as_str(), new.tenant.as_str()].map(Value::from);
-        let key: Value = new.dedupe_key.as_deref().into();
-        let job = vec![
-            id.as_str().into(),
-            kind.clone(),
-            tenant.clone(),
-            (&new.payload).into(),
-            key.clone(),
-            new.max_attempts.max(1).into(),
-            new.run_after.into(),
-            self.now(),
-        ];
-        let steps = vec![
-            self.tenant_step(&new.tenant),
-            step(Operation::InsertJob, job),
-            step(Operation::ActiveJobWithKey, vec![kind, tenant, key]),
-        ];
+        let (id, insert) = self.job_step(&new)?;
+        let identity = vec![new.kind.as_str().into(), new.tenant.as_str().into(), new.dedupe_key.as_deref().into()];
+        let steps = vec![self.tenant_step(&new.tenant), insert, step(Operation::ActiveJobWithKey, identity)];
         let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         let active: Option<JobId> = last_rows(outcomes).next().map(|mut row| row.name()).transpose()?;
         Ok(match active {
@@ -142,6 +127,22 @@ impl Db {
     pub async fn jobs(&self, tenant: &TenantId, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, DbError> {
         let parameters = vec![tenant.as_str().into(), before.map(JobId::as_str).into(), limit.into()];
         self.read(Operation::Jobs, parameters).await?.into_iter().map(read).collect()
+    }
+
+    /// Makes a job within another transaction, whose tenant is there; none when one with its key is active.
+    pub(super) fn job_step(&self, new: &NewJob) -> Result<(JobId, Step), DbError> {
+        let id: JobId = self.make_id("job")?;
+        let job = vec![
+            id.as_str().into(),
+            new.kind.as_str().into(),
+            new.tenant.as_str().into(),
+            (&new.payload).into(),
+            new.dedupe_key.as_deref().into(),
+            new.max_attempts.max(1).into(),
+            new.run_after.into(),
+            self.now(),
+        ];
+        Ok((id, step(Operation::InsertJob, job)))
     }
 
     async fn finish(&self, lease: &Lease, end: End<'_>) -> Result<(), LeaseError> {

@@ -1,15 +1,20 @@
 //! The truth behind one enum of named operations. What is asked and how rows are read is shared by all back-ends; SQL is each one's own.
 
+pub mod batches;
 pub mod chunks;
+pub mod completions;
 pub mod documents;
 mod drafts;
+pub mod files;
 pub mod jobs;
 pub mod kept_answers;
 pub mod knowledge_bases;
 pub mod ledger;
 pub mod objects;
+pub mod owned;
 pub mod permissions;
 pub mod tenants;
+pub mod uploads;
 pub mod versions;
 
 mod operation;

@@ -8,7 +8,11 @@ const OURS: i64 = 0x4757_4442;
 
 /// Number n of the schema is what the first n of these make. They are shared by number with every other back-end, and never change
 /// once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0004_kept_answers.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_owned.sql"),
+    include_str!("migrations/0004_kept_answers.sql"),
+];
 
 /// The number of the file's schema, 0 for a new file. Changes nothing, so that a file that is not for us stays as it is.
 pub(super) fn identify(session: &Session) -> Result<u32, DbError> {
