@@ -9,4 +9,5 @@ pub mod messages;
 pub mod models;
 pub mod object;
 pub mod raw;
+pub mod responses;
 pub mod sse;

@@ -143,6 +143,52 @@ pub(crate) enum Operation {
     // Ledger.
     Settle,
     Ledger,
+    // Responses and conversations.
+    Dialogue(Dialogue),
+}
+
+/// Statements about responses, conversations and their items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Dialogue {
+    // Items.
+    InsertItem,
+    Item,
+    DeleteUnusedItem,
+    // Responses.
+    InsertResponse,
+    AddToResponse,
+    FollowResponse,
+    FollowConversation,
+    Response,
+    RequireResponse,
+    ResponseEvents,
+    ResponseItems,
+    PlaceInResponse,
+    ChangeResponse,
+    KeepEvents,
+    OpenResponses,
+    DeleteItemsOfResponse,
+    DeleteResponse,
+    OldResponses,
+    DropOldEvents,
+    // Conversations.
+    InsertConversation,
+    Conversation,
+    RequireConversation,
+    SetConversationMetadata,
+    AddToConversation,
+    AddResponseToConversation,
+    ConversationItems,
+    PlaceInConversation,
+    TakeFromConversation,
+    DeleteItemsOfConversation,
+    DeleteConversation,
+}
+
+impl From<Dialogue> for Operation {
+    fn from(operation: Dialogue) -> Self {
+        Self::Dialogue(operation)
+    }
 }
 
 /// One statement of a transaction.

@@ -4,6 +4,7 @@
 #![expect(clippy::single_range_in_vec_init, reason = "one range of slots is a list of ranges, not of slots")]
 
 mod blobs;
+mod dialogue;
 mod fixture;
 mod flip;
 mod history;

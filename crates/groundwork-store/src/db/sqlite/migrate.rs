@@ -11,6 +11,7 @@ const OURS: i64 = 0x4757_4442;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_owned.sql"),
+    include_str!("migrations/0003_responses.sql"),
     include_str!("migrations/0004_kept_answers.sql"),
 ];
 

@@ -1,5 +1,6 @@
 //! SQLite: one file, one writing thread that commits what has queued up together, a few connections that read beside it.
 
+mod dialogue;
 mod migrate;
 mod readers;
 mod sql;

@@ -506,6 +506,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
              ON CONFLICT DO NOTHING"
         }
+        O::Dialogue(operation) => super::dialogue::sql(operation),
         O::Ledger => {
             "SELECT call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms, first_token_ms,
                     ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens, estimated, cost_nano_dollars,
