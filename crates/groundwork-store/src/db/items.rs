@@ -109,6 +109,7 @@ pub(super) fn item(mut row: Row) -> Result<Item, DbError> {
 
 /// JSON as a text column.
 pub(super) fn text(body: &Bytes) -> Result<Value, DbError> {
-    let text = std::str::from_utf8(body).map_err(|error| DbError::Unexpected { operation: "a JSON body".to_owned(), detail: error.to_string() })?;
+    let text = std::str::from_utf8(body)
+        .map_err(|error| DbError::Unexpected { operation: "a JSON body".to_owned(), detail: error.to_string() })?;
     Ok(text.into())
 }

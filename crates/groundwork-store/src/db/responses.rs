@@ -54,8 +54,7 @@ pub struct Response {
     pub created_at: UnixMs,
 }
 
-const LIST: List =
-    List { require: Dialogue::RequireResponse, items: Dialogue::ResponseItems, place: Dialogue::PlaceInResponse };
+const LIST: List = List { require: Dialogue::RequireResponse, items: Dialogue::ResponseItems, place: Dialogue::PlaceInResponse };
 
 /// Parts of a response's items.
 const INPUT: i64 = 1;

@@ -40,7 +40,7 @@ impl Event {
 }
 
 /// The fields of an event beside its type and number; those that are `None` are left out.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Fields<'a> {
     pub response: Option<&'a Object>,
     pub item_id: Option<&'a str>,
@@ -166,8 +166,14 @@ mod tests {
     #[test]
     fn events_are_numbered_and_hold_what_they_are_given() {
         let mut sequence = Sequence::default();
-        let delta =
-            Fields { item_id: Some("msg_1"), output_index: Some(0), content_index: Some(0), delta: Some("a\n"), logprobs: Some(&[]), ..Fields::default() };
+        let delta = Fields {
+            item_id: Some("msg_1"),
+            output_index: Some(0),
+            content_index: Some(0),
+            delta: Some("a\n"),
+            logprobs: Some(&[]),
+            ..Fields::default()
+        };
         assert_eq!(
             sequence.event("response.output_text.delta", &delta).data,
             r#"{"type":"response.output_text.delta","sequence_number":0,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"a\n","logprobs":[]}"#
@@ -181,13 +187,20 @@ mod tests {
     #[test]
     fn an_event_of_a_target_passes_byte_by_byte_unless_it_carries_the_response() {
         let mut sequence = Sequence::default();
-        let raw = Bytes::from_static(br#"{ "type":"response.output_text.delta", "sequence_number":0, "delta":"x", "obfuscation":"zz", "n":1.50 }"#);
+        let raw = Bytes::from_static(
+            br#"{ "type":"response.output_text.delta", "sequence_number":0, "delta":"x", "obfuscation":"zz", "n":1.50 }"#,
+        );
         assert_eq!(sequence.adopt(&raw, &echo()).unwrap().data, raw);
-        let done = Bytes::from_static(br#"{"type":"response.completed","response":{"id":"up","status":"completed","store":true,"x":1.50},"sequence_number":9}"#);
+        let done = Bytes::from_static(
+            br#"{"type":"response.completed","response":{"id":"up","status":"completed","store":true,"x":1.50},"sequence_number":9}"#,
+        );
         let event = sequence.adopt(&done, &echo()).unwrap();
         assert_eq!(event.lifecycle(), Lifecycle::Ends);
         let text = String::from_utf8(event.data.to_vec()).unwrap();
-        assert!(text.starts_with(r#"{"type":"response.completed","response":{"id":"resp_ours","status":"completed","store":false,"x":1.50,"#), "{text}");
+        assert!(
+            text.starts_with(r#"{"type":"response.completed","response":{"id":"resp_ours","status":"completed","store":false,"x":1.50,"#),
+            "{text}"
+        );
         assert!(text.ends_with(r#","sequence_number":1}"#), "{text}");
         assert!(sequence.adopt(&Bytes::from_static(b"[DONE]"), &echo()).is_none());
         assert_eq!(sequence.next(), 2);

@@ -43,7 +43,9 @@ impl Item {
         let wrong = |_| Invalid::Type { param: param.to_owned(), expected: "a string or an array of items" };
         let elements: Vec<&serde_json::value::RawValue> = serde_json::from_slice(raw).map_err(wrong)?;
         let read = |(index, element): (usize, &serde_json::value::RawValue)| {
-            Object::parse(raw.slice_ref(element.get().as_bytes())).and_then(Self::new).map_err(|error| error.within(&format!("{param}[{index}]")))
+            Object::parse(raw.slice_ref(element.get().as_bytes()))
+                .and_then(Self::new)
+                .map_err(|error| error.within(&format!("{param}[{index}]")))
         };
         elements.into_iter().enumerate().map(read).collect()
     }
@@ -134,7 +136,8 @@ fn content(holder: &Object, key: &'static str) -> Result<(), Invalid> {
     let expected = "a string or an array of content parts";
     let parts: Vec<Object> = serde_json::from_slice(raw).map_err(|_| Invalid::Type { param: key.to_owned(), expected })?;
     for (index, part) in parts.iter().enumerate() {
-        let kind = part.get::<String>("type", "a string").and_then(|kind| kind.ok_or_else(|| Invalid::Missing { param: "type".to_owned() }));
+        let kind =
+            part.get::<String>("type", "a string").and_then(|kind| kind.ok_or_else(|| Invalid::Missing { param: "type".to_owned() }));
         kind.map_err(|error| error.within(&format!("{key}[{index}]")))?;
     }
     Ok(())

@@ -9,7 +9,13 @@ use serde_json::value::RawValue;
 pub fn replay(response: &Object) -> Vec<Event> {
     let mut events = Replay { sequence: Sequence::default(), events: Vec::new() };
     let mut begun = response.clone();
-    for (key, value) in [("status", json!(Status::InProgress.as_str())), ("output", json!([])), ("usage", json!(null)), ("error", json!(null)), ("incomplete_details", json!(null))] {
+    for (key, value) in [
+        ("status", json!(Status::InProgress.as_str())),
+        ("output", json!([])),
+        ("usage", json!(null)),
+        ("error", json!(null)),
+        ("incomplete_details", json!(null)),
+    ] {
         let _ = begun.set(key, &value);
     }
     begun.remove("completed_at");
@@ -84,10 +90,10 @@ impl Replay {
         let text: String = part.get("text", "a string").ok().flatten().unwrap_or_default();
         let mut begun = part.clone();
         let _ = begun.set("text", "");
-        self.say("response.reasoning_summary_part.added", &Fields { part: Some(&begun), ..same(at) });
-        self.say("response.reasoning_summary_text.delta", &Fields { delta: Some(&text), ..same(at) });
-        self.say("response.reasoning_summary_text.done", &Fields { text: Some(&text), ..same(at) });
-        self.say("response.reasoning_summary_part.done", &Fields { part: Some(part), ..same(at) });
+        self.say("response.reasoning_summary_part.added", &Fields { part: Some(&begun), ..*at });
+        self.say("response.reasoning_summary_text.delta", &Fields { delta: Some(&text), ..*at });
+        self.say("response.reasoning_summary_text.done", &Fields { text: Some(&text), ..*at });
+        self.say("response.reasoning_summary_part.done", &Fields { part: Some(part), ..*at });
     }
 
     fn part(&mut self, at: &Fields<'_>, part: &Object) {
@@ -102,35 +108,29 @@ impl Replay {
                 let _ = begun.set(key, &json!([]));
             }
         }
-        self.say("response.content_part.added", &Fields { part: Some(&begun), ..same(at) });
+        self.say("response.content_part.added", &Fields { part: Some(&begun), ..*at });
         match kind.as_str() {
             "output_text" => {
-                self.say("response.output_text.delta", &Fields { delta: Some(&text), logprobs: Some(&logprobs), ..same(at) });
+                self.say("response.output_text.delta", &Fields { delta: Some(&text), logprobs: Some(&logprobs), ..*at });
                 let annotations: Vec<Box<RawValue>> = part.get("annotations", "an array").ok().flatten().unwrap_or_default();
                 for (index, annotation) in annotations.iter().enumerate() {
-                    let fields = Fields { annotation_index: Some(index), annotation: Some(annotation), ..same(at) };
+                    let fields = Fields { annotation_index: Some(index), annotation: Some(annotation), ..*at };
                     self.say("response.output_text.annotation.added", &fields);
                 }
-                self.say("response.output_text.done", &Fields { text: Some(&text), logprobs: Some(&logprobs), ..same(at) });
+                self.say("response.output_text.done", &Fields { text: Some(&text), logprobs: Some(&logprobs), ..*at });
             }
             "refusal" => {
-                self.say("response.refusal.delta", &Fields { delta: Some(&text), ..same(at) });
-                self.say("response.refusal.done", &Fields { refusal: Some(&text), ..same(at) });
+                self.say("response.refusal.delta", &Fields { delta: Some(&text), ..*at });
+                self.say("response.refusal.done", &Fields { refusal: Some(&text), ..*at });
             }
             "reasoning_text" => {
-                self.say("response.reasoning_text.delta", &Fields { delta: Some(&text), ..same(at) });
-                self.say("response.reasoning_text.done", &Fields { text: Some(&text), ..same(at) });
+                self.say("response.reasoning_text.delta", &Fields { delta: Some(&text), ..*at });
+                self.say("response.reasoning_text.done", &Fields { text: Some(&text), ..*at });
             }
             _ => {}
         }
-        self.say("response.content_part.done", &Fields { part: Some(part), ..same(at) });
+        self.say("response.content_part.done", &Fields { part: Some(part), ..*at });
     }
-}
-
-/// The same place.
-fn same<'a>(at: &Fields<'a>) -> Fields<'a> {
-    let Fields { item_id, output_index, content_index, summary_index, .. } = *at;
-    Fields { item_id, output_index, content_index, summary_index, ..Fields::default() }
 }
 
 fn list(object: &Object, key: &str) -> Vec<Object> {

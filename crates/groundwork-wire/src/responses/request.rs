@@ -118,7 +118,8 @@ fn conversation(object: &Object) -> Result<Option<String>, Invalid> {
 fn tools(object: &Object) -> Result<(), Invalid> {
     for (index, tool) in object.get::<Vec<Object>>("tools", "an array of objects")?.unwrap_or_default().iter().enumerate() {
         let need = |key: &str| {
-            let value = tool.get::<String>(key, "a string").and_then(|value| value.ok_or_else(|| Invalid::Missing { param: key.to_owned() }));
+            let value =
+                tool.get::<String>(key, "a string").and_then(|value| value.ok_or_else(|| Invalid::Missing { param: key.to_owned() }));
             value.map_err(|error| error.within(&format!("tools[{index}]")))
         };
         if matches!(need("type")?.as_str(), "function" | "custom") {

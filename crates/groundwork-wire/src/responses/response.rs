@@ -105,7 +105,9 @@ impl Echo {
     pub fn dress(&self, response: &mut Object) {
         put(response, "id", &self.id);
         put(response, "created_at", &self.created_at);
-        for (key, default) in [("object", "\"response\""), ("error", "null"), ("incomplete_details", "null"), ("output", "[]"), ("usage", "null")] {
+        for (key, default) in
+            [("object", "\"response\""), ("error", "null"), ("incomplete_details", "null"), ("output", "[]"), ("usage", "null")]
+        {
             fill(response, key, default.as_bytes());
         }
         if !response.has("model") {
@@ -148,7 +150,9 @@ fn complete(key: &str, given: Bytes) -> Bytes {
     match key {
         "text" => Object::parse(given.clone())
             .map_or(given, |text| with(&text, &[("format", r#"{"type":"text"}"#), ("verbosity", r#""medium""#)]).to_bytes()),
-        "reasoning" => Object::parse(given.clone()).map_or(given, |reasoning| with(&reasoning, &[("effort", "null"), ("summary", "null")]).to_bytes()),
+        "reasoning" => {
+            Object::parse(given.clone()).map_or(given, |reasoning| with(&reasoning, &[("effort", "null"), ("summary", "null")]).to_bytes())
+        }
         "tools" => serde_json::from_slice::<Vec<Object>>(&given).map_or(given, |tools| {
             let shown = tools.iter().map(|tool| match tool.get::<String>("type", "a string") {
                 Ok(Some(kind)) if kind == "function" => with(tool, &[("description", "null"), ("parameters", "null"), ("strict", "null")]),

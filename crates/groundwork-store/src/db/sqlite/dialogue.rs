@@ -5,11 +5,7 @@ use crate::db::operation::Dialogue;
 /// The response ?1 of owner ?3 in tenant ?2.
 macro_rules! own_response {
     ($columns:literal) => {
-        concat!(
-            "SELECT ",
-            $columns,
-            " FROM response r JOIN tenant t ON t.no = r.tenant_no WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3"
-        )
+        concat!("SELECT ", $columns, " FROM response r JOIN tenant t ON t.no = r.tenant_no WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3")
     };
 }
 
@@ -90,7 +86,9 @@ pub(super) fn sql(operation: Dialogue) -> &'static str {
         O::KeepEvents => "INSERT INTO response_events (response_no, events, stored_at) SELECT no, ?2, ?3 FROM response WHERE id = ?1",
         O::OpenResponses => "SELECT id, body FROM response WHERE status IN ('queued', 'in_progress') ORDER BY no",
         O::RequireResponse => own_response!("r.no"),
-        O::DeleteItemsOfResponse => delete_items_of!("SELECT i.item_no FROM response_item i JOIN response r ON r.no = i.response_no WHERE r.id = ?1"),
+        O::DeleteItemsOfResponse => {
+            delete_items_of!("SELECT i.item_no FROM response_item i JOIN response r ON r.no = i.response_no WHERE r.id = ?1")
+        }
         O::DeleteResponse => "DELETE FROM response WHERE id = ?1",
         O::OldResponses => {
             "SELECT id FROM response WHERE created_at < ?1 AND status NOT IN ('queued', 'in_progress') ORDER BY created_at LIMIT ?2"
