@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query as _, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::tokenizer::{Language, LowerCaser, SimpleTokenizer, Stemmer, TextAnalyzer};
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,7 @@ async fn measure(folder: &Path, chunks: u64, ingested: Option<Duration>) -> Resu
     let mut rows = Vec::new();
     let mut unfiltered = f64::NAN;
     for (share, group, every) in SHARES {
-        let caller = Caller { tenant: "default".parse().ok(), principals: [group.to_owned()].into() };
+        let caller = Caller { principals: [group.to_owned()].into(), ..Caller::local() };
         let mut by_mode = Vec::new();
         for mode in [Mode::Hybrid, Mode::Vector, Mode::Keyword] {
             by_mode.push(percentiles(ground.time(&caller, mode, chunks).await?));
@@ -139,7 +139,7 @@ impl Ground {
     async fn open(folder: &Path, chunks: u64) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let clock = Clock::new(|| SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis() as u64));
-        let db = Db::open(&folder.join("truth.db"), clock, Dice::counting(1)).await?;
+        let db = Db::open(&folder.join("groundwork.db"), clock, Dice::counting(1)).await?;
         let new = NewKnowledgeBase {
             id: kb(),
             tenant: "default".parse()?,
@@ -262,7 +262,7 @@ fn tantivy_alone(folder: &Path, chunks: u64) -> Result<(f64, f64)> {
         while let Some(token) = stream.next() {
             for (field, boost) in [(text, 1.0), (heading, 0.5)] {
                 let term = TermQuery::new(tantivy::Term::from_field_text(field, &token.text), IndexRecordOption::WithFreqs);
-                parts.push((Occur::Should, BoostQuery::new(term.box_clone(), boost).box_clone()));
+                parts.push((Occur::Should, Box::new(BoostQuery::new(Box::new(term), boost))));
             }
         }
         let found = searcher.search(&BooleanQuery::new(parts), &TopDocs::with_limit(50).order_by_score())?;

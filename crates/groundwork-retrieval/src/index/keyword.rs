@@ -249,18 +249,7 @@ impl View {
 pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
     let statistics = Statistics(views.iter().map(|view| &view.searcher).collect());
     let Some(first) = views.first() else { return Ok(Vec::new()) };
-    let mut terms: Vec<(u64, Term, f32)> = Vec::new();
-    for word in first.words(question) {
-        for (term, boost) in first.terms(&word) {
-            let frequency = statistics.document_frequency(&term)?;
-            if frequency > 0 {
-                terms.push((frequency, term, boost));
-            }
-        }
-    }
-    terms.sort_by_key(|(frequency, ..)| *frequency);
-    terms.truncate(MOST_TERMS);
-    let parts: Vec<Box<dyn Query>> = terms.into_iter().map(|(_, term, boost)| scored(term, boost)).collect();
+    let parts = parts(first, &statistics, question)?;
     if parts.is_empty() {
         return Ok(Vec::new());
     }
@@ -269,6 +258,22 @@ pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize
         matches.collect(&Ground { at, view, rows }, &parts, &statistics)?;
     }
     Ok(matches.into_sorted())
+}
+
+/// A query for each word of a question in each field, those that are somewhere, the rarest first.
+pub(super) fn parts(view: &View, statistics: &Statistics<'_>, question: &str) -> tantivy::Result<Vec<Box<dyn Query>>> {
+    let mut terms: Vec<(u64, Term, f32)> = Vec::new();
+    for word in view.words(question) {
+        for (term, boost) in view.terms(&word) {
+            let frequency = statistics.document_frequency(&term)?;
+            if frequency > 0 {
+                terms.push((frequency, term, boost));
+            }
+        }
+    }
+    terms.sort_by_key(|(frequency, ..)| *frequency);
+    terms.truncate(MOST_TERMS);
+    Ok(terms.into_iter().map(|(_, term, boost)| scored(term, boost)).collect())
 }
 
 fn scored(term: Term, boost: f32) -> Box<dyn Query> {

@@ -6,10 +6,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Query};
 use tantivy::schema::Field;
-use tantivy::{DocSet, Score, Searcher, Term};
+use tantivy::{DocSet, Score, Searcher, TERMINATED, Term};
 
-/// Up to this many permitted slots each word's list is asked for them one by one; beyond it every match is tested against the bitmap.
+/// Up to this many permitted slots each word's list is asked for them one by one.
 const FEW: usize = 4096;
+/// Up to one permitted slot in so many, all that a word's list has is gone through and only what is permitted is scored: what is not
+/// permitted cannot raise the threshold, so that the engine's own way of leaving out hopeless blocks leaves out little.
+const SPARSE: usize = 4;
 
 /// One knowledge base of a search: its number among those that are searched, and the slots that may be found.
 pub(super) struct Ground<'a> {
@@ -57,7 +60,15 @@ impl Matches {
             return Ok(());
         }
         let scoring = EnableScoring::enabled_from_statistics_provider(statistics, &ground.view.searcher);
-        if ground.rows.count() <= FEW { self.ask_for_each(ground, parts, scoring) } else { self.test_each_match(ground, parts, scoring) }
+        let permitted = ground.rows.count();
+        let all: u64 = ground.view.searcher.segment_readers().iter().map(|segment| u64::from(segment.max_doc())).sum();
+        if permitted <= FEW {
+            self.ask_for_each(ground, parts, scoring)
+        } else if (permitted * SPARSE) as u64 <= all {
+            self.add_up_words(ground, parts, scoring)
+        } else {
+            self.test_each_match(ground, parts, scoring)
+        }
     }
 
     fn test_each_match(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
@@ -70,6 +81,29 @@ impl Matches {
                 }
                 self.threshold()
             })?;
+        }
+        Ok(())
+    }
+
+    fn add_up_words(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
+        let weights = parts.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
+        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
+            let mut scores = vec![0.0; segment.max_doc() as usize];
+            for weight in &weights {
+                let mut scorer = weight.scorer(segment, 1.0)?;
+                let mut doc = scorer.doc();
+                while doc != TERMINATED {
+                    if ground.rows.contains(places.slot(doc)) {
+                        scores[doc as usize] += scorer.score();
+                    }
+                    doc = scorer.advance();
+                }
+            }
+            for (doc, score) in (0..).zip(scores) {
+                if score > self.threshold().max(0.0) {
+                    self.push(Match { score, view: ground.at, slot: places.slot(doc) });
+                }
+            }
         }
         Ok(())
     }
@@ -140,5 +174,44 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 
     fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
         self.0.iter().map(|searcher| Bm25StatisticsProvider::doc_freq(*searcher, term)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::keyword::{Entry, Keyword, parts};
+
+    type Way = fn(&mut Matches, &Ground<'_>, &[Box<dyn Query>], EnableScoring<'_>) -> tantivy::Result<()>;
+
+    #[test]
+    fn all_ways_find_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keyword = Keyword::open(folder.path()).unwrap();
+        let words = ["harbor", "crane", "tide", "rope", "anchor"];
+        let text = |slot: usize| (0..slot % 7 + 2).map(|at| words[(slot * 3 + at * at) % 5]).collect::<Vec<_>>().join(" ");
+        let entry = |slot: usize| Entry { slot: slot as u32, stamp: 0, heading: words[slot % 5].to_owned(), text: text(slot) };
+        for some in (0..300).collect::<Vec<_>>().chunks(100) {
+            keyword.commit(&[], some.iter().map(|slot| entry(*slot)).collect()).unwrap();
+        }
+        keyword.commit(&[9, 12, 150], Vec::new()).unwrap();
+        let view = keyword.view().unwrap();
+        let mut rows = Bitmap::empty(300);
+        (0..300).step_by(3).for_each(|slot| rows.insert(slot));
+        let ground = Ground { at: 0, view: &view, rows: &rows };
+        let statistics = Statistics(vec![&view.searcher]);
+        let parts = parts(&view, &statistics, "the crane and the anchor").unwrap();
+        let by = |way: Way, n| {
+            let mut matches = Matches::new(n);
+            way(&mut matches, &ground, &parts, EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)).unwrap();
+            matches.into_sorted().into_iter().map(|(_, slot, score)| (slot, (score * 1e4).round())).collect::<Vec<_>>()
+        };
+        let all = by(Matches::ask_for_each, 300);
+        assert!(all.len() > 50 && all.iter().all(|(slot, _)| slot % 3 == 0 && ![9, 12, 150].contains(slot)));
+        assert_eq!(by(Matches::add_up_words, 300), all);
+        assert_eq!(by(Matches::test_each_match, 300), all);
+        let scores = |found: Vec<(u32, f32)>| found.into_iter().map(|(_, score)| score).collect::<Vec<_>>();
+        assert_eq!(scores(by(Matches::add_up_words, 10)), scores(all[..10].to_vec()));
+        assert_eq!(scores(by(Matches::test_each_match, 10)), scores(all[..10].to_vec()));
     }
 }

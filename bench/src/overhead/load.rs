@@ -1,0 +1,172 @@
+//! Load: as fast as so many clients can ask, at a constant rate, or as paced streams.
+
+use super::upstream;
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use futures::future::try_join_all;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::rt::TokioIo;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+pub const KEY: &str = "gw-bench-0123456789abcdef0123456789abcdef";
+const CONNECTIONS: usize = 64;
+
+pub struct Load {
+    address: SocketAddr,
+}
+
+#[derive(Default)]
+pub struct Summary {
+    pub requests: usize,
+    pub chunks: usize,
+    took: Duration,
+    /// Milliseconds, in order.
+    latencies: Vec<f64>,
+}
+
+impl Summary {
+    fn new(took: Duration, latencies: Vec<Duration>, chunks: usize) -> Self {
+        let mut latencies: Vec<f64> = latencies.into_iter().map(|latency| latency.as_secs_f64() * 1e3).collect();
+        latencies.sort_by(f64::total_cmp);
+        Self { requests: latencies.len(), chunks, took, latencies }
+    }
+
+    pub fn rate(&self) -> f64 {
+        self.requests as f64 / self.took.as_secs_f64()
+    }
+
+    pub fn at(&self, share: f64) -> f64 {
+        self.latencies.get((self.latencies.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+    }
+}
+
+type Connection = SendRequest<Full<Bytes>>;
+
+impl Load {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
+    pub async fn check_whole(&self) -> Result<()> {
+        let response = self.ask(&mut self.connect().await?, false).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        ensure!(body == upstream::WHOLE.as_bytes(), "{}", String::from_utf8_lossy(&body));
+        Ok(())
+    }
+
+    pub async fn check_stream(&self) -> Result<()> {
+        let response = self.ask(&mut self.connect().await?, true).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        let expected = upstream::stream_text();
+        ensure!(body == expected.as_bytes(), "{}", String::from_utf8_lossy(&body));
+        Ok(())
+    }
+
+    /// `clients` that each ask again as soon as they are answered.
+    pub async fn closed(&self, clients: usize, duration: Duration) -> Result<Summary> {
+        let begun = Instant::now();
+        let client = || async {
+            let mut connection = self.connect().await?;
+            let mut latencies = Vec::new();
+            while begun.elapsed() < duration {
+                let asked = Instant::now();
+                self.whole(&mut connection).await?;
+                latencies.push(asked.elapsed());
+            }
+            anyhow::Ok(latencies)
+        };
+        let latencies = try_join_all((0..clients).map(|_| client())).await?;
+        Ok(Summary::new(begun.elapsed(), latencies.concat(), 0))
+    }
+
+    /// A request every so often, whether the last is answered or not; latencies count from when it was due.
+    pub async fn constant(&self, rate: f64, duration: Duration) -> Result<Summary> {
+        let (free, mut idle) = mpsc::channel(CONNECTIONS);
+        for _ in 0..CONNECTIONS {
+            free.send(self.connect().await?).await.ok();
+        }
+        let (done, mut ended) = mpsc::unbounded_channel();
+        let (address, begun) = (self.address, Instant::now());
+        let total = (rate * duration.as_secs_f64()) as usize;
+        for number in 0..total {
+            let due = begun + Duration::from_secs_f64(number as f64 / rate);
+            tokio::time::sleep_until(due.into()).await;
+            let mut connection: Connection = idle.recv().await.context("no connection")?;
+            let (free, done) = (free.clone(), done.clone());
+            tokio::spawn(async move {
+                let answered = Self::new(address).whole(&mut connection).await;
+                done.send(answered.map(|()| due.elapsed())).ok();
+                free.send(connection).await.ok();
+            });
+        }
+        let mut latencies = Vec::with_capacity(total);
+        for _ in 0..total {
+            latencies.push(ended.recv().await.context("a request was lost")??);
+        }
+        Ok(Summary::new(begun.elapsed(), latencies, 0))
+    }
+
+    /// So many streams at once, `rounds` times; latencies are those of the first bytes.
+    pub async fn streams(&self, streams: usize, rounds: usize) -> Result<Summary> {
+        let begun = Instant::now();
+        let stream = |number: usize| async move {
+            let mut connection = self.connect().await?;
+            // Spread over one pace, so that not all chunks fall together.
+            tokio::time::sleep(Duration::from_micros(number as u64 * 195)).await;
+            let (mut first, mut chunks) = (Vec::new(), 0);
+            for _ in 0..rounds {
+                let asked = Instant::now();
+                let mut body = self.ask(&mut connection, true).await?.into_body();
+                let mut bytes = 0;
+                while let Some(frame) = body.frame().await {
+                    let Some(data) = frame?.into_data().ok() else { continue };
+                    if bytes == 0 {
+                        first.push(asked.elapsed());
+                    }
+                    bytes += data.len();
+                }
+                ensure!(bytes == upstream::stream_text().len(), "a stream has {bytes} bytes");
+                chunks += upstream::CHUNKS;
+            }
+            anyhow::Ok((first, chunks))
+        };
+        let (firsts, chunks): (Vec<_>, Vec<_>) = try_join_all((0..streams).map(stream)).await?.into_iter().unzip();
+        Ok(Summary::new(begun.elapsed(), firsts.concat(), chunks.iter().sum()))
+    }
+
+    async fn connect(&self) -> Result<Connection> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    async fn whole(&self, connection: &mut Connection) -> Result<()> {
+        let response = self.ask(connection, false).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        ensure!(body.len() == upstream::WHOLE.len(), "{}", String::from_utf8_lossy(&body));
+        Ok(())
+    }
+
+    async fn ask(&self, connection: &mut Connection, stream: bool) -> Result<Response<Incoming>> {
+        connection.ready().await?;
+        let options = if stream { r#","stream":true,"stream_options":{"include_usage":true}"# } else { "" };
+        let body = format!(
+            r#"{{"model":"bench","messages":[{{"role":"system","content":"You answer questions about the handbook of a company, briefly and with care."}},{{"role":"user","content":"How do I ask for leave, and how long before?"}}],"temperature":0.2{options}}}"#
+        );
+        let request = Request::post("/v1/chat/completions")
+            .header("host", self.address.to_string())
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let response = connection.send_request(request).await?;
+        ensure!(response.status() == 200, "status {}", response.status());
+        Ok(response)
+    }
+}
