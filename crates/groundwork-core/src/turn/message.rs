@@ -1,8 +1,10 @@
 //! What a conversation is made of: messages and their parts.
 
+use super::chat::THOUGHT_ALOUD;
 use super::{Dialect, ToolKind};
 use groundwork_wire::raw::Raw;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Who speaks.
@@ -135,6 +137,32 @@ pub fn text_of(parts: &[Part]) -> Option<String> {
         }
     }
     parts.iter().map(text).collect::<Option<Vec<_>>>().map(|texts| texts.join("\n"))
+}
+
+/// What a proof of the responses API begins with where signatures of messages are at home.
+const CARRIED: &str = "groundwork:responses:";
+
+impl Signature {
+    /// The proof in the place of one of Anthropic's, so that any client hands it back. `id` is that of the thought.
+    pub(super) fn seal<'a>(signature: Option<&'a Self>, id: Option<&str>) -> Cow<'a, str> {
+        match signature {
+            Some(Self { dialect: Dialect::Responses, value }) => format!("{CARRIED}{}:{value}", id.unwrap_or_default()).into(),
+            Some(Self { value, .. }) => value.into(),
+            None => THOUGHT_ALOUD.into(),
+        }
+    }
+
+    /// A proof from the place of one of Anthropic's, and the id of its thought.
+    pub(super) fn open(value: String) -> (Option<String>, Self) {
+        match value.strip_prefix(CARRIED).and_then(|rest| rest.split_once(':')) {
+            Some((id, proof)) => {
+                let signature = Self { dialect: Dialect::Responses, value: proof.to_owned() };
+                (Some(id.to_owned()).filter(|id| !id.is_empty()), signature)
+            }
+            None if value == THOUGHT_ALOUD => (None, Self { dialect: Dialect::Chat, value }),
+            None => (None, Self { dialect: Dialect::Messages, value }),
+        }
+    }
 }
 
 impl Media {

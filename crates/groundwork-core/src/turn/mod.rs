@@ -15,6 +15,10 @@ mod message;
 pub mod messages;
 pub mod responses;
 mod tool;
+pub mod translate;
+
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Choice};
 pub use event::{Event, FinishReason, Usage};
@@ -121,6 +125,14 @@ pub enum ReadError {
     Malformed(String),
 }
 
+/// A frame on its way to a client that speaks the target's dialect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passed {
+    /// What the client is to see; `None` for the usage of a chat stream that it did not ask for.
+    pub frame: Option<Frame>,
+    pub events: Vec<Event>,
+}
+
 /// How an answer that is written anew is headed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heading {
@@ -172,6 +184,20 @@ impl Turn {
             },
             Dialect::Chat => format!("messages[{index}]"),
             Dialect::Responses => "input".to_owned(),
+        }
+    }
+
+    /// The name of the part `at` of that message.
+    pub fn part_place(&self, index: usize, at: usize) -> String {
+        let place = self.place(index);
+        let Some(message) = self.messages.get(index) else { return place };
+        let is_call = |part: &&Part| matches!(part, Part::ToolCall(_));
+        let before = || message.parts[..at].iter().filter(is_call).count();
+        match (self.dialect, message.parts.get(at)) {
+            (Dialect::Chat, Some(Part::ToolCall(_))) => format!("{place}.tool_calls[{}]", before()),
+            (Dialect::Messages, _) if place == "system" => format!("system[{at}]"),
+            (Dialect::Responses, _) => place,
+            _ => format!("{place}.content[{at}]"),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Chat answers as they are written.
 
 use super::message::WireCall;
-use crate::turn::{Dialect, Reasoning, ToolKind};
+use crate::turn::{Dialect, Reasoning, Signature, ToolKind};
 use groundwork_wire::chat;
 use groundwork_wire::raw::Raw;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Fields that are `Option<Option<_>>` tell an absent field from a null.
 #[derive(Serialize)]
@@ -67,15 +68,15 @@ pub(super) struct Message<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Block<'a> {
-    Thinking { thinking: &'a str, signature: &'a str },
+    Thinking { thinking: &'a str, signature: Cow<'a, str> },
     RedactedThinking { data: &'a str },
 }
 
 impl<'a> Block<'a> {
     pub(super) fn of(thought: &'a Reasoning) -> Option<Self> {
-        let signature = thought.signature.as_ref().filter(|signature| signature.dialect == Dialect::Messages)?;
+        let signature = thought.signature.as_ref().filter(|signature| signature.dialect != Dialect::Chat)?;
         Some(match thought.redacted {
-            false => Self::Thinking { thinking: &thought.text, signature: &signature.value },
+            false => Self::Thinking { thinking: &thought.text, signature: Signature::seal(Some(signature), thought.id.as_deref()) },
             true => Self::RedactedThinking { data: &signature.value },
         })
     }

@@ -13,7 +13,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Passed, Reader};
+pub use super::Passed;
+pub use reader::Reader;
 pub use whole::{read, write};
 pub use writer::Writer;
 

@@ -213,9 +213,11 @@ fn thoughts(fields: &mut Fields<'_>) -> Result<Vec<Part>, Invalid> {
         let mut fields = Fields::of(block, format!("{place}[{index}]"));
         let redacted = fields.text("type")?.as_deref() == Some("redacted_thinking");
         let text = fields.text("thinking")?.unwrap_or_default();
-        let value = fields.text(if redacted { "data" } else { "signature" })?;
-        let signature = value.map(|value| Signature { dialect: Dialect::Messages, value });
-        Ok(Part::Reasoning(Reasoning { text, signature, redacted, ..Reasoning::default() }))
+        let (id, signature) = match fields.text(if redacted { "data" } else { "signature" })? {
+            Some(value) if redacted => (None, Some(Signature { dialect: Dialect::Messages, value })),
+            value => value.map(Signature::open).map_or((None, None), |(id, signature)| (id, Some(signature))),
+        };
+        Ok(Part::Reasoning(Reasoning { id, text, signature, redacted, ..Reasoning::default() }))
     };
     blocks.iter().enumerate().map(block).collect()
 }

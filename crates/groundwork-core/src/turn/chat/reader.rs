@@ -2,7 +2,7 @@
 
 use super::chunk::{Call, Called, Choice, Chunk, Delta, usage};
 use crate::turn::borrowed::{Text, lenient};
-use crate::turn::{Dialect, Event, FinishReason, Frame, ReadError, Signature, ToolKind};
+use crate::turn::{Dialect, Event, FinishReason, Frame, Passed, ReadError, Signature, ToolKind};
 use bytes::{Bytes, BytesMut};
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
@@ -18,14 +18,6 @@ pub struct Reader {
     /// Made use of when a target gives its tool calls no ids.
     id: String,
     choices: Vec<Heard>,
-}
-
-/// A frame on its way to a client that speaks chat too.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Passed {
-    /// What the client is to see; `None` for the usage that it did not ask for.
-    pub frame: Option<Frame>,
-    pub events: Vec<Event>,
 }
 
 /// What was heard of one choice.
@@ -213,9 +205,12 @@ impl Heard {
                 self.thinks(Text::said(block.thinking.as_ref()).map(str::to_owned), events);
             }
             let Some(value) = signature.or(data) else { continue };
-            let signature = Some(Signature { dialect: Dialect::Messages, value: value.to_owned() });
-            let redacted = data.is_some();
-            events.push(Event::ReasoningEnd { choice: self.index, at: self.thoughts, id: None, signature, redacted });
+            let redacted = signature.is_none();
+            let (id, signature) = match redacted {
+                true => (None, Signature { dialect: Dialect::Messages, value: value.to_owned() }),
+                false => Signature::open(value.to_owned()),
+            };
+            events.push(Event::ReasoningEnd { choice: self.index, at: self.thoughts, id, signature: Some(signature), redacted });
             self.thoughts += 1;
             self.thinking = false;
         }

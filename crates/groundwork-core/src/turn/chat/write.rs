@@ -100,12 +100,11 @@ impl Turn {
     fn chat_messages(&self) -> Result<Vec<Wire<'_>>, Invalid> {
         let mut messages: Vec<Wire<'_>> = Vec::with_capacity(self.messages.len());
         for (index, message) in self.messages.iter().enumerate() {
-            let place = self.place(index);
             let mut spoken = Wire::of(message.role);
             spoken.name = message.name.as_deref();
             let mut moved = Vec::new();
             for (at, part) in message.parts.iter().enumerate() {
-                let place = format!("{place}.content[{at}]");
+                let place = self.part_place(index, at);
                 match part {
                     Part::ToolResult(result) => messages.push(tool_message(result, &place, &mut moved)?),
                     Part::ToolCall(call) => spoken.tool_calls.push(call.into()),

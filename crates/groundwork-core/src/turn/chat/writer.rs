@@ -49,10 +49,10 @@ impl Writer {
                 let text = if before.is_some_and(|before| before != part) { format!("\n\n{text}") } else { text };
                 self.think(choice, &text, &mut frames);
             }
-            Event::ReasoningEnd { choice, at: _, id: _, signature, redacted } => {
+            Event::ReasoningEnd { choice, at: _, id, signature, redacted } => {
                 let spoken = self.begin(choice, &mut frames);
                 let text = std::mem::take(&mut spoken.thought);
-                let thought = Reasoning { text, signature, redacted, ..Reasoning::default() };
+                let thought = Reasoning { id, text, summary: Vec::new(), signature, redacted };
                 if let Some(block) = Block::of(&thought) {
                     self.say(choice, &Delta { thinking_blocks: &[block], ..Delta::default() }, &mut frames);
                 }

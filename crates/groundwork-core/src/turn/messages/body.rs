@@ -35,7 +35,7 @@ pub(super) enum Content<'a> {
     },
     Thinking {
         thinking: Cow<'a, str>,
-        signature: &'a str,
+        signature: Cow<'a, str>,
     },
     RedactedThinking {
         data: &'a str,

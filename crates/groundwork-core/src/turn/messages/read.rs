@@ -170,8 +170,8 @@ fn part(block: &Block, place: &str, unsaid: &mut Vec<String>) -> Result<(Part, O
             Part::Text(fields.need_text("text")?)
         }
         "thinking" => {
-            let signature = fields.text("signature")?.map(|value| Signature { dialect: Dialect::Messages, value });
-            Part::Reasoning(Reasoning { text: fields.need_text("thinking")?, signature, ..Reasoning::default() })
+            let (id, signature) = fields.text("signature")?.map(Signature::open).unzip();
+            Part::Reasoning(Reasoning { id: id.flatten(), text: fields.need_text("thinking")?, signature, ..Reasoning::default() })
         }
         "redacted_thinking" => {
             let signature = Signature { dialect: Dialect::Messages, value: fields.need_text("data")? };

@@ -5,8 +5,7 @@ use super::reader::{Reader, refused};
 use super::said::Message;
 use super::write::input;
 use super::writer::{cite, reason};
-use crate::turn::chat::THOUGHT_ALOUD;
-use crate::turn::{Answer, Dialect, Event, Heading, Part, ReadError, Reasoning, ToolCall};
+use crate::turn::{Answer, Event, Heading, Part, ReadError, Reasoning, Signature, ToolCall};
 use groundwork_wire::messages::Usage;
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
@@ -71,15 +70,13 @@ fn block(part: &Part) -> Option<Content<'_>> {
     Some(match part {
         Part::Text(text) | Part::Refusal(text) => Content::Text { text: text.as_str().into(), cache_control: None, citations: Some(None) },
         Part::Reasoning(thought) => {
-            let Reasoning { text, summary, signature, redacted, .. } = thought;
-            let own =
-                signature.as_ref().filter(|signature| signature.dialect == Dialect::Messages).map(|signature| signature.value.as_str());
-            match (own, redacted) {
-                (Some(data), true) => Content::RedactedThinking { data },
-                (_, true) => return None,
-                (own, false) => {
+            let Reasoning { id, text, summary, signature, redacted } = thought;
+            match (signature, redacted) {
+                (Some(signature), true) => Content::RedactedThinking { data: &signature.value },
+                (None, true) => return None,
+                (signature, false) => {
                     let thinking = if text.is_empty() { summary.join("\n\n").into() } else { text.as_str().into() };
-                    Content::Thinking { thinking, signature: own.unwrap_or(THOUGHT_ALOUD) }
+                    Content::Thinking { thinking, signature: Signature::seal(signature.as_ref(), id.as_deref()) }
                 }
             }
         }

@@ -1,7 +1,6 @@
 //! A turn as a messages request.
 
 use super::body::{Content, SchemaFormat, Source, WireMessage, WireTool};
-use crate::turn::chat::THOUGHT_ALOUD;
 use crate::turn::fields::{put, put_some};
 use crate::turn::{
     Dialect, Format, Function, JsonSchema, Media, Message, Part, Reasoning, Role, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, Turn,
@@ -23,7 +22,7 @@ impl Turn {
         self.check_sayable()?;
         let mut body = Object::new();
         put(&mut body, "model", model)?;
-        put(&mut body, "max_tokens", &self.max_tokens())?;
+        put(&mut body, "max_tokens", &self.max_tokens(model))?;
         let (system, messages) = self.wire_messages()?;
         if !system.is_empty() {
             put(&mut body, "system", &system)?;
@@ -55,10 +54,24 @@ impl Turn {
         Ok(body)
     }
 
-    /// A limit that leaves room to answer beside the thinking that was asked for.
-    fn max_tokens(&self) -> u32 {
-        let thinking = self.reasoning.as_ref().and_then(|thinking| thinking.budget_tokens).unwrap_or(0);
-        self.max_output_tokens.unwrap_or(DEFAULT_MAX_TOKENS.saturating_add(thinking))
+    fn max_tokens(&self, model: &str) -> u32 {
+        self.max_output_tokens.unwrap_or_else(|| DEFAULT_MAX_TOKENS.saturating_add(self.thinking_budget(model).unwrap_or(0)))
+    }
+
+    /// The tokens to think with, where the client or the model counts them.
+    fn thinking_budget(&self, model: &str) -> Option<u32> {
+        let thinking = self.reasoning.as_ref()?;
+        if thinking.budget_tokens.is_some() {
+            return thinking.budget_tokens;
+        }
+        let tokens = match thinking.effort.as_deref().filter(|_| takes_budget(model))? {
+            "none" => return None,
+            "minimal" | "low" => 2_048,
+            "medium" => 8_192,
+            _ => 24_576,
+        };
+        // There must be room left to answer; fewer than 1,024 are refused.
+        Some(self.max_output_tokens.map_or(tokens, |limit| tokens.min(limit / 2).max(1_024)))
     }
 
     /// Parameters that have no counterpart, unless they say what is so anyway.
@@ -92,7 +105,7 @@ impl Turn {
             if message.name.is_some() {
                 return Err(HERE.cannot(format!("{place}.name"), "does not name participants"));
             }
-            let content = contents(message, &place)?;
+            let content = self.contents(index, message)?;
             let role = match message.role {
                 Role::System | Role::Developer => {
                     system.extend(content);
@@ -108,6 +121,17 @@ impl Turn {
             }
         }
         Ok((system, messages))
+    }
+
+    fn contents<'a>(&self, index: usize, message: &'a Message) -> Result<Vec<Content<'a>>, Invalid> {
+        let mut contents = Vec::with_capacity(message.parts.len());
+        for (at, part) in message.parts.iter().enumerate() {
+            if let Some(mut content) = content(part, &self.part_place(index, at))? {
+                content.mark(message.cache.get(&at));
+                contents.push(content);
+            }
+        }
+        Ok(contents)
     }
 
     fn put_tools_of_messages(&self, body: &mut Object) -> Result<(), Invalid> {
@@ -150,19 +174,16 @@ impl Turn {
             Format::Other { dialect: HERE, raw } => put(&mut config, "format", raw)?,
             Format::Other { .. } => return Err(HERE.cannot(self.param("format"), "knows no such form of an answer")),
         }
-        let thinking = self.reasoning.clone().unwrap_or_default();
-        match (thinking.budget_tokens, thinking.effort.as_deref()) {
-            (Some(budget_tokens), _) => put(body, "thinking", &json!({ "type": "enabled", "budget_tokens": budget_tokens }))?,
-            (None, Some("none")) => put(body, "thinking", &json!({ "type": "disabled" }))?,
-            (None, Some(effort)) if takes_budget(model) => {
-                let budget_tokens = budget(effort, self.max_tokens());
-                put(body, "thinking", &json!({ "type": "enabled", "budget_tokens": budget_tokens }))?;
-            }
-            (None, Some(_)) => put(body, "thinking", &json!({ "type": "adaptive" }))?,
-            (None, None) if self.dialect == HERE && self.reasoning.is_some() => put(body, "thinking", &json!({ "type": "adaptive" }))?,
-            (None, None) => {}
-        }
-        let effort = thinking.effort.as_deref().filter(|effort| *effort != "none" && !takes_budget(model));
+        let effort = self.reasoning.as_ref().and_then(|thinking| thinking.effort.as_deref());
+        let kind = match (self.thinking_budget(model), effort) {
+            (Some(budget_tokens), _) => Some(json!({ "type": "enabled", "budget_tokens": budget_tokens })),
+            (None, Some("none")) => Some(json!({ "type": "disabled" })),
+            // Another dialect that says nothing of how much leaves it to the model.
+            (None, None) if self.dialect != HERE => None,
+            (None, _) => self.reasoning.as_ref().map(|_| json!({ "type": "adaptive" })),
+        };
+        put_some(body, "thinking", kind.as_ref())?;
+        let effort = effort.filter(|effort| *effort != "none" && !takes_budget(model));
         // The least that there is.
         let effort = effort.map(|effort| if effort == "minimal" { "low" } else { effort });
         put_some(&mut config, "effort", effort.as_ref())?;
@@ -178,28 +199,6 @@ fn takes_budget(model: &str) -> bool {
     ["3-7-", "-4-0", "-4-1", "-4-2025", "sonnet-4-5", "haiku-4-5"].iter().any(|old| model.contains(old))
 }
 
-/// What an effort comes to in tokens; there must be room left to answer.
-fn budget(effort: &str, max_tokens: u32) -> u32 {
-    let tokens = match effort {
-        "minimal" | "low" => 2_048,
-        "medium" => 8_192,
-        _ => 24_576,
-    };
-    // Fewer than 1,024 are refused, and so is a limit that the budget reaches.
-    tokens.min(max_tokens / 2).max(1_024)
-}
-
-fn contents<'a>(message: &'a Message, place: &str) -> Result<Vec<Content<'a>>, Invalid> {
-    let mut contents = Vec::with_capacity(message.parts.len());
-    for (index, part) in message.parts.iter().enumerate() {
-        if let Some(mut content) = content(part, &format!("{place}.content[{index}]"))? {
-            content.mark(message.cache.get(&index));
-            contents.push(content);
-        }
-    }
-    Ok(contents)
-}
-
 /// `None` for what says nothing: blocks without text are refused there, and thoughts of other models cannot be read.
 fn content<'a>(part: &'a Part, place: &str) -> Result<Option<Content<'a>>, Invalid> {
     let cannot = |what: &str| Err(HERE.cannot(place, what));
@@ -212,14 +211,10 @@ fn content<'a>(part: &'a Part, place: &str) -> Result<Option<Content<'a>>, Inval
         },
         Part::File { media, name } => Content::Document { source: source(media), title: name.as_deref(), cache_control: None },
         Part::Audio { .. } => return cannot("does not hear"),
-        Part::Reasoning(Reasoning { text, signature: Some(signature), redacted, .. })
-            if signature.dialect == HERE && signature.value != THOUGHT_ALOUD =>
-        {
-            match redacted {
-                true => Content::RedactedThinking { data: &signature.value },
-                false => Content::Thinking { thinking: text.as_str().into(), signature: &signature.value },
-            }
-        }
+        Part::Reasoning(Reasoning { text, signature: Some(signature), redacted, .. }) if signature.dialect == HERE => match redacted {
+            true => Content::RedactedThinking { data: &signature.value },
+            false => Content::Thinking { thinking: text.as_str().into(), signature: signature.value.as_str().into() },
+        },
         Part::Reasoning(_) => return Ok(None),
         Part::ToolCall(ToolCall { kind: ToolKind::Custom, .. }) => return cannot("has no tools that take free text"),
         Part::ToolCall(ToolCall { id, name, arguments, .. }) => {

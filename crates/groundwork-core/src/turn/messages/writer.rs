@@ -2,8 +2,7 @@
 
 use super::body::Content;
 use super::stop_reason;
-use crate::turn::chat::THOUGHT_ALOUD;
-use crate::turn::{Dialect, Event, FinishReason, Frame, Heading, ToolKind, Usage};
+use crate::turn::{Event, FinishReason, Frame, Heading, Signature, Usage};
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use groundwork_wire::{chat, messages};
@@ -74,20 +73,20 @@ impl Writer {
             }
             Event::Reasoning { choice: 0, at, text } => self.think(at, None, &text, &mut frames),
             Event::ReasoningSummary { choice: 0, at, part, text } => self.think(at, Some(part), &text, &mut frames),
-            Event::ReasoningEnd { choice: 0, at, signature, redacted, .. } => {
-                let own = signature.filter(|signature| signature.dialect == Dialect::Messages).map(|signature| signature.value);
-                if redacted {
-                    if let Some(data) = &own {
-                        self.close(&mut frames);
-                        self.begin(&Content::RedactedThinking { data }, &mut frames);
-                        self.stop(&mut frames);
-                    }
-                } else if matches!(self.open, Some(Open::Thought { at: open, .. }) if open == at) || own.is_some() {
-                    self.open_thought(at, &mut frames);
-                    self.end_thought(own.as_deref(), &mut frames);
+            Event::ReasoningEnd { choice: 0, at: _, id: _, signature, redacted: true } => {
+                if let Some(Signature { value, .. }) = &signature {
+                    self.close(&mut frames);
+                    self.begin(&Content::RedactedThinking { data: value }, &mut frames);
+                    self.stop(&mut frames);
                 }
             }
-            Event::ToolCall { choice: 0, at, id, name, kind: ToolKind::Function | ToolKind::Custom } => {
+            Event::ReasoningEnd { choice: 0, at, id, signature, redacted: false } => {
+                if signature.is_some() || matches!(self.open, Some(Open::Thought { at: open, .. }) if open == at) {
+                    self.open_thought(at, &mut frames);
+                    self.end_thought(&Signature::seal(signature.as_ref(), id.as_deref()), &mut frames);
+                }
+            }
+            Event::ToolCall { choice: 0, at, id, name, kind: _ } => {
                 self.waiting.push_back(Call { at, id, name, arguments: String::new() });
                 self.advance(&mut frames);
             }
@@ -166,14 +165,14 @@ impl Writer {
     fn open_thought(&mut self, at: u32, frames: &mut Vec<Frame>) {
         if !matches!(self.open, Some(Open::Thought { at: open, .. }) if open == at) {
             self.close(frames);
-            self.begin(&Content::Thinking { thinking: "".into(), signature: "" }, frames);
+            self.begin(&Content::Thinking { thinking: "".into(), signature: "".into() }, frames);
             self.open = Some(Open::Thought { at, part: None });
         }
     }
 
     /// Clients drop a thought that is not signed; one that was spoken aloud says so instead.
-    fn end_thought(&mut self, signature: Option<&str>, frames: &mut Vec<Frame>) {
-        self.delta(&Delta::SignatureDelta { signature: signature.unwrap_or(THOUGHT_ALOUD) }, frames);
+    fn end_thought(&mut self, signature: &str, frames: &mut Vec<Frame>) {
+        self.delta(&Delta::SignatureDelta { signature }, frames);
         self.stop(frames);
     }
 
@@ -214,7 +213,7 @@ impl Writer {
     fn close(&mut self, frames: &mut Vec<Frame>) {
         match self.open {
             None => {}
-            Some(Open::Thought { .. }) => self.end_thought(None, frames),
+            Some(Open::Thought { .. }) => self.end_thought(&Signature::seal(None, None), frames),
             Some(Open::Text | Open::Call(_)) => self.stop(frames),
         }
     }
