@@ -12,7 +12,14 @@ use std::sync::{Mutex, PoisonError};
 
 /// The requests that are being answered, by scope.
 #[derive(Default)]
-pub(crate) struct Repeats(Mutex<HashMap<Hash, Hash>>);
+pub(crate) struct Repeats(Mutex<HashMap<Hash, Current>>);
+
+struct Current {
+    /// Of the body.
+    request: Hash,
+    /// Answered, and on the way to the table.
+    answer: Option<Kept>,
+}
 
 /// A request that may come again.
 pub struct Asked<'a> {
@@ -66,7 +73,10 @@ pub struct Claim {
 pub async fn begin(app: &App, caller: &Caller, asked: Asked<'_>) -> Result<Begun, BeginError> {
     let scope = scope(caller, &asked);
     let request: Hash = Sha256::digest(asked.body).into();
-    let claim = claim(app, scope, request)?;
+    let claim = match claim(app, scope, request)? {
+        Begun::First(claim) => claim,
+        again @ Begun::Again(_) => return Ok(again),
+    };
     let Some(kept) = app.inner().db.kept_answer(&scope, since(app)).await? else { return Ok(Begun::First(claim)) };
     if kept.request != request {
         return Err(BeginError::OtherBody);
@@ -75,14 +85,15 @@ pub async fn begin(app: &App, caller: &Caller, asked: Asked<'_>) -> Result<Begun
     Ok(Begun::Again(Kept { status, headers, body: body.into() }))
 }
 
-fn claim(app: &App, scope: Hash, request: Hash) -> Result<Claim, BeginError> {
+fn claim(app: &App, scope: Hash, request: Hash) -> Result<Begun, BeginError> {
     let mut running = app.inner().repeats.0.lock().unwrap_or_else(PoisonError::into_inner);
     match running.get(&scope) {
-        Some(other) if *other != request => Err(BeginError::OtherBody),
-        Some(_) => Err(BeginError::Running),
+        Some(current) if current.request != request => Err(BeginError::OtherBody),
+        Some(Current { answer: Some(kept), .. }) => Ok(Begun::Again(kept.clone())),
+        Some(Current { answer: None, .. }) => Err(BeginError::Running),
         None => {
-            running.insert(scope, request);
-            Ok(Claim { app: app.clone(), scope, request })
+            running.insert(scope, Current { request, answer: None });
+            Ok(Begun::First(Claim { app: app.clone(), scope, request }))
         }
     }
 }
@@ -90,6 +101,9 @@ fn claim(app: &App, scope: Hash, request: Hash) -> Result<Claim, BeginError> {
 impl Claim {
     /// Keeps what was answered. It goes on when the one who waits for it goes away.
     pub fn keep(self, kept: Kept) {
+        if let Some(current) = self.app.inner().repeats.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&self.scope) {
+            current.answer = Some(kept.clone());
+        }
         let tasks = self.app.tasks().clone();
         tasks.spawn(async move {
             let Kept { status, headers, body } = kept;
