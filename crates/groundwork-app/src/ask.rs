@@ -1,10 +1,10 @@
 //! A question and its whole answer: the pipeline for those who want neither streams nor JSON.
 
 use crate::App;
-use crate::pipeline::{self, ChatError, Citation, Request};
+use crate::pipeline::{self, CallError, Citation, Request};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
-use groundwork_inference::target::{ANSWER_HEADER, CallError};
+use groundwork_inference::target::{self, ANSWER_HEADER};
 use groundwork_wire::chat::Response;
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +28,10 @@ pub struct Answer {
     pub output_tokens: u64,
 }
 
-pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answer, ChatError> {
+pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answer, CallError> {
     let body = serde_json::json!({ "model": question.model, "messages": [{ "role": "user", "content": question.text }] });
-    let request = Request { body: body.to_string().into(), model: None, deadline: None, request_id: None };
-    let (head, body) = match pipeline::chat(app, caller, request).await? {
+    let request = Request { body: body.to_string().into(), ..Request::default() };
+    let (head, body) = match pipeline::run(app, caller, request).await? {
         pipeline::Answer::Whole(head, body) => (head, body),
         pipeline::Answer::Stream(..) => return Err(unreadable("a stream came where none was asked for")),
     };
@@ -51,6 +51,6 @@ pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answe
     })
 }
 
-fn unreadable(message: &str) -> ChatError {
-    CallError::Broken { target: "the answer".to_owned(), message: message.to_owned() }.into()
+fn unreadable(message: &str) -> CallError {
+    target::CallError::Broken { target: "the answer".to_owned(), message: message.to_owned() }.into()
 }

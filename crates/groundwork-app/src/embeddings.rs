@@ -7,24 +7,36 @@ use crate::published::Deployment;
 use bytes::Bytes;
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
-use groundwork_core::ids::ModelName;
-use groundwork_inference::target::{CallError, EmbedCall, Headers};
+use groundwork_core::ids::{CallId, ModelName};
+use groundwork_core::turn::Usage;
+use groundwork_inference::target::{CallError, EmbedCall, Embedded, Headers};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
-use groundwork_wire::chat::Usage;
 use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use std::time::Instant;
 
+#[derive(Default)]
 pub struct Request {
     /// The client's JSON body.
     pub body: Bytes,
     /// Wins over the body's `model` (Azure's paths name the deployment).
     pub model: Option<String>,
+    /// Those of the client's headers that a target may want. Names in small letters.
+    pub headers: Headers,
     pub deadline: Option<Instant>,
     /// The client's own id of the request, a label in the ledger.
     pub request_id: Option<String>,
+}
+
+/// The response body, in the request's `encoding_format`.
+#[derive(Debug)]
+pub struct Answer {
+    pub call: CallId,
+    /// Headers of the target that are the client's too.
+    pub headers: Headers,
+    pub body: Bytes,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +103,8 @@ impl EmbedError {
 /// Texts in one request, as OpenAI limits them.
 const MAX_TEXTS: usize = 2048;
 
-/// The answer is the response body, in the request's `encoding_format`. However it ends, one record of the call goes to the ledger.
-pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Bytes, EmbedError> {
+/// Makes embeddings. However it ends, one record of the call goes to the ledger.
+pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answer, EmbedError> {
     let inner = app.inner();
     let mut body = Object::parse(request.body)?;
     if let Some(model) = &request.model {
@@ -111,12 +123,14 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Byte
         streamed: false,
         started: inner.clock.now(),
     };
+    let id = call.id.clone();
     let mut settlement = Settlement::begin(app, call, None);
-    let made = tokio::time::timeout_at(deadline.into(), make(app, maker, parsed, (body, deadline), &mut settlement)).await;
+    let asked = EmbedCall { body, model: None, deadline, headers: request.headers };
+    let made = tokio::time::timeout_at(deadline.into(), make(app, maker, (parsed, asked), &mut settlement)).await;
     match made.unwrap_or(Err(EmbedError::DeadlineExceeded)) {
-        Ok(answer) => {
+        Ok((headers, body)) => {
             settlement.complete().await;
-            Ok(answer)
+            Ok(Answer { call: id, headers, body })
         }
         Err(error) => {
             settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
@@ -152,27 +166,27 @@ fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), 
 async fn make(
     app: &App,
     maker: Maker,
-    request: Parsed,
-    (body, deadline): (Object, Instant),
+    (request, asked): (Parsed, EmbedCall),
     settlement: &mut Settlement,
-) -> Result<Bytes, EmbedError> {
+) -> Result<(Headers, Bytes), EmbedError> {
     settlement.finished("stop");
     match maker {
         Maker::Local => {
             let embedder = app.inner().knowledge.embedding.embedder().await?;
             let (answer, tokens) = local(app, embedder, request).await?;
-            settlement.used(&Usage { prompt_tokens: tokens, total_tokens: tokens, ..Usage::default() });
-            Ok(answer)
+            settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
+            Ok((Headers::new(), answer))
         }
         Maker::Deployment(deployment) => {
             settlement.asks(&deployment)?;
-            let call = EmbedCall { body, model: Some(deployment.model.clone()), deadline, headers: Headers::new() };
-            let answer = deployment.target.embed(call).await?.body;
+            let call = EmbedCall { model: Some(deployment.model.clone()), ..asked };
+            let Embedded { headers, served, body } = deployment.target.embed(call).await?;
             settlement.reached();
-            if let Some(tokens) = embeddings::Parsed::parse(&answer).ok().and_then(|parsed| parsed.prompt_tokens) {
-                settlement.used(&Usage { prompt_tokens: tokens, total_tokens: tokens, ..Usage::default() });
+            settlement.served(&served);
+            if let Some(tokens) = embeddings::Parsed::parse(&body).ok().and_then(|parsed| parsed.prompt_tokens) {
+                settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             }
-            Ok(answer)
+            Ok((headers, body))
         }
     }
 }

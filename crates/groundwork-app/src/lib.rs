@@ -7,6 +7,7 @@ pub mod declared;
 pub mod documents;
 pub mod embeddings;
 pub mod evaluation;
+pub mod forward;
 pub mod jobs;
 mod keys;
 mod knowledge;

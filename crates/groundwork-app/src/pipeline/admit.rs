@@ -1,7 +1,8 @@
 //! Who asks for what, and whether it may.
 
-use super::chat::{Request, shutting_down};
-use super::error::ChatError;
+use super::asked::Asked;
+use super::error::CallError;
+use super::run::{Request, shutting_down};
 use super::settle::{Call, Estimate, Settlement};
 use crate::App;
 use crate::published::{Assistant, Pool};
@@ -9,8 +10,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
-use groundwork_wire::chat;
-use groundwork_wire::error::Invalid;
+use groundwork_inference::target::Headers;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,7 +22,8 @@ pub(super) struct Admitted {
     pub(super) label: Option<String>,
     pub(super) started: UnixMs,
     pub(super) deadline: Instant,
-    pub(super) request: chat::Request,
+    pub(super) asked: Arc<Asked>,
+    pub(super) headers: Headers,
     pub(super) model: Model,
 }
 
@@ -57,55 +58,55 @@ impl Admitted {
             principal: self.principal.clone(),
             operation: Operation::Chat,
             model: self.model.name().clone(),
-            streamed: self.request.stream,
+            streamed: self.asked.stream,
             started: self.started,
         };
-        let estimate = Estimate { pool: self.model.pool().clone(), messages: self.request.messages.clone() };
-        Settlement::begin(app, call, Some(estimate))
+        Settlement::begin(app, call, Some(Estimate { pool: self.model.pool().clone(), asked: self.asked.clone() }))
     }
 }
 
 /// Parses the body and finds the model among those the caller may use.
-pub(super) fn admit(app: &App, caller: &Caller, request: Request) -> Result<Admitted, ChatError> {
+pub(super) fn admit(app: &App, caller: &Caller, request: Request) -> Result<Admitted, CallError> {
     if app.stopping().is_cancelled() {
         return Err(shutting_down());
     }
     let inner = app.inner();
-    let mut body = groundwork_wire::object::Object::parse(request.body)?;
-    if let Some(model) = &request.model {
-        body.set("model", model).map_err(|error| Invalid::Value { param: "model".to_owned(), reason: error.to_string() })?;
-    }
-    let parsed = chat::Request::parse(body.to_bytes())?;
-    let unknown = || ChatError::UnknownModel(parsed.model.clone());
-    let tenant = caller.tenant.clone().filter(|tenant| *tenant == inner.tenant).ok_or_else(unknown)?;
-    let name: ModelName = parsed.model.parse().map_err(|_invalid| unknown())?;
-    if !caller.may_use(&name) {
-        return Err(unknown());
-    }
-    let published = app.published();
-    let model = match (published.assistants.get(&name), published.pools.get(&name)) {
-        (Some(assistant), _) => Model::Assistant(assistant.clone()),
-        (None, Some(pool)) => Model::Pool(pool.clone()),
-        (None, None) if inner.knowledge.embedding.name == parsed.model => return Err(ChatError::NotAChatModel(parsed.model)),
-        (None, None) => return Err(unknown()),
-    };
+    let asked = Asked::parse(request.dialect, request.body, request.model.as_deref())?;
+    let model = model(app, caller, &asked.model)?;
     Ok(Admitted {
         id: app.make_id("call").map_err(|_invalid| crate::Interrupted)?,
-        tenant,
+        tenant: inner.tenant.clone(),
         principal: principal(caller),
         label: request.request_id,
         started: inner.clock.now(),
         deadline: request.deadline.unwrap_or_else(|| now() + inner.limits.call_timeout),
-        request: parsed,
+        asked: Arc::new(asked),
+        headers: request.headers,
         model,
     })
 }
 
-/// Input rules. So far: the size of the messages.
-pub(super) fn guard(app: &App, admitted: &Admitted) -> Result<(), ChatError> {
-    let bytes: usize = admitted.request.messages.iter().map(|message| message.object.to_bytes().len()).sum();
-    let limit = app.inner().limits.question_bytes;
-    if bytes > limit { Err(ChatError::TooLarge { bytes, limit }) } else { Ok(()) }
+/// The assistant or model `name`, when the caller may use it.
+pub(super) fn model(app: &App, caller: &Caller, name: &str) -> Result<Model, CallError> {
+    let inner = app.inner();
+    let unknown = || CallError::UnknownModel(name.to_owned());
+    let model: ModelName = name.parse().map_err(|_invalid| unknown())?;
+    if caller.tenant.as_ref() != Some(&inner.tenant) || !caller.may_use(&model) {
+        return Err(unknown());
+    }
+    let published = app.published();
+    match (published.assistants.get(&model), published.pools.get(&model)) {
+        (Some(assistant), _) => Ok(Model::Assistant(assistant.clone())),
+        (None, Some(pool)) => Ok(Model::Pool(pool.clone())),
+        (None, None) if inner.knowledge.embedding.name == name => Err(CallError::NotAChatModel(name.to_owned())),
+        (None, None) => Err(unknown()),
+    }
+}
+
+/// Input rules. So far: the size of what the model is to read.
+pub(super) fn guard(app: &App, admitted: &Admitted) -> Result<(), CallError> {
+    let (bytes, limit) = (admitted.asked.bytes, app.inner().limits.question_bytes);
+    if bytes > limit { Err(CallError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
 /// The person or program that asks, for the ledger.

@@ -2,17 +2,19 @@
 
 use super::admit::Admitted;
 use super::annotate::Grounds;
-use super::error::ChatError;
+use super::error::CallError;
 use super::settle::Settlement;
 use crate::App;
 use groundwork_core::turn::Dialect;
-use groundwork_inference::target::{Call, CallError, Embed, Grounding, Headers, Reply};
+use groundwork_inference::target::{self, Call, Embed, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
 
 /// What a model is asked, and what its answer must stand on.
 pub(super) struct Prompt {
+    /// Of the body, and of the answer that is made of it.
+    pub(super) dialect: Dialect,
     pub(super) body: Object,
     pub(super) grounds: Option<Grounds>,
 }
@@ -23,8 +25,8 @@ pub(super) async fn call(
     admitted: &Admitted,
     prompt: Prompt,
     settlement: &mut Settlement,
-) -> Result<(Reply, Option<Grounds>), ChatError> {
-    let Prompt { body, grounds } = prompt;
+) -> Result<(Reply, Option<Grounds>), CallError> {
+    let Prompt { dialect, body, grounds } = prompt;
     let grounding = match &grounds {
         Some(grounds) => Some(Grounding { question: grounds.question.clone(), sources: grounds.sources.clone(), embed: embed(app).await }),
         None => None,
@@ -33,15 +35,15 @@ pub(super) async fn call(
     for deployment in &admitted.model.pool().deployments {
         settlement.asks(deployment)?;
         let call = Call {
-            id: format!("chatcmpl-{}", admitted.id),
+            id: answer_id(dialect, admitted.id.as_str()),
             now: app.inner().clock.now(),
-            dialect: Dialect::Chat,
+            dialect,
             body: body.clone(),
             model: Some(deployment.model.clone()),
-            stream: admitted.request.stream,
+            stream: admitted.asked.stream,
             deadline: admitted.deadline,
             grounding: grounding.clone(),
-            headers: Headers::new(),
+            headers: admitted.headers.clone(),
         };
         match deployment.target.call(call).await {
             Ok(reply) => {
@@ -56,26 +58,35 @@ pub(super) async fn call(
         }
     }
     let target = admitted.model.pool().name.to_string();
-    Err(last.unwrap_or(CallError::Unsupported { target, message: "it has no deployment".to_owned() }).into())
+    Err(last.unwrap_or(target::CallError::Unsupported { target, message: "it has no deployment".to_owned() }).into())
+}
+
+/// Of an answer that is made or translated here.
+fn answer_id(dialect: Dialect, call: &str) -> String {
+    match dialect {
+        Dialect::Chat => format!("chatcmpl-{call}"),
+        Dialect::Responses => format!("resp_{call}"),
+        Dialect::Messages => format!("msg_{call}"),
+    }
 }
 
 /// A refused prompt is refused everywhere, and a deadline that is over is over.
-fn another_may_do_better(error: &CallError) -> bool {
+fn another_may_do_better(error: &target::CallError) -> bool {
     use groundwork_inference::target::Stage;
     match error {
-        CallError::Auth { .. }
-        | CallError::NotFound { .. }
-        | CallError::RateLimited { .. }
-        | CallError::QuotaExhausted { .. }
-        | CallError::Fault { .. }
-        | CallError::Unreachable { .. }
-        | CallError::Broken { .. }
-        | CallError::Unsupported { .. }
-        | CallError::Invalid { .. }
-        | CallError::MidStream { .. }
-        | CallError::TooLong { .. } => true,
-        CallError::Timeout { stage, .. } => *stage != Stage::End,
-        CallError::ContentFilter { .. } | CallError::Refused { .. } => false,
+        target::CallError::Auth { .. }
+        | target::CallError::NotFound { .. }
+        | target::CallError::RateLimited { .. }
+        | target::CallError::QuotaExhausted { .. }
+        | target::CallError::Fault { .. }
+        | target::CallError::Unreachable { .. }
+        | target::CallError::Broken { .. }
+        | target::CallError::Unsupported { .. }
+        | target::CallError::Invalid { .. }
+        | target::CallError::MidStream { .. }
+        | target::CallError::TooLong { .. } => true,
+        target::CallError::Timeout { stage, .. } => *stage != Stage::End,
+        target::CallError::ContentFilter { .. } | target::CallError::Refused { .. } => false,
     }
 }
 

@@ -1,21 +1,23 @@
-//! Why a chat completion has no answer, or broke off.
+//! Why a call has no answer, or broke off.
 
 use crate::app::Interrupted;
 use crate::search::SearchError;
 use groundwork_core::prompt::PackError;
-use groundwork_inference::target::{CallError, Stage};
+use groundwork_inference::target::{self, Stage};
 use groundwork_store::wal::WalError;
 use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
-pub enum ChatError {
+pub enum CallError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error("The model {0:?} does not exist, or you may not use it. GET /v1/models lists those you may.")]
     UnknownModel(String),
     #[error("The model {0:?} makes embeddings and does not chat.")]
     NotAChatModel(String),
+    #[error("The model {0:?} is an assistant: it answers chat completions, responses and messages, and nothing else.")]
+    NotSoAsked(String),
     #[error("The messages have {bytes} bytes, more than the {limit} that limits.question allows.")]
     TooLarge { bytes: usize, limit: usize },
     /// The rules and the question alone do not fit, or a template failed.
@@ -25,7 +27,7 @@ pub enum ChatError {
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error(transparent)]
-    Call(CallError),
+    Call(target::CallError),
     #[error("The call did not end before its deadline.")]
     DeadlineExceeded,
     #[error("The server is shutting down. Try again in {} seconds.", retry_after.as_secs())]
@@ -38,22 +40,22 @@ pub enum ChatError {
 }
 
 /// A target that ran into the deadline of the call did nothing wrong.
-impl From<CallError> for ChatError {
-    fn from(error: CallError) -> Self {
+impl From<target::CallError> for CallError {
+    fn from(error: target::CallError) -> Self {
         match error {
-            CallError::Timeout { stage: Stage::End, .. } => Self::DeadlineExceeded,
+            target::CallError::Timeout { stage: Stage::End, .. } => Self::DeadlineExceeded,
             error => Self::Call(error),
         }
     }
 }
 
-impl ChatError {
+impl CallError {
     /// The word for this kind of error in ledger and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::UnknownModel(_) => "model_not_found",
-            Self::NotAChatModel(_) => "model_not_supported",
+            Self::NotAChatModel(_) | Self::NotSoAsked(_) => "model_not_supported",
             Self::TooLarge { .. } => "too_large",
             Self::Prompt(PackError::Template(_)) => "template",
             Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => "context_length_exceeded",
@@ -69,7 +71,7 @@ impl ChatError {
     /// The HTTP status that says the same.
     pub fn http_status(&self) -> u16 {
         match self {
-            Self::Invalid(_) | Self::NotAChatModel(_) => 400,
+            Self::Invalid(_) | Self::NotAChatModel(_) | Self::NotSoAsked(_) => 400,
             Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => 400,
             Self::TooLarge { .. } => 413,
             Self::UnknownModel(_) => 404,

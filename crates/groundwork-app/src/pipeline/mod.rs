@@ -2,17 +2,23 @@
 
 mod admit;
 mod annotate;
+mod asked;
 mod call;
-mod chat;
+mod count;
 mod error;
+mod other_dialect;
 mod retrieve;
+mod run;
 mod settle;
 mod splice;
 mod stream;
+mod text;
 mod whole;
 
 pub(crate) use admit::{now, principal};
-pub use chat::{Answer, Head, Item, Request, chat};
-pub use error::ChatError;
+pub use count::{Counted, count_tokens};
+pub use error::CallError;
 pub use groundwork_wire::chat::{Annotation, Citation};
+pub(crate) use run::shutting_down;
+pub use run::{Answer, Head, Item, Request, run};
 pub(crate) use settle::{Call as SettledCall, Settlement};

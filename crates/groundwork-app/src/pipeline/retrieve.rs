@@ -3,7 +3,7 @@
 use super::admit::Admitted;
 use super::annotate::{Grounds, Piece};
 use super::call::Prompt;
-use super::error::ChatError;
+use super::error::CallError;
 use super::settle::Settlement;
 use crate::App;
 use crate::published::Assistant;
@@ -14,6 +14,7 @@ use groundwork_core::prompt::{self, Budget, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
 use groundwork_retrieval::search::Hit;
+use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,8 +33,9 @@ pub(super) async fn retrieve(
     admitted: &Admitted,
     assistant: &Arc<Assistant>,
     settlement: &mut Settlement,
-) -> Result<Retrieved, ChatError> {
-    let (history, question) = conversation(admitted)?;
+) -> Result<Retrieved, CallError> {
+    let request = admitted.asked.as_chat()?;
+    let (history, question) = conversation(&request)?;
     let began = app.inner().clock.now();
     let look = search::Look {
         knowledge_bases: &assistant.knowledge_bases,
@@ -48,23 +50,22 @@ pub(super) async fn retrieve(
     if hits.is_empty() {
         return nothing(app, admitted, outcome).map(Retrieved::Nothing);
     }
-    let packed = pack(app, admitted, assistant, (history, question.clone()), &hits).await?;
+    let packed = pack(app, &request, assistant, (history, question.clone()), &hits).await?;
     settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: packed.sources.len() as u32, millis });
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
-    let mut body = admitted.request.object.clone();
+    let mut body = request.object;
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
     body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
     let grounds = Grounds { question, sources: packed.sources.into(), pieces: hits.into_iter().map(piece).collect() };
-    Ok(Retrieved::Prompt(Prompt { body, grounds: Some(grounds) }))
+    Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))
 }
 
 /// The last message is the question, what stands before it is history. Assistants read and write text; what they cannot do is refused
 /// by name.
-fn conversation(admitted: &Admitted) -> Result<(Vec<Message>, String), ChatError> {
-    let request = &admitted.request;
+fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallError> {
     let refuse = |param: &str, what: &str| {
         let reason = format!("an assistant {what}; ask a model without documents, or leave it out");
-        ChatError::from(Invalid::Value { param: param.to_owned(), reason })
+        CallError::from(Invalid::Value { param: param.to_owned(), reason })
     };
     if request.n > 1 {
         return Err(refuse("n", "gives one answer"));
@@ -80,7 +81,7 @@ fn conversation(admitted: &Admitted) -> Result<(Vec<Message>, String), ChatError
         Some(text) => Ok(Message { role: message.role, text }),
         None => Err(refuse(&format!("messages[{index}].content"), "reads text only")),
     };
-    let mut history = messages.into_iter().enumerate().map(text_only).collect::<Result<Vec<_>, ChatError>>()?;
+    let mut history = messages.into_iter().enumerate().map(text_only).collect::<Result<Vec<_>, CallError>>()?;
     match history.pop() {
         Some(Message { role: Role::User, text }) if !text.trim().is_empty() => Ok((history, text)),
         _ => {
@@ -92,14 +93,14 @@ fn conversation(admitted: &Admitted) -> Result<(Vec<Message>, String), ChatError
 
 async fn pack(
     app: &App,
-    admitted: &Admitted,
+    request: &chat::Request,
     assistant: &Arc<Assistant>,
     (history, question): (Vec<Message>, String),
     hits: &[Hit],
-) -> Result<prompt::Packed, ChatError> {
+) -> Result<prompt::Packed, CallError> {
     let passages: Vec<Passage> = hits.iter().map(passage).collect();
     let assistant = assistant.clone();
-    let reserved = admitted.request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
+    let reserved = request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
     let work = move || {
         let title = assistant.title.as_deref().unwrap_or(assistant.name.as_str());
         let parts =
@@ -136,7 +137,7 @@ fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {
 }
 
 /// The three ways of having nothing are three different answers.
-fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, ChatError> {
+fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, CallError> {
     let text = match outcome {
         Outcome::Found | Outcome::NothingFound => "I found nothing about this in the documents, so I cannot answer it.",
         Outcome::NothingVisible => "There are no documents here that you may read, so I cannot answer this.",
@@ -148,12 +149,12 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, Ch
             id: format!("chatcmpl-{}", admitted.id),
             model: admitted.model.name().to_string(),
             created: app.inner().clock.now() / 1000,
-            include_usage: admitted.request.include_usage,
+            include_usage: admitted.asked.include_usage,
         },
         pieces: &[text.to_owned()],
         input_tokens: 0,
         output_tokens: 0,
-        stream: admitted.request.stream,
+        stream: admitted.asked.stream,
         headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), ("groundwork-reason".to_owned(), outcome.as_str().to_owned())],
     };
     Ok(composed.reply("groundwork")?)

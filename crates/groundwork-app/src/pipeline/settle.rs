@@ -1,13 +1,15 @@
 //! Settling a call exactly once: at its end, at an error, or when the client hangs up.
 
+use super::asked::Asked;
+use super::text::text;
 use crate::App;
 use crate::published::{Deployment, Pool};
 use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
-use groundwork_core::turn::Usage;
+use groundwork_core::turn::{Event, Usage};
+use groundwork_inference::target::Served;
 use groundwork_store::wal::WalError;
-use groundwork_wire::chat;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -37,7 +39,7 @@ struct Open {
 impl Open {
     /// As packed, or at most: every token covers at least one byte.
     fn most_input_tokens(&self) -> u64 {
-        let bytes = || self.estimate.iter().flat_map(|estimate| &estimate.messages).map(|message| message.object.to_bytes().len()).sum();
+        let bytes = || self.estimate.as_ref().map_or(0, |estimate| estimate.asked.bytes);
         self.prompt_tokens.unwrap_or_else(bytes) as u64
     }
 }
@@ -45,7 +47,7 @@ impl Open {
 /// What a call's tokens are estimated from when the target does not report them.
 pub(crate) struct Estimate {
     pub(crate) pool: Arc<Pool>,
-    pub(crate) messages: Vec<chat::Message>,
+    pub(super) asked: Arc<Asked>,
 }
 
 /// Who calls what.
@@ -120,8 +122,35 @@ impl Settlement {
         });
     }
 
-    pub(crate) fn used(&mut self, usage: &chat::Usage) {
-        self.edit(|open| open.usage = Some((*usage).into()));
+    /// What an answer says of itself.
+    pub(crate) fn heard(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Text { text, .. }
+                | Event::Refusal { text, .. }
+                | Event::Reasoning { text, .. }
+                | Event::ReasoningSummary { text, .. } => self.said(text),
+                Event::ToolCall { name, .. } => self.said(name),
+                Event::ToolArguments { fragment, .. } => self.said(fragment),
+                Event::Finish { reason, .. } => self.finished(reason.as_str()),
+                Event::Usage(usage) => self.used(*usage),
+                Event::Start { .. } | Event::ReasoningEnd { .. } | Event::Annotations { .. } | Event::Logprobs { .. } | Event::Tier(_) => {}
+            }
+        }
+    }
+
+    /// Who did the work, where the service itself says that it was another than was asked.
+    pub(crate) fn served(&mut self, served: &Served) {
+        if let Some(deployment) = served.deployment.as_ref().filter(|_| served.spilled) {
+            self.edit(|open| {
+                let target = open.record.deployment.as_deref().and_then(|label| label.split_once('/')).map(|(target, _)| target.to_owned());
+                open.record.deployment = Some(format!("{}/{deployment}", target.unwrap_or_default()));
+            });
+        }
+    }
+
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.edit(|open| open.usage = Some(usage));
     }
 
     pub(crate) fn finished(&mut self, reason: &str) {
@@ -197,9 +226,9 @@ async fn write(app: &App, open: Open) {
 /// Counts what the target did not report.
 async fn estimate(app: &App, open: Open) -> Record {
     let Open { record, estimate, prompt_tokens, answer, .. } = open;
-    let Some(Estimate { pool, messages }) = estimate else { return Record { measure: Measure::Estimate, ..record } };
+    let Some(Estimate { pool, asked }) = estimate else { return Record { measure: Measure::Estimate, ..record } };
     let count = move || {
-        let prompt = || messages.iter().map(|message| pool.tokenizer.count(&message.text().unwrap_or_default())).sum();
+        let prompt = || pool.tokenizer.count(&text(&asked.object));
         Usage {
             input_tokens: prompt_tokens.unwrap_or_else(prompt) as u64,
             output_tokens: pool.tokenizer.count(&answer) as u64,

@@ -2,16 +2,16 @@
 //! and the checked citations come before the finish.
 
 use super::annotate::{Grounds, annotate};
-use super::chat::{Item, shutting_down};
-use super::error::ChatError;
+use super::run::{Item, shutting_down};
+use super::error::CallError;
 use super::settle::Settlement;
 use super::splice;
 use crate::App;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use groundwork_core::citation::{Cleaned, Located, Marks};
-use groundwork_core::turn::{Event, FinishReason};
-use groundwork_inference::target::{CallError, Frames, Spoken};
+use groundwork_core::turn::Frame;
+use groundwork_inference::target::{self, Frames, Spoken};
 use groundwork_wire::chat::{self, Chunk};
 use groundwork_wire::object::Object;
 use std::collections::VecDeque;
@@ -69,20 +69,21 @@ impl Running {
             };
             match spoken {
                 Some(Ok(Spoken { frame, events, .. })) => {
-                    observe(settlement, &events);
-                    if frame.is_done() {
-                        continue;
-                    }
+                    settlement.heard(&events);
                     // Nothing has to be changed in what no documents stand behind.
                     if self.grounded.is_none() {
-                        self.ready.push_back(Item::Chunk(frame.data));
+                        return Some(Item::Frame(frame));
+                    }
+                    if frame.is_done() {
+                        self.conclude(None).await;
+                        self.ready.push_back(Item::Frame(frame));
                         continue;
                     }
                     match Chunk::parse(frame.data) {
                         Ok(chunk) => self.take(chunk).await,
                         Err(error) => {
                             let (target, message) = ("groundwork".to_owned(), error.to_string());
-                            return self.fail(CallError::Broken { target, message }.into()).await;
+                            return self.fail(target::CallError::Broken { target, message }.into()).await;
                         }
                     }
                 }
@@ -92,7 +93,7 @@ impl Running {
         }
     }
 
-    async fn fail(&mut self, error: ChatError) -> Option<Item> {
+    async fn fail(&mut self, error: CallError) -> Option<Item> {
         self.settlement.take()?.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
         Some(Item::Error(error))
     }
@@ -140,13 +141,13 @@ impl Running {
             citations.extend(rest.citations);
             if let Some(like) = &like {
                 if !rest.text.is_empty() {
-                    self.ready.push_back(Item::Chunk(like.text(&rest.text).into()));
+                    self.ready.push_back(Item::Frame(Frame::data(like.text(&rest.text))));
                 }
                 let annotated = annotate(&self.app, &grounds, &text, &citations, tally).await;
                 if let Some(settlement) = &mut self.settlement {
                     settlement.checked(annotated.counts);
                 }
-                self.ready.push_back(Item::Chunk(like.citations(&annotated.annotations, Some(&annotated.context)).into()));
+                self.ready.push_back(Item::Frame(Frame::data(like.citations(&annotated.annotations, Some(&annotated.context)))));
             }
         }
         if let Some(mut finish) = finish {
@@ -162,12 +163,12 @@ impl Running {
 
     fn say(&mut self, text: &str) {
         if let Some(like) = self.grounded.as_ref().and_then(|grounded| grounded.like.as_ref()) {
-            self.ready.push_back(Item::Chunk(like.text(text).into()));
+            self.ready.push_back(Item::Frame(Frame::data(like.text(text))));
         }
     }
 
     fn send(&mut self, object: &Object) {
-        self.ready.push_back(Item::Chunk(object.to_bytes()));
+        self.ready.push_back(Item::Frame(Frame::data(object.to_bytes())));
     }
 }
 
@@ -177,22 +178,6 @@ impl Grounded {
         self.text.push_str(&text);
         self.citations.extend(citations);
         text
-    }
-}
-
-/// What the record needs to know of a frame.
-fn observe(settlement: &mut Settlement, events: &[Event]) {
-    for event in events {
-        match event {
-            Event::Text { text, .. } | Event::Refusal { text, .. } | Event::Reasoning { text, .. } | Event::ReasoningSummary { text, .. } => {
-                settlement.said(text);
-            }
-            Event::ToolCall { name, .. } => settlement.said(name),
-            Event::ToolArguments { fragment, .. } => settlement.said(fragment),
-            Event::Finish { reason, .. } => settlement.finished(FinishReason::as_str(reason)),
-            Event::Usage(usage) => settlement.used(&(*usage).into()),
-            Event::Start { .. } | Event::ReasoningEnd { .. } | Event::Annotations { .. } | Event::Logprobs { .. } | Event::Tier(_) => {}
-        }
     }
 }
 

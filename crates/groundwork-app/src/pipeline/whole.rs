@@ -6,7 +6,7 @@ use super::splice;
 use crate::App;
 use bytes::Bytes;
 use groundwork_core::citation::Marks;
-use groundwork_core::turn::{Answer, Choice, Event, FinishReason};
+use groundwork_core::turn::{Answer, Choice, Event};
 use groundwork_wire::object::Object;
 
 /// Settles the call and gives the body: as it came, or with its citations checked.
@@ -16,15 +16,14 @@ pub(super) async fn respond(
     grounds: Option<Grounds>,
     mut settlement: Settlement,
 ) -> Bytes {
+    settlement.heard(&events);
+    let Some(grounds) = grounds else {
+        settlement.complete().await;
+        return body;
+    };
     let answer: Answer = events.into_iter().collect();
-    if let Some(usage) = answer.usage {
-        settlement.used(&usage.into());
-    }
-    let choice = answer.choices.first();
-    let content = choice.and_then(Choice::text).unwrap_or_default();
-    settlement.said(&content);
-    settlement.finished(choice.and_then(|choice| choice.finish.as_ref()).map_or("unknown", FinishReason::as_str));
-    let grounds = grounds.filter(|_grounds| !content.is_empty());
+    let content = answer.choices.first().and_then(Choice::text).unwrap_or_default();
+    let grounds = Some(grounds).filter(|_grounds| !content.is_empty());
     if let Some((grounds, mut object)) = grounds.and_then(|grounds| Some((grounds, Object::parse(body.clone()).ok()?))) {
         let mut marks = Marks::new(grounds.sources.len() as u32);
         let mut cleaned = marks.push(&content);

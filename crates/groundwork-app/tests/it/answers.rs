@@ -3,7 +3,7 @@
 use crate::fixture::{Plan, body, fake, house};
 use groundwork_app::Caller;
 use groundwork_app::documents;
-use groundwork_app::pipeline::ChatError;
+use groundwork_app::pipeline::CallError;
 use groundwork_app::search::SearchError;
 use groundwork_inference::fake::{Answer, Fault, Script};
 use serde_json::{Value, json};
@@ -100,9 +100,9 @@ async fn a_failed_search_is_an_error_and_never_an_ungrounded_answer() {
     house.upload("leave.md", LEAVE).await;
     house.embedder_is_down.store(true, Ordering::SeqCst);
     let error = house.ask("groundwork", "How long is parental leave?").await.unwrap_err();
-    assert!(matches!(error, ChatError::Search(SearchError::Failed(_))), "{error:?}");
+    assert!(matches!(error, CallError::Search(SearchError::Failed(_))), "{error:?}");
     let error = house.stream(body("groundwork", "How long is parental leave?")).await.unwrap_err();
-    assert!(matches!(error, ChatError::Search(_)), "{error:?}");
+    assert!(matches!(error, CallError::Search(_)), "{error:?}");
     let entries = house.ledger_at_the_end().await;
     assert_eq!(entries.len(), 2);
     assert!(entries.iter().all(|entry| entry.status == "failed" && entry.detail.as_deref() == Some("search_failed")), "{entries:?}");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::StreamExt;
 use groundwork_app::documents::{self, Document, Upload, Uploaded};
-use groundwork_app::pipeline::{self, Answer, ChatError, Head, Item, Request};
+use groundwork_app::pipeline::{self, Answer, CallError, Head, Item, Request};
 use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role};
 use groundwork_app::{App, Caller, OpenError, Settings, ledger};
 use groundwork_core::access::Permissions;
@@ -117,20 +117,20 @@ impl House {
         documents::upload(&self.app, &Caller::local(), upload).await.unwrap()
     }
 
-    pub(crate) async fn ask(&self, model: &str, question: &str) -> Result<(Head, Value), ChatError> {
+    pub(crate) async fn ask(&self, model: &str, question: &str) -> Result<(Head, Value), CallError> {
         self.ask_as(&Caller::local(), body(model, question)).await
     }
 
-    pub(crate) async fn ask_as(&self, caller: &Caller, body: Value) -> Result<(Head, Value), ChatError> {
-        match pipeline::chat(&self.app, caller, request(body)).await? {
+    pub(crate) async fn ask_as(&self, caller: &Caller, body: Value) -> Result<(Head, Value), CallError> {
+        match pipeline::run(&self.app, caller, request(body)).await? {
             Answer::Whole(head, body) => Ok((head, serde_json::from_slice(&body).unwrap())),
             Answer::Stream(..) => panic!("a stream came where none was asked for"),
         }
     }
 
-    pub(crate) async fn stream(&self, mut body: Value) -> Result<Streamed, ChatError> {
+    pub(crate) async fn stream(&self, mut body: Value) -> Result<Streamed, CallError> {
         body["stream"] = true.into();
-        match pipeline::chat(&self.app, &Caller::local(), request(body)).await? {
+        match pipeline::run(&self.app, &Caller::local(), request(body)).await? {
             Answer::Stream(_, items) => {
                 let items: Vec<Item> = items.collect().await;
                 Ok(Streamed::of(items))
@@ -158,7 +158,7 @@ pub(crate) struct Streamed {
     pub(crate) chunks: Vec<Value>,
     pub(crate) text: String,
     pub(crate) annotations: Vec<Value>,
-    pub(crate) error: Option<ChatError>,
+    pub(crate) error: Option<CallError>,
 }
 
 impl Streamed {
@@ -167,8 +167,9 @@ impl Streamed {
         for item in items {
             assert!(streamed.error.is_none(), "something follows the error");
             match item {
-                Item::Chunk(bytes) => {
-                    let chunk: Value = serde_json::from_slice(&bytes).unwrap();
+                Item::Frame(frame) if frame.is_done() => {}
+                Item::Frame(frame) => {
+                    let chunk: Value = serde_json::from_slice(&frame.data).unwrap();
                     let delta = &chunk["choices"][0]["delta"];
                     streamed.text.push_str(delta["content"].as_str().unwrap_or_default());
                     streamed.annotations.extend(delta["annotations"].as_array().cloned().unwrap_or_default());
@@ -182,7 +183,7 @@ impl Streamed {
 }
 
 pub(crate) fn request(body: Value) -> Request {
-    Request { body: body.to_string().into(), model: None, deadline: None, request_id: None }
+    Request { body: body.to_string().into(), ..Request::default() }
 }
 
 pub(crate) fn body(model: &str, question: &str) -> Value {

@@ -20,7 +20,7 @@ async fn a_whole_answer_is_booked_once_with_what_the_target_counted() {
     let house = house(Script::new([answer])).await;
     let mut asked = request(body("default", "Hello?"));
     asked.request_id = Some("mine".into());
-    assert!(matches!(pipeline::chat(&house.app, &Caller::local(), asked).await.unwrap(), Answer::Whole(..)));
+    assert!(matches!(pipeline::run(&house.app, &Caller::local(), asked).await.unwrap(), Answer::Whole(..)));
     let entries = house.ledger_at_the_end().await;
     assert_eq!(entries.len(), 1);
     let entry = &entries[0];
@@ -62,13 +62,13 @@ async fn a_client_that_hangs_up_in_mid_answer_is_booked_once_as_abandoned() {
     let house = house(faulty(Fault::Hang { after: 2 })).await;
     let mut asked = body("default", "Hello?");
     asked["stream"] = true.into();
-    let Answer::Stream(_, mut items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+    let Answer::Stream(_, mut items) = pipeline::run(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
         panic!("no stream");
     };
     let mut text = String::new();
     while text != "One two " {
-        let Some(Item::Chunk(chunk)) = items.next().await else { panic!("it ended early") };
-        let chunk: serde_json::Value = serde_json::from_slice(&chunk).unwrap();
+        let Some(Item::Frame(chunk)) = items.next().await else { panic!("it ended early") };
+        let chunk: serde_json::Value = serde_json::from_slice(&chunk.data).unwrap();
         text.push_str(chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
     }
     drop(items);
@@ -82,7 +82,7 @@ async fn a_client_that_hangs_up_in_mid_answer_is_booked_once_as_abandoned() {
 async fn a_client_that_hangs_up_before_the_first_byte_is_booked_once() {
     let house = house(faulty(Fault::Hang { after: 0 })).await;
     let app = house.app.clone();
-    let asked = async move { pipeline::chat(&app, &Caller::local(), request(body("default", "Hello?"))).await };
+    let asked = async move { pipeline::run(&app, &Caller::local(), request(body("default", "Hello?"))).await };
     assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err());
     let entries = house.ledger_at_the_end().await;
     assert_eq!((entries.len(), entries[0].status.as_str()), (1, "abandoned"));
@@ -103,7 +103,7 @@ async fn a_deadline_ends_a_call_that_hangs() {
     let house = house(faulty(Fault::Hang { after: 0 })).await;
     let mut asked = request(body("default", "Hello?"));
     asked.deadline = Some(std::time::Instant::now() + Duration::from_millis(30));
-    let error = pipeline::chat(&house.app, &Caller::local(), asked).await.map(|_| ()).unwrap_err();
+    let error = pipeline::run(&house.app, &Caller::local(), asked).await.map(|_| ()).unwrap_err();
     assert_eq!(error.http_status(), 504);
     assert_eq!(house.ledger_at_the_end().await.len(), 1);
 }
@@ -113,7 +113,7 @@ async fn a_shutdown_cuts_off_what_does_not_end_and_books_it() {
     let house = house(faulty(Fault::Hang { after: 1 })).await;
     let mut asked = body("default", "Hello?");
     asked["stream"] = true.into();
-    let Answer::Stream(_, items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+    let Answer::Stream(_, items) = pipeline::run(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
         panic!("no stream");
     };
     let (items, in_time) = tokio::join!(items.collect::<Vec<Item>>(), house.app.shutdown(Duration::from_millis(50)));
@@ -150,10 +150,10 @@ async fn what_a_kill_leaves_of_a_call_is_booked_as_an_estimate_and_never_twice()
     let house = house(faulty(Fault::Hang { after: 2 })).await;
     let mut asked = body("default", "Hello?");
     asked["stream"] = true.into();
-    let Answer::Stream(_, mut items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+    let Answer::Stream(_, mut items) = pipeline::run(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
         panic!("no stream");
     };
-    assert!(matches!(items.next().await, Some(Item::Chunk(_))));
+    assert!(matches!(items.next().await, Some(Item::Frame(_))));
 
     // The folder as it is now is what a kill would leave.
     let left = std::sync::Arc::new(tempfile::tempdir().unwrap());

@@ -71,7 +71,7 @@ async fn another_tenant_and_an_unknown_principal_find_nothing_at_all() {
     let nobody = Caller::new(None, Default::default());
     for caller in [stranger, nobody] {
         let error = house.ask_as(&caller, body("groundwork", "What does the merger cost?")).await.unwrap_err();
-        assert!(matches!(error, pipeline::ChatError::UnknownModel(_)), "{error:?}");
+        assert!(matches!(error, pipeline::CallError::UnknownModel(_)), "{error:?}");
         assert!(groundwork_app::models::list(&house.app, &caller).is_empty());
         assert!(groundwork_app::knowledge_bases::list(&house.app, &caller).await.unwrap().is_empty());
         assert!(documents::find(&house.app, &caller, &open.knowledge_base, &open.id).await.is_err());

@@ -1,7 +1,7 @@
 //! What cannot be answered is refused with a reason, and nothing is lost.
 
 use crate::fixture::{Plan, body, fake, house, request};
-use groundwork_app::pipeline::{self, ChatError};
+use groundwork_app::pipeline::{self, CallError};
 use groundwork_app::settings::Limits;
 use groundwork_app::{Caller, embeddings};
 use groundwork_core::prompt::PackError;
@@ -15,13 +15,13 @@ async fn an_unknown_model_is_a_404_also_before_a_stream() {
         for stream in [false, true] {
             let mut asked = body(model, "Hello?");
             asked["stream"] = stream.into();
-            let error = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.map(|_| ()).unwrap_err();
+            let error = pipeline::run(&house.app, &Caller::local(), request(asked)).await.map(|_| ()).unwrap_err();
             assert!(matches!(error.http_status(), 404 | 400), "{model:?}: {error}");
         }
     }
     let error = house.ask("gpt-99", "Hello?").await.unwrap_err();
     assert_eq!((error.http_status(), error.kind()), (404, "model_not_found"));
-    assert!(matches!(house.ask("buckets-1", "Hello?").await, Err(ChatError::NotAChatModel(_))));
+    assert!(matches!(house.ask("buckets-1", "Hello?").await, Err(CallError::NotAChatModel(_))));
 }
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_question_of_ten_megabytes_is_refused_and_the_next_one_answered() {
     let huge = "why ".repeat(10 << 18);
     for model in ["default", "groundwork"] {
         let error = house.ask(model, &huge).await.unwrap_err();
-        assert!(matches!(error, ChatError::TooLarge { .. }), "{error}");
+        assert!(matches!(error, CallError::TooLarge { .. }), "{error}");
         assert_eq!(error.http_status(), 413);
     }
     assert!(house.ask("default", "Hello?").await.is_ok());
@@ -41,7 +41,7 @@ async fn a_question_beyond_the_window_says_so() {
     let house = house(Script::say("Hello.")).await;
     house.upload("leave.md", "# Leave\n\nParental leave is 14 weeks.\n").await;
     let error = house.ask("groundwork", &"How long is parental leave? ".repeat(20_000)).await.unwrap_err();
-    assert!(matches!(error, ChatError::Prompt(PackError::FixedPartTooLarge(_))), "{error}");
+    assert!(matches!(error, CallError::Prompt(PackError::FixedPartTooLarge(_))), "{error}");
     assert_eq!((error.http_status(), error.kind()), (400, "context_length_exceeded"));
 }
 
@@ -60,8 +60,8 @@ async fn malformed_bodies_are_refused_by_name() {
     ] {
         let mut asked = request(json!({}));
         asked.body = text.as_bytes().to_vec().into();
-        let error = pipeline::chat(&house.app, &Caller::local(), asked).await.map(|_| ()).unwrap_err();
-        let ChatError::Invalid(invalid) = &error else { panic!("{text}: {error:?}") };
+        let error = pipeline::run(&house.app, &Caller::local(), asked).await.map(|_| ()).unwrap_err();
+        let CallError::Invalid(invalid) = &error else { panic!("{text}: {error:?}") };
         assert_eq!(invalid.param(), param, "{text}");
         assert_eq!(error.http_status(), 400);
     }
@@ -82,7 +82,7 @@ async fn what_an_assistant_cannot_do_is_refused_by_name() {
         let mut asked = body("groundwork", "How long is parental leave?");
         asked[key] = value;
         let error = house.ask_as(&Caller::local(), asked).await.unwrap_err();
-        let ChatError::Invalid(invalid) = error else { panic!("{key}: {error:?}") };
+        let CallError::Invalid(invalid) = error else { panic!("{key}: {error:?}") };
         assert!(invalid.param().unwrap().starts_with(key), "{invalid:?}");
     }
 }
@@ -98,11 +98,11 @@ async fn a_template_that_does_not_end_is_refused_when_it_is_declared() {
 async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name() {
     let house = Plan { limits: Limits::default(), ..Plan::new(vec![fake("fake", Script::default())]) }.build().await.unwrap();
     let create = async |body: serde_json::Value| {
-        let request = embeddings::Request { body: body.to_string().into(), model: None, deadline: None, request_id: None };
+        let request = embeddings::Request { body: body.to_string().into(), ..embeddings::Request::default() };
         embeddings::create(&house.app, &Caller::local(), request).await
     };
     let answer = create(json!({ "model": "buckets-1", "input": ["a", "b"], "encoding_format": "float" })).await.unwrap();
-    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!((&answer["data"][1]["index"], answer["data"][1]["embedding"].as_array().unwrap().len()), (&json!(1), 64));
     let base64 = create(json!({ "model": "buckets-1", "input": "a", "encoding_format": "base64" })).await.unwrap();
     let base64: serde_json::Value = serde_json::from_slice(&base64).unwrap();

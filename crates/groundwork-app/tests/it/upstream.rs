@@ -104,11 +104,12 @@ fn events(events: &[&str], size: usize) -> Reply {
 async fn stream_of(house: &House, body: Value) -> (Vec<String>, Option<String>) {
     let mut asked = body;
     asked["stream"] = true.into();
-    let Answer::Stream(_, items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else { panic!("no stream") };
+    let Answer::Stream(_, items) = pipeline::run(&house.app, &Caller::local(), request(asked)).await.unwrap() else { panic!("no stream") };
     let (mut chunks, mut error) = (Vec::new(), None);
     for item in items.collect::<Vec<_>>().await {
         match item {
-            Item::Chunk(bytes) => chunks.push(String::from_utf8(bytes.to_vec()).unwrap()),
+            Item::Frame(frame) if frame.is_done() => {}
+            Item::Frame(frame) => chunks.push(String::from_utf8(frame.data.to_vec()).unwrap()),
             Item::Error(failed) => error = Some(failed.kind().to_owned()),
         }
     }
@@ -219,7 +220,7 @@ async fn an_error_in_the_first_frame_is_an_error_of_the_call_and_later_one_of_th
     let house = upstream.house(openai).await;
     let mut asked = body("default", "Hello?");
     asked["stream"] = true.into();
-    let error = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.map(|_| ()).unwrap_err();
+    let error = pipeline::run(&house.app, &Caller::local(), request(asked)).await.map(|_| ()).unwrap_err();
     assert_eq!(error.kind(), "upstream_fault");
 
     let upstream = Upstream::start(events(&[CHUNKS[1], hidden], 1000)).await;
@@ -256,10 +257,10 @@ async fn a_client_that_hangs_up_cancels_the_call_upstream() {
     let house = upstream.house(openai).await;
     let mut asked = body("default", "Hello?");
     asked["stream"] = true.into();
-    let Answer::Stream(_, mut items) = pipeline::chat(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+    let Answer::Stream(_, mut items) = pipeline::run(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
         panic!("no stream")
     };
-    assert!(matches!(items.next().await, Some(Item::Chunk(_))));
+    assert!(matches!(items.next().await, Some(Item::Frame(_))));
     drop(items);
     tokio::time::timeout(Duration::from_secs(10), upstream.closed.notified()).await.expect("the connection is closed");
 }
@@ -280,11 +281,9 @@ async fn embeddings_go_through_a_target_too() {
     let house = upstream.house(openai).await;
     let asked = embeddings::Request {
         body: json!({ "model": "default", "input": [[1, 2]] }).to_string().into(),
-        model: None,
-        deadline: None,
-        request_id: None,
+        ..embeddings::Request::default()
     };
-    assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap(), answer);
+    assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap().body, answer);
     let (head, sent) = upstream.request();
     assert!(head.starts_with("POST /v1/embeddings "), "{head}");
     assert_eq!((&sent["model"], &sent["input"]), (&json!("their-model"), &json!([[1, 2]])));

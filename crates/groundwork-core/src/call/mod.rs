@@ -45,6 +45,10 @@ pub struct Record {
 pub enum Operation {
     Chat,
     Embeddings,
+    Completions,
+    Moderations,
+    Images,
+    Audio,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +120,10 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Completions => "completions",
+            Self::Moderations => "moderations",
+            Self::Images => "images",
+            Self::Audio => "audio",
         }
     }
 }

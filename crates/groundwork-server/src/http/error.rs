@@ -3,6 +3,7 @@
 
 mod conversions;
 
+use super::unserved;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -97,7 +98,11 @@ impl ApiError {
     }
 
     pub(super) fn no_such_path(method: &Method, path: &str) -> Self {
-        Self::not_found("unknown_url", format!("Unknown request URL: {method} {path}. Check the path and the method."))
+        let message = match unserved::what(path) {
+            Some(what) => format!("{what} is not served here: {method} {path}. GET /openapi.json lists what is."),
+            None => format!("Unknown request URL: {method} {path}. Check the path and the method."),
+        };
+        Self::not_found("unknown_url", message)
     }
 
     pub(super) fn no_such_method(method: &Method, path: &str) -> Self {
@@ -208,6 +213,14 @@ impl ApiError {
             tracing::error!(status = self.status.as_u16(), cause, "an answer broke off");
         }
         if anthropic { self.in_anthropics_shape(None) } else { self.in_openais_shape() }
+    }
+
+    /// The same as an event of a stream of a response.
+    pub(super) fn into_responses_event(self) -> Bytes {
+        let body = self.into_event(false);
+        let error = Error::parse(&body).unwrap_or(Error { message: String::new(), kind: String::new(), param: None, code: None });
+        let Error { message, kind: _, param, code } = error;
+        serde_json::json!({ "type": "error", "code": code, "message": message, "param": param, "sequence_number": 0 }).to_string().into()
     }
 
     fn in_openais_shape(&self) -> Bytes {

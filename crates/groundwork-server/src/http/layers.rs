@@ -60,6 +60,7 @@ impl Guard {
             Cost::Small => (json, SMALL_DEADLINE),
             Cost::Search => (json, limits.search.duration() + SMALL_DEADLINE),
             Cost::Answer => (json, limits.request.duration() + SMALL_DEADLINE),
+            Cost::Media => (limits.document.as_len().saturating_add(MULTIPART_OVERHEAD), limits.request.duration() + SMALL_DEADLINE),
             Cost::Upload => {
                 let document = limits.document.as_len().saturating_add(MULTIPART_OVERHEAD);
                 (document, limits.ingest.duration() + SMALL_DEADLINE)
@@ -135,7 +136,7 @@ fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<
 
 async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Next) -> Response {
     let decompressed = request.headers().contains_key(CONTENT_ENCODING);
-    let onward = Onward { front: guard.front.clone(), caller, repeatable: guard.cost == Cost::Answer, next };
+    let onward = Onward { front: guard.front.clone(), caller, repeatable: matches!(guard.cost, Cost::Answer | Cost::Media), next };
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
     let handled = async {
@@ -218,7 +219,7 @@ fn finish(guard: &Guard, response: &mut Response, (id, origin): (Option<HeaderVa
 
 /// One access line a request; never a body, a key, a query or a person. A model's answer has its own line when it is settled.
 fn access_line(guard: &Guard, method: &Method, response: &Response, elapsed: Duration) {
-    let quiet = guard.cost == Cost::Probe || (guard.cost == Cost::Answer && response.status() == StatusCode::OK);
+    let quiet = guard.cost == Cost::Probe || (matches!(guard.cost, Cost::Answer | Cost::Media) && response.status() == StatusCode::OK);
     let (status, route) = (response.status().as_u16(), guard.route);
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let id = || response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();

@@ -10,12 +10,15 @@ mod given;
 mod health;
 mod layers;
 mod listen;
+mod messages;
 mod metrics;
 mod openai;
 mod openapi;
 mod repeat;
 mod router;
 mod sse;
+mod trace;
+mod unserved;
 
 pub use caller::Entrance;
 pub use error::ApiError;

@@ -65,7 +65,7 @@ fn operation(route: &Route) -> Value {
         operation["security"] = json!([{ "bearer": [] }, { "api-key": [] }, { "x-api-key": [] }]);
     }
     if matches!(route.method.as_str(), "POST" | "PUT" | "PATCH") {
-        let kind = if route.cost == Cost::Upload { "multipart/form-data" } else { "application/json" };
+        let kind = if matches!(route.cost, Cost::Upload | Cost::Media) { "multipart/form-data" } else { "application/json" };
         operation["requestBody"] = json!({ "content": { kind: { "schema": { "type": "object" } } } });
     }
     operation

@@ -1,8 +1,8 @@
 //! Every route in one list: method, path, what it takes to use it, and how much it may cost.
 
 use super::admin::{calls, documents, jobs, knowledge_bases, search};
-use super::openai::{chat, embeddings, models};
-use super::{Entrance, Front, azure, health, layers, openapi};
+use super::openai::{chat, embeddings, forwarded, models};
+use super::{Entrance, Front, azure, health, layers, messages, openapi};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -64,6 +64,8 @@ pub(super) enum Cost {
     Search,
     /// A model answers.
     Answer,
+    /// A model answers, and a picture or sound comes in.
+    Media,
     /// A document comes in.
     Upload,
 }
@@ -80,7 +82,7 @@ pub(super) struct Route {
 
 #[rustfmt::skip]
 pub(super) fn routes() -> Vec<Route> {
-    use Cost::{Answer, Probe, Search, Small, Upload};
+    use Cost::{Answer, Media, Probe, Search, Small, Upload};
     use Permission::{DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, Known, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
     vec![
         get("/healthz", Open, Probe, health::alive),
@@ -92,6 +94,16 @@ pub(super) fn routes() -> Vec<Route> {
         get("/v1/models/{model}", ModelsRead, Small, models::find),
         post("/v1/chat/completions", ModelsUse, Answer, chat::create),
         post("/v1/embeddings", ModelsUse, Answer, embeddings::create),
+        post("/v1/messages", ModelsUse, Answer, messages::create),
+        post("/v1/messages/count_tokens", ModelsUse, Answer, messages::count),
+        post("/v1/completions", ModelsUse, Answer, forwarded::completion),
+        post("/v1/moderations", ModelsUse, Answer, forwarded::moderation),
+        post("/v1/images/generations", ModelsUse, Answer, forwarded::image_generation),
+        post("/v1/images/edits", ModelsUse, Media, forwarded::image_edit),
+        post("/v1/images/variations", ModelsUse, Media, forwarded::image_variation),
+        post("/v1/audio/speech", ModelsUse, Answer, forwarded::speech),
+        post("/v1/audio/transcriptions", ModelsUse, Media, forwarded::transcription),
+        post("/v1/audio/translations", ModelsUse, Media, forwarded::translation),
 
         get("/admin/v1/knowledge-bases", KnowledgeBasesRead, Small, knowledge_bases::list),
         put("/admin/v1/knowledge-bases/{id}", KnowledgeBasesWrite, Small, knowledge_bases::put),

@@ -1,15 +1,22 @@
-//! An answer as server-sent events: chunks as they come, a comment when nothing comes, `[DONE]` at the end. A failure after the first
-//! byte is an error event, and then the end without `[DONE]`.
+//! An answer as server-sent events: frames as they come, a comment when nothing comes. An answer that lets itself be waited for gets its
+//! head before its first byte, so that nothing on the way takes the connection for dead; until then a failure is a status, from then on
+//! it is an error event and the end.
 
+use super::Front;
 use super::error::ApiError;
+use super::openai::{header_map, name_call};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
-use groundwork_app::pipeline::Item;
-use groundwork_wire::sse::{self, DONE};
+use groundwork_app::pipeline::{self, Answer, CallError, Item, Request};
+use groundwork_core::access::Caller;
+use groundwork_core::turn::{Dialect, Frame};
+use groundwork_wire::object::Object;
+use groundwork_wire::sse;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,12 +37,48 @@ impl BrokenOff {
 }
 
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+type Asking = BoxFuture<'static, Result<Answer, CallError>>;
+
+/// Asks a model and answers in the request's dialect.
+pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> Result<Response, ApiError> {
+    let (dialect, heartbeat, body) = (request.dialect, front.0.server.heartbeat.duration(), request.body.clone());
+    let app = front.app().clone();
+    let mut asking: Asking = Box::pin(async move { pipeline::run(&app, &caller, request).await });
+    let answered = match tokio::time::timeout(heartbeat, &mut asking).await {
+        Ok(answered) => answered,
+        Err(_) if wants_stream(&body) => {
+            let beat = stream::iter([sse::comment("heartbeat")]);
+            let broken = BrokenOff::default();
+            let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, broken: broken.clone() });
+            return Ok(respond(HeaderMap::new(), beat.chain(rest), broken));
+        }
+        Err(_) => asking.await,
+    };
+    match answered? {
+        Answer::Whole(head, body) => {
+            let mut headers = header_map(head.headers);
+            name_call(&mut headers, &head.call);
+            headers.insert(CONTENT_TYPE, JSON);
+            Ok((headers, body).into_response())
+        }
+        Answer::Stream(head, items) => {
+            let mut headers = header_map(head.headers);
+            name_call(&mut headers, &head.call);
+            Ok(stream_of(headers, items, dialect, heartbeat))
+        }
+    }
+}
 
 /// Sends `items` with `headers`. Dropping the body drops `items`.
-pub(super) fn respond(headers: HeaderMap, items: BoxStream<'static, Item>, heartbeat: Duration) -> Response {
+pub(super) fn stream_of(headers: HeaderMap, items: BoxStream<'static, Item>, dialect: Dialect, heartbeat: Duration) -> Response {
     let broken = BrokenOff::default();
-    let mut response = Body::from_stream(events(items, heartbeat, broken.clone()).map(Ok::<_, Infallible>)).into_response();
-    response.extensions_mut().insert(broken);
+    respond(headers, events(Stage::Answering(items), Manner { dialect, heartbeat, broken: broken.clone() }), broken)
+}
+
+fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send + 'static, broken: BrokenOff) -> Response {
+    let mut response = Body::from_stream(events.map(Ok::<_, Infallible>)).into_response();
     let own = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -43,72 +86,119 @@ pub(super) fn respond(headers: HeaderMap, items: BoxStream<'static, Item>, heart
     ];
     response.headers_mut().extend(headers);
     response.headers_mut().extend(own);
+    response.extensions_mut().insert(broken);
     response
 }
 
-fn events(items: BoxStream<'static, Item>, heartbeat: Duration, broken: BrokenOff) -> impl futures::Stream<Item = Bytes> + Send {
-    stream::unfold((Some(items), broken), move |(items, broken)| async move {
-        let mut items = items?;
-        let Ok(next) = tokio::time::timeout(heartbeat, items.next()).await else {
-            return Some((sse::comment("heartbeat"), (Some(items), broken)));
-        };
-        Some(match next {
-            Some(Item::Chunk(json)) => (event(&json), (Some(items), broken)),
-            Some(Item::Error(error)) => {
-                broken.set();
-                (event(&ApiError::from(error).into_event(false)), (None, broken))
-            }
-            None => (DONE, (None, broken)),
-        })
+/// Looked at only when an answer is late.
+fn wants_stream(body: &Bytes) -> bool {
+    Object::parse(body.clone()).is_ok_and(|object| object.get("stream", "a boolean") == Ok(Some(true)))
+}
+
+/// How the events of one answer are written.
+struct Manner {
+    dialect: Dialect,
+    heartbeat: Duration,
+    broken: BrokenOff,
+}
+
+enum Stage {
+    /// The head is out and the answer has not begun.
+    Asking(Asking),
+    Answering(BoxStream<'static, Item>),
+    Ended,
+}
+
+fn events(stage: Stage, manner: Manner) -> impl futures::Stream<Item = Bytes> + Send {
+    stream::unfold((stage, manner), |(mut stage, manner)| async move {
+        let event = manner.next(&mut stage).await?;
+        Some((event, (stage, manner)))
     })
 }
 
-/// One event around JSON. JSON in one line, as every serializer writes it, is passed on byte by byte.
-fn event(json: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(json.len() + 8);
-    for line in json.split(|byte| *byte == b'\n') {
-        frame.put_slice(b"data: ");
-        frame.put_slice(line.strip_suffix(b"\r").unwrap_or(line));
-        frame.put_u8(b'\n');
+impl Manner {
+    async fn next(&self, stage: &mut Stage) -> Option<Bytes> {
+        match tokio::time::timeout(self.heartbeat, self.step(stage)).await {
+            Ok(event) => event,
+            Err(_) => Some(sse::comment("heartbeat")),
+        }
     }
-    frame.put_u8(b'\n');
-    frame.freeze()
+
+    /// Cancel safe: nothing is lost of a step that was cut.
+    async fn step(&self, stage: &mut Stage) -> Option<Bytes> {
+        loop {
+            match stage {
+                Stage::Asking(asking) => match asking.await {
+                    Ok(Answer::Stream(_, items)) => *stage = Stage::Answering(items),
+                    Ok(Answer::Whole(_, body)) => {
+                        *stage = Stage::Ended;
+                        return Some(Frame::data(body).to_bytes());
+                    }
+                    Err(error) => return Some(self.fail(stage, error)),
+                },
+                Stage::Answering(items) => match items.next().await? {
+                    Item::Frame(frame) => return Some(frame.to_bytes()),
+                    Item::Error(error) => return Some(self.fail(stage, error)),
+                },
+                Stage::Ended => return None,
+            }
+        }
+    }
+
+    fn fail(&self, stage: &mut Stage, error: CallError) -> Bytes {
+        *stage = Stage::Ended;
+        self.broken.set();
+        let error = ApiError::from(error);
+        match self.dialect {
+            Dialect::Chat => Frame::data(error.into_event(false)).to_bytes(),
+            Dialect::Messages => Frame::named("error", error.into_event(true)).to_bytes(),
+            Dialect::Responses => Frame::named("error", error.into_responses_event()).to_bytes(),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use groundwork_app::pipeline::ChatError;
 
-    async fn text_of(items: Vec<Item>) -> String {
-        let events: Vec<Bytes> = events(stream::iter(items).boxed(), Duration::from_secs(15), BrokenOff::default()).collect().await;
+    async fn text_of(items: Vec<Item>, dialect: Dialect) -> String {
+        let manner = Manner { dialect, heartbeat: Duration::from_secs(15), broken: BrokenOff::default() };
+        let events: Vec<Bytes> = events(Stage::Answering(stream::iter(items).boxed()), manner).collect().await;
         String::from_utf8(events.concat()).unwrap()
     }
 
     #[tokio::test]
-    async fn chunks_pass_byte_by_byte_and_end_with_done() {
-        let chunk = |text: &'static str| Item::Chunk(Bytes::from_static(text.as_bytes()));
-        let text = text_of(vec![chunk(r#"{"a": 1.50}"#), chunk("{\n\"b\":2}")]).await;
+    async fn frames_pass_byte_by_byte() {
+        let frame = |text: &'static str| Item::Frame(Frame::data(Bytes::from_static(text.as_bytes())));
+        let text = text_of(vec![frame(r#"{"a": 1.50}"#), frame("{\n\"b\":2}"), Item::Frame(Frame::done())], Dialect::Chat).await;
         assert_eq!(text, "data: {\"a\": 1.50}\n\ndata: {\ndata: \"b\":2}\n\ndata: [DONE]\n\n");
     }
 
     #[tokio::test]
-    async fn an_error_in_the_middle_is_an_event_and_the_end() {
-        let items = vec![
-            Item::Chunk(Bytes::from_static(b"{}")),
-            Item::Error(ChatError::UnknownModel("m".into())),
-            Item::Chunk(Bytes::from_static(b"{}")),
-        ];
-        let text = text_of(items).await;
-        let events: Vec<&str> = text.split_terminator("\n\n").collect();
-        assert_eq!(events.len(), 2, "{text}");
-        let error: serde_json::Value = serde_json::from_str(events[1].strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(error["error"]["code"], "model_not_found");
+    async fn an_error_in_the_middle_is_an_event_of_the_dialect_and_the_end() {
+        for (dialect, begins, code) in [
+            (Dialect::Chat, "data: ", "/error/code"),
+            (Dialect::Messages, "event: error\ndata: ", "/error/type"),
+            (Dialect::Responses, "event: error\ndata: ", "/code"),
+        ] {
+            let items = vec![
+                Item::Frame(Frame::data(Bytes::from_static(b"{}"))),
+                Item::Error(CallError::UnknownModel("m".into())),
+                Item::Frame(Frame::data(Bytes::from_static(b"{}"))),
+            ];
+            let text = text_of(items, dialect).await;
+            let events: Vec<&str> = text.split_terminator("\n\n").collect();
+            assert_eq!(events.len(), 2, "{text}");
+            let error: serde_json::Value = serde_json::from_str(events[1].strip_prefix(begins).unwrap()).unwrap();
+            let expected = if dialect == Dialect::Messages { "not_found_error" } else { "model_not_found" };
+            assert_eq!(error.pointer(code).unwrap(), expected);
+        }
     }
 
     #[tokio::test]
     async fn silence_is_filled_with_comments() {
-        let heard: Vec<Bytes> = events(stream::pending().boxed(), Duration::from_millis(1), BrokenOff::default()).take(2).collect().await;
+        let manner = Manner { dialect: Dialect::Chat, heartbeat: Duration::from_millis(1), broken: BrokenOff::default() };
+        let heard: Vec<Bytes> = events(Stage::Answering(stream::pending().boxed()), manner).take(2).collect().await;
         assert!(heard.iter().all(|bytes| bytes.starts_with(b":") && bytes.ends_with(b"\n\n")), "{heard:?}");
     }
 }

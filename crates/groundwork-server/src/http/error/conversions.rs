@@ -4,11 +4,11 @@ use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
 use axum::http::StatusCode;
 use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError};
 use groundwork_app::embeddings::EmbedError;
-use groundwork_app::pipeline::ChatError;
+use groundwork_app::pipeline::CallError;
 use groundwork_app::search::SearchError;
 use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
 use groundwork_core::prompt::PackError;
-use groundwork_inference::target::CallError;
+use groundwork_inference::target;
 use groundwork_retrieval::search::SearchError as Failure;
 use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
@@ -26,27 +26,27 @@ impl From<Invalid> for ApiError {
     }
 }
 
-impl From<ChatError> for ApiError {
-    fn from(error: ChatError) -> Self {
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
         let message = error.to_string();
         match error {
-            ChatError::Invalid(invalid) => invalid.into(),
-            ChatError::UnknownModel(_) => Self::unknown_model(message),
-            ChatError::NotAChatModel(_) => Self::invalid("model_not_supported", message).about("model"),
-            ChatError::TooLarge { .. } => Self::too_large_for(message).about("messages"),
-            ChatError::Prompt(PackError::Template(_)) => {
+            CallError::Invalid(invalid) => invalid.into(),
+            CallError::UnknownModel(_) => Self::unknown_model(message),
+            CallError::NotAChatModel(_) | CallError::NotSoAsked(_) => Self::invalid("model_not_supported", message).about("model"),
+            CallError::TooLarge { .. } => Self::too_large_for(message).about("messages"),
+            CallError::Prompt(PackError::Template(_)) => {
                 let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, Some("template_failed"), message.clone());
                 Self { cause: Some(message), ..error }
             }
-            ChatError::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => {
+            CallError::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => {
                 Self::invalid("context_length_exceeded", message).about("messages")
             }
-            ChatError::Search(error) => error.into(),
-            ChatError::Call(error) => error.into(),
-            ChatError::DeadlineExceeded => Self::late(message),
-            ChatError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
-            ChatError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
-            ChatError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
+            CallError::Search(error) => error.into(),
+            CallError::Call(error) => error.into(),
+            CallError::DeadlineExceeded => Self::late(message),
+            CallError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
+            CallError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+            CallError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
         }
     }
 }
@@ -89,30 +89,30 @@ impl From<SearchError> for ApiError {
     }
 }
 
-impl From<CallError> for ApiError {
-    fn from(error: CallError) -> Self {
+impl From<target::CallError> for ApiError {
+    fn from(error: target::CallError) -> Self {
         let (message, code) = (error.to_string(), error.kind());
         let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_GATEWAY);
         match error {
-            CallError::RateLimited { retry_after, headers, .. } => {
+            target::CallError::RateLimited { retry_after, headers, .. } => {
                 let error = Self::new(status, "rate_limit_error", Some("rate_limit_exceeded"), message);
                 Self { retry_after, headers, ..error }
             }
-            CallError::QuotaExhausted { .. } => Self::new(status, "insufficient_quota", Some("insufficient_quota"), message),
-            CallError::ContentFilter { body, .. } | CallError::Refused { body, .. } => {
+            target::CallError::QuotaExhausted { .. } => Self::new(status, "insufficient_quota", Some("insufficient_quota"), message),
+            target::CallError::ContentFilter { body, .. } | target::CallError::Refused { body, .. } => {
                 Self { body: Body::Upstream(body), ..Self::new(status, INVALID_REQUEST, Some(code), message) }
             }
-            CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
-            CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
-            CallError::Invalid { invalid, .. } => invalid.into(),
-            CallError::Fault { retry_after, .. } => Self { retry_after, ..Self::upstream(status, code, message) },
-            CallError::MidStream { body, .. } => Self { body: Body::Upstream(body), ..Self::upstream(status, code, message) },
+            target::CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
+            target::CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
+            target::CallError::Invalid { invalid, .. } => invalid.into(),
+            target::CallError::Fault { retry_after, .. } => Self { retry_after, ..Self::upstream(status, code, message) },
+            target::CallError::MidStream { body, .. } => Self { body: Body::Upstream(body), ..Self::upstream(status, code, message) },
             // The caller's own credential was right: a refused one is ours.
-            CallError::Auth { .. }
-            | CallError::NotFound { .. }
-            | CallError::Unreachable { .. }
-            | CallError::Timeout { .. }
-            | CallError::Broken { .. } => Self::upstream(status, code, message),
+            target::CallError::Auth { .. }
+            | target::CallError::NotFound { .. }
+            | target::CallError::Unreachable { .. }
+            | target::CallError::Timeout { .. }
+            | target::CallError::Broken { .. } => Self::upstream(status, code, message),
         }
     }
 }

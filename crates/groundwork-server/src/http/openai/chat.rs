@@ -3,14 +3,14 @@
 use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
-use super::super::layers::REQUEST_ID;
 use super::super::{Front, sse};
-use super::{deadline, header_map};
+use super::{call_headers, deadline, request_id};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
-use groundwork_app::pipeline::{Answer, Request, chat};
+use axum::response::Response;
+use groundwork_app::pipeline::Request;
 use groundwork_core::access::Caller;
+use groundwork_core::turn::Dialect;
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
@@ -20,13 +20,12 @@ pub(in super::super) async fn create(
     Whole(body): Whole,
 ) -> Result<Response, ApiError> {
     let request = Request {
+        dialect: Dialect::Chat,
         body,
         model,
+        headers: call_headers(&front, &headers),
         deadline: Some(deadline(&front, &headers)),
-        request_id: headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
+        request_id: request_id(&headers),
     };
-    match chat(front.app(), &caller, request).await? {
-        Answer::Whole(head, body) => Ok((header_map(head.headers), [("content-type", "application/json")], body).into_response()),
-        Answer::Stream(head, items) => Ok(sse::respond(header_map(head.headers), items, front.0.server.heartbeat.duration())),
-    }
+    sse::answer(&front, caller, request).await
 }

@@ -4,8 +4,7 @@ use super::super::Front;
 use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
-use super::super::layers::REQUEST_ID;
-use super::deadline;
+use super::{call_headers, deadline, header_map, name_call, request_id};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
@@ -22,9 +21,12 @@ pub(in super::super) async fn create(
     let request = Request {
         body,
         model,
+        headers: call_headers(&front, &headers),
         deadline: Some(deadline(&front, &headers)),
-        request_id: headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned),
+        request_id: request_id(&headers),
     };
-    let body = embeddings::create(front.app(), &caller, request).await?;
-    Ok(([("content-type", "application/json")], body))
+    let answer = embeddings::create(front.app(), &caller, request).await?;
+    let mut headers = header_map(answer.headers);
+    name_call(&mut headers, &answer.call);
+    Ok((headers, [("content-type", "application/json")], answer.body))
 }

@@ -2,22 +2,48 @@
 
 pub(super) mod chat;
 pub(super) mod embeddings;
+pub(super) mod forwarded;
 pub(super) mod models;
 
-use super::Front;
+use super::layers::REQUEST_ID;
+use super::{Front, trace};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use groundwork_core::ids::CallId;
+use groundwork_inference::target::Headers;
 use std::time::{Duration, Instant};
 
 const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+/// The id of a call in the ledger.
+const CALL: HeaderName = HeaderName::from_static("x-groundwork-call");
 
 /// When the answer must be there: the server's limit, or the client's when that is shorter.
-fn deadline(front: &Front, headers: &HeaderMap) -> Instant {
+pub(super) fn deadline(front: &Front, headers: &HeaderMap) -> Instant {
     let limit = front.limits().request.duration();
     let asked = headers.get(CLIENT_TIMEOUT).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_millis);
     Instant::now() + asked.map_or(limit, |asked| asked.min(limit))
 }
 
+/// The label of a call in the ledger.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned)
+}
+
+/// What of the client's headers a target may want to know: trace context, beta features, and Azure's own.
+pub(super) fn call_headers(front: &Front, headers: &HeaderMap) -> Headers {
+    let wanted = |name: &str| matches!(name, "tracestate" | "x-client-request-id") || ["anthropic-", "openai-", "x-ms-", "aoai-"].iter().any(|prefix| name.starts_with(prefix));
+    let given = headers.iter().filter(|(name, _)| wanted(name.as_str()));
+    let given = given.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+    std::iter::once(("traceparent".to_owned(), trace::parent(headers, &front.0.dice))).chain(given).collect()
+}
+
 /// Headers that came from an upstream; those that cannot be headers are left out.
-fn header_map(headers: Vec<(String, String)>) -> HeaderMap {
+pub(super) fn header_map(headers: Headers) -> HeaderMap {
     headers.into_iter().filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::try_from(value).ok()?))).collect()
+}
+
+/// Says which call of the ledger this was.
+pub(super) fn name_call(headers: &mut HeaderMap, call: &CallId) {
+    if let Ok(call) = HeaderValue::from_str(call.as_str()) {
+        headers.insert(CALL, call);
+    }
 }

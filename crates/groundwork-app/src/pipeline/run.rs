@@ -1,8 +1,10 @@
-//! A chat completion, from the client's bytes to the last byte of the answer. Reads as a table of contents.
+//! A request to a model, from the client's bytes to the last byte of the answer. Reads as a table of contents.
 
 use super::admit::{Admitted, Model, admit, guard};
+use super::annotate::Grounds;
 use super::call::{Prompt, call};
-use super::error::ChatError;
+use super::error::CallError;
+use super::other_dialect::OtherDialect;
 use super::retrieve::{Retrieved, retrieve};
 use super::settle::Settlement;
 use super::{stream, whole};
@@ -11,14 +13,20 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
+use groundwork_core::turn::{Dialect, Frame};
 use groundwork_inference::target::{Headers, Reply};
 use std::time::Instant;
 
+#[derive(Default)]
 pub struct Request {
-    /// The client's JSON body: an OpenAI chat completion request.
+    /// Of the body, and of the answer.
+    pub dialect: Dialect,
+    /// The client's JSON body.
     pub body: Bytes,
     /// Wins over the body's `model` (Azure's paths name the deployment).
     pub model: Option<String>,
+    /// Those of the client's headers that a target may want: trace context, beta features. Names in small letters.
+    pub headers: Headers,
     /// When the client no longer waits; `limits.call_timeout` from now when it does not say.
     pub deadline: Option<Instant>,
     /// The client's own id of the request, a label in the ledger.
@@ -29,7 +37,7 @@ pub struct Request {
 pub enum Answer {
     /// A response body.
     Whole(Head, Bytes),
-    /// Ends by itself; after the last chunk comes `[DONE]`, which is not an item.
+    /// Ends by itself, with the dialect's own end mark.
     Stream(Head, BoxStream<'static, Item>),
 }
 
@@ -43,29 +51,41 @@ pub struct Head {
 }
 
 pub enum Item {
-    /// The JSON of one `chat.completion.chunk`.
-    Chunk(Bytes),
+    /// An event of the answer, the target's own bytes where nothing had to be changed.
+    Frame(Frame),
     /// The answer broke off; nothing follows.
-    Error(ChatError),
+    Error(CallError),
 }
 
-/// Answers a chat completion request. However it ends, one record of it goes to the ledger.
-pub async fn chat(app: &App, caller: &Caller, request: Request) -> Result<Answer, ChatError> {
+/// Answers a request. However it ends, one record of it goes to the ledger.
+pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer, CallError> {
     let admitted = admit(app, caller, request)?;
     let mut settlement = admitted.settlement(app);
     let reply = tokio::select! {
+        biased;
         reply = answer(app, caller, &admitted, &mut settlement) => reply,
-        () = tokio::time::sleep_until(admitted.deadline.into()) => Err(ChatError::DeadlineExceeded),
+        () = tokio::time::sleep_until(admitted.deadline.into()) => Err(CallError::DeadlineExceeded),
         () = app.inner().cut.cancelled() => Err(shutting_down()),
     };
+    let other = OtherDialect::of(app, &admitted);
     match reply {
-        Ok((Reply::Whole { headers, served: _, body, events }, grounds)) => {
+        Ok((Reply::Whole { headers, served, body, events }, grounds)) => {
+            settlement.served(&served);
             let head = Head { call: admitted.id, headers };
-            Ok(Answer::Whole(head, whole::respond(app, (body, events), grounds, settlement).await))
+            let body = whole::respond(app, (body, events), grounds, settlement).await;
+            Ok(Answer::Whole(head, match other {
+                Some(other) => other.whole(&body)?,
+                None => body,
+            }))
         }
-        Ok((Reply::Stream { headers, served: _, frames }, grounds)) => {
+        Ok((Reply::Stream { headers, served, frames }, grounds)) => {
+            settlement.served(&served);
             let head = Head { call: admitted.id, headers };
-            Ok(Answer::Stream(head, stream::respond(app, frames, grounds, admitted.request.include_usage, settlement)))
+            let items = stream::respond(app, frames, grounds, admitted.asked.include_usage, settlement);
+            Ok(Answer::Stream(head, match other {
+                Some(other) => other.stream(items),
+                None => items,
+            }))
         }
         Err(error) => {
             settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
@@ -80,11 +100,11 @@ async fn answer(
     caller: &Caller,
     admitted: &Admitted,
     settlement: &mut Settlement,
-) -> Result<(Reply, Option<super::annotate::Grounds>), ChatError> {
+) -> Result<(Reply, Option<Grounds>), CallError> {
     guard(app, admitted)?;
     let prompt = match &admitted.model {
-        Model::Pool(_) => Prompt { body: admitted.request.object.clone(), grounds: None },
-        Model::Assistant(assistant) => match retrieve(app, caller, admitted, assistant, settlement).await? {
+        Model::Pool(_) => Prompt { dialect: admitted.asked.dialect, body: admitted.asked.object.clone(), grounds: None },
+        Model::Assistant(assistant) => match Box::pin(retrieve(app, caller, admitted, assistant, settlement)).await? {
             Retrieved::Prompt(prompt) => prompt,
             Retrieved::Nothing(reply) => return Ok((reply, None)),
         },
@@ -92,6 +112,6 @@ async fn answer(
     call(app, admitted, prompt, settlement).await
 }
 
-pub(super) fn shutting_down() -> ChatError {
-    ChatError::ShuttingDown { retry_after: std::time::Duration::from_secs(5) }
+pub(crate) fn shutting_down() -> CallError {
+    CallError::ShuttingDown { retry_after: std::time::Duration::from_secs(5) }
 }

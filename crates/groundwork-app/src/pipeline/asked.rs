@@ -1,0 +1,54 @@
+//! What is read of a request before it is known who answers it: enough to route it, to bound it, and to refuse what nobody could answer.
+
+use super::text;
+use bytes::Bytes;
+use groundwork_core::turn::{Dialect, Turn};
+use groundwork_wire::chat;
+use groundwork_wire::error::Invalid;
+use groundwork_wire::object::Object;
+
+pub(super) struct Asked {
+    pub(super) dialect: Dialect,
+    /// The body, its `model` as the URL names it.
+    pub(super) object: Object,
+    pub(super) model: String,
+    pub(super) stream: bool,
+    /// The client of a chat stream wants to see the usage.
+    pub(super) include_usage: bool,
+    /// Of what the model is to read.
+    pub(super) bytes: usize,
+}
+
+impl Asked {
+    /// Every way of being wrong is an `Invalid` that names the parameter.
+    pub(super) fn parse(dialect: Dialect, body: Bytes, model: Option<&str>) -> Result<Self, Invalid> {
+        let mut object = Object::parse(body)?;
+        if let Some(model) = model {
+            object.set("model", model).map_err(|error| Invalid::Value { param: "model".to_owned(), reason: error.to_string() })?;
+        }
+        let bytes = text::READ.iter().filter_map(|key| object.raw(key)).map(Bytes::len).sum();
+        if dialect == Dialect::Chat {
+            let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
+            return Ok(Self { dialect, object, model, stream, include_usage, bytes });
+        }
+        if let Some(key) = object.duplicate() {
+            return Err(Invalid::Duplicate { key: key.to_owned() });
+        }
+        let model = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
+        let stream = object.get("stream", "a boolean")?.unwrap_or(false);
+        if dialect == Dialect::Messages {
+            Turn::from_messages(&object)?;
+        }
+        Ok(Self { dialect, object, model, stream, include_usage: true, bytes })
+    }
+
+    /// The same as a chat request: assistants work in chat inside.
+    pub(super) fn as_chat(&self) -> Result<chat::Request, Invalid> {
+        let turn = match self.dialect {
+            Dialect::Chat => return chat::Request::of(self.object.clone()),
+            Dialect::Messages => Turn::from_messages(&self.object)?,
+            Dialect::Responses => return Err(Dialect::Chat.cannot("model", "is how an assistant is asked")),
+        };
+        chat::Request::of(turn.to_chat(&self.model, self.stream)?)
+    }
+}

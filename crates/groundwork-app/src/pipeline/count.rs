@@ -1,0 +1,80 @@
+//! How many tokens a request in Anthropic's shape has: as its model counts them, else by the tokenizer of its family.
+
+use super::admit::{self, Model, now};
+use super::error::CallError;
+use super::run::Request;
+use super::text::text;
+use crate::App;
+use crate::published::Deployment;
+use futures::StreamExt;
+use groundwork_core::access::Caller;
+use groundwork_core::turn::{Dialect, Turn};
+use groundwork_inference::target::{self, Forward};
+use groundwork_wire::error::Invalid;
+use groundwork_wire::object::Object;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    pub input_tokens: u64,
+    /// The model did not count them itself.
+    pub estimated: bool,
+}
+
+/// Nothing is booked: counting costs nothing.
+pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Result<Counted, CallError> {
+    let deadline = request.deadline.unwrap_or_else(|| now() + app.inner().limits.call_timeout);
+    let object = Object::parse(request.body.clone())?;
+    Turn::from_messages_count(&object)?;
+    let name: String = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
+    let model = admit::model(app, caller, &name)?;
+    if let Model::Pool(pool) = &model {
+        for deployment in pool.deployments.iter().filter(|deployment| deployment.target.speaks(Dialect::Messages)) {
+            let forward = Forward {
+                method: Method::POST,
+                path: "/messages/count_tokens".to_owned(),
+                query: None,
+                headers: header_map(&request.headers),
+                body: request.body.clone(),
+                model: Some(deployment.model.clone()),
+                deadline,
+            };
+            match counted_by(deployment, forward).await {
+                Ok(input_tokens) => return Ok(Counted { input_tokens, estimated: false }),
+                Err(error @ target::CallError::Refused { .. }) => return Err(error.into()),
+                Err(error) => tracing::debug!(kind = error.kind(), "a target does not count tokens"),
+            }
+        }
+    }
+    let pool = model.pool().clone();
+    let input_tokens = app.compute(move || pool.tokenizer.count(&text(&object))).await? as u64;
+    Ok(Counted { input_tokens, estimated: true })
+}
+
+async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<u64, target::CallError> {
+    #[derive(Deserialize)]
+    struct Count {
+        input_tokens: u64,
+    }
+    let mut body = deployment.target.forward(forward).await?.body;
+    let mut whole = Vec::new();
+    while let Some(part) = body.next().await {
+        whole.extend_from_slice(&part?);
+        if whole.len() > MOST_BYTES {
+            break;
+        }
+    }
+    let count: Result<Count, _> = serde_json::from_slice(&whole);
+    let broken = |error: serde_json::Error| target::CallError::Broken { target: deployment.label(), message: error.to_string() };
+    Ok(count.map_err(broken)?.input_tokens)
+}
+
+/// Bytes of an answer that is one number.
+const MOST_BYTES: usize = 64 << 10;
+
+fn header_map(headers: &[(String, String)]) -> HeaderMap {
+    let header = |(name, value): &(String, String)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?));
+    let json = (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.iter().filter_map(header).chain([json]).collect()
+}
