@@ -236,7 +236,8 @@ impl Meter {
                 loop {
                     match decoding.next() {
                         Ok(Some(frame)) => {
-                            let used = frame.data.as_deref().filter(|data| data.contains("\"usage\"")).and_then(|data| used(data.as_bytes()));
+                            let used =
+                                frame.data.as_deref().filter(|data| data.contains("\"usage\"")).and_then(|data| used(data.as_bytes()));
                             let hidden = *hides_usage && used.as_ref().is_some_and(|used| used.alone);
                             *usage = used.map(|used| used.usage).or(*usage);
                             if !hidden {

@@ -32,13 +32,3 @@ impl Model {
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 }
-
-/// `GET /v1/models`.
-pub fn list(models: &[Model]) -> Bytes {
-    #[derive(Serialize)]
-    struct List<'a> {
-        object: &'static str,
-        data: &'a [Model],
-    }
-    serde_json::to_vec(&List { object: "list", data: models }).unwrap_or_default().into()
-}

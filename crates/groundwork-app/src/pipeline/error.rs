@@ -84,7 +84,7 @@ impl CallError {
     }
 
     /// Whether a target that was asked may have worked on the prompt, and so charge for it.
-    pub(super) fn may_be_charged(&self) -> bool {
+    pub(crate) fn may_be_charged(&self) -> bool {
         match self {
             Self::Call(error) => error.may_be_charged(),
             Self::DeadlineExceeded | Self::ShuttingDown { .. } => true,

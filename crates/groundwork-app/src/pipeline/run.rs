@@ -73,19 +73,25 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
             settlement.served(&served);
             let head = Head { call: admitted.id, headers };
             let body = whole::respond(app, (body, events), grounds, settlement).await;
-            Ok(Answer::Whole(head, match other {
-                Some(other) => other.whole(&body)?,
-                None => body,
-            }))
+            Ok(Answer::Whole(
+                head,
+                match other {
+                    Some(other) => other.whole(&body)?,
+                    None => body,
+                },
+            ))
         }
         Ok((Reply::Stream { headers, served, frames }, grounds)) => {
             settlement.served(&served);
             let head = Head { call: admitted.id, headers };
             let items = stream::respond(app, frames, grounds, admitted.asked.include_usage, settlement);
-            Ok(Answer::Stream(head, match other {
-                Some(other) => other.stream(items),
-                None => items,
-            }))
+            Ok(Answer::Stream(
+                head,
+                match other {
+                    Some(other) => other.stream(items),
+                    None => items,
+                },
+            ))
         }
         Err(error) => {
             settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;

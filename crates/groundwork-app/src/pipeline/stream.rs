@@ -2,8 +2,8 @@
 //! and the checked citations come before the finish.
 
 use super::annotate::{Grounds, annotate};
-use super::run::{Item, shutting_down};
 use super::error::CallError;
+use super::run::{Item, shutting_down};
 use super::settle::Settlement;
 use super::splice;
 use crate::App;

@@ -15,8 +15,11 @@ fn faulty(fault: Fault) -> Script {
 
 #[tokio::test]
 async fn a_whole_answer_is_booked_once_with_what_the_target_counted() {
-    let answer =
-        fake::Answer { pieces: Some(vec!["Hello.".into()]), usage: Some(Tokens { input: 11, output: 7, ..Tokens::default() }), ..fake::Answer::default() };
+    let answer = fake::Answer {
+        pieces: Some(vec!["Hello.".into()]),
+        usage: Some(Tokens { input: 11, output: 7, ..Tokens::default() }),
+        ..fake::Answer::default()
+    };
     let house = house(Script::new([answer])).await;
     let mut asked = request(body("default", "Hello?"));
     asked.request_id = Some("mine".into());

@@ -105,7 +105,7 @@ async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name(
     let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!((&answer["data"][1]["index"], answer["data"][1]["embedding"].as_array().unwrap().len()), (&json!(1), 64));
     let base64 = create(json!({ "model": "buckets-1", "input": "a", "encoding_format": "base64" })).await.unwrap();
-    let base64: serde_json::Value = serde_json::from_slice(&base64).unwrap();
+    let base64: serde_json::Value = serde_json::from_slice(&base64.body).unwrap();
     assert_eq!(base64["data"][0]["embedding"].as_str().unwrap().len(), 344, "64 floats of 4 bytes in base 64");
     for (body, status) in [
         (json!({ "model": "none", "input": "a" }), 404),

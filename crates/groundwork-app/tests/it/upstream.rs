@@ -279,10 +279,8 @@ async fn embeddings_go_through_a_target_too() {
     let answer = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"e","usage":{"prompt_tokens":1,"total_tokens":1}}"#;
     let upstream = Upstream::start(whole("200 OK", "", answer)).await;
     let house = upstream.house(openai).await;
-    let asked = embeddings::Request {
-        body: json!({ "model": "default", "input": [[1, 2]] }).to_string().into(),
-        ..embeddings::Request::default()
-    };
+    let asked =
+        embeddings::Request { body: json!({ "model": "default", "input": [[1, 2]] }).to_string().into(), ..embeddings::Request::default() };
     assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap().body, answer);
     let (head, sent) = upstream.request();
     assert!(head.starts_with("POST /v1/embeddings "), "{head}");

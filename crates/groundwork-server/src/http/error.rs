@@ -60,6 +60,12 @@ impl ApiError {
         Self { retry_after, ..error }
     }
 
+    /// The same again would fail again: official clients retry some statuses unless they are told.
+    fn in_vain(mut self) -> Self {
+        self.headers.push(("x-should-retry".to_owned(), "false".to_owned()));
+        self
+    }
+
     fn about(mut self, param: impl Into<String>) -> Self {
         if let Body::Ours(error) = &mut self.body {
             error.param = Some(param.into());
@@ -139,7 +145,7 @@ impl ApiError {
     }
 
     fn conflict(code: &str, message: String) -> Self {
-        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, Some(code), message)
+        Self::new(StatusCode::CONFLICT, INVALID_REQUEST, Some(code), message).in_vain()
     }
 
     fn upstream(status: StatusCode, code: &str, message: String) -> Self {

@@ -32,6 +32,9 @@ const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms"
 /// For operations that only touch rows, and for what every request spends around its operation.
 const SMALL_DEADLINE: Duration = Duration::from_secs(30);
 
+/// Bytes of a body that need no waiting for.
+const SMALL_BODY: u64 = 16 << 10;
+
 /// What a client that is refused may go on sending, and for how long.
 const UNREAD_BYTES: u64 = 256 << 20;
 const UNREAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -104,7 +107,9 @@ async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Pla
     if let Some(preflight) = front.0.cors.preflight(request.method(), request.headers()) {
         return preflight;
     }
-    let watch = !request.body().is_end_stream() && !request.headers().contains_key(EXPECT);
+    // A small body is there as soon as its headers are.
+    let small = request.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY);
+    let watch = !small && !request.headers().contains_key(EXPECT);
     let rest = if watch { Some(body::watch(&mut request)) } else { None };
     let response = match admit(guard, &mut request, place) {
         Ok(caller) => run(guard, caller, request, next).await,

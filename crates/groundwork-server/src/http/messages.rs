@@ -15,11 +15,21 @@ use groundwork_core::turn::Dialect;
 /// On a count that is ours and not the model's own.
 const ESTIMATED: HeaderName = HeaderName::from_static("groundwork-estimated");
 
-pub(super) async fn create(State(front): State<Front>, caller: Caller, headers: HeaderMap, Whole(body): Whole) -> Result<Response, ApiError> {
+pub(super) async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    headers: HeaderMap,
+    Whole(body): Whole,
+) -> Result<Response, ApiError> {
     sse::answer(&front, caller, request(&front, &headers, body)).await
 }
 
-pub(super) async fn count(State(front): State<Front>, caller: Caller, headers: HeaderMap, Whole(body): Whole) -> Result<Response, ApiError> {
+pub(super) async fn count(
+    State(front): State<Front>,
+    caller: Caller,
+    headers: HeaderMap,
+    Whole(body): Whole,
+) -> Result<Response, ApiError> {
     let counted = count_tokens(front.app(), &caller, request(&front, &headers, body)).await?;
     let mut response = axum::Json(serde_json::json!({ "input_tokens": counted.input_tokens })).into_response();
     if counted.estimated {

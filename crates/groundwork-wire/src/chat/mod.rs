@@ -1,6 +1,7 @@
 //! Chat completions: a typed view of request, response and chunk beside their original bytes, and builders for our own.
 
 mod annotation;
+mod limits;
 mod reply;
 mod request;
 mod response;

@@ -82,6 +82,7 @@ impl Request {
         if let Some(key) = object.duplicate() {
             return Err(Invalid::Duplicate { key: key.to_owned() });
         }
+        super::limits::check(&object)?;
         let model: String = object.get("model", "a string")?.ok_or_else(|| missing("model"))?;
         let stream = object.get("stream", "a boolean")?.unwrap_or(false);
         Ok(Self {
@@ -118,6 +119,9 @@ impl Message {
             let reason = format!("{name:?} is none of system, developer, user, assistant, tool, function");
             Invalid::Value { param: "role".to_owned(), reason }
         })?;
+        if role == Role::Tool && object.get::<String>("tool_call_id", "a string")?.is_none() {
+            return Err(missing("tool_call_id"));
+        }
         let content = match object.raw("content") {
             Some(raw) if raw.as_ref() != b"null" => content(raw)?,
             _ if matches!(role, Role::Assistant | Role::Function) => Content::Empty,
@@ -262,7 +266,7 @@ mod tests {
             {"role":"user","name":"ann","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":{"url":"data:,"}}]},
             {"role":"assistant","content":null,"tool_calls":[{"id":"c1"}]},{"role":"tool","tool_call_id":"c1","content":"42"}],
             "stream":true,"stream_options":{"include_usage":true,"x":1},"max_completion_tokens":7,"max_tokens":9,"temperature":0,"top_p":1.0,
-            "stop":"END","seed":9007199254740993,"user":"u","metadata":{"k":"v"},"tools":[{}],"response_format":{"type":"json_object"},"new_field":[1.10]}"#;
+            "stop":"END","seed":9007199254740993,"user":"u","metadata":{"k":"v"},"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_object"},"new_field":[1.10]}"#;
         let request = Request::parse(body).unwrap();
         assert_eq!(request.object.to_bytes(), body);
         assert_eq!(request.messages.len(), 4);
@@ -307,6 +311,24 @@ mod tests {
             (with(r#","seed":1.5"#), "seed", "invalid_type"),
             (with(r#","metadata":{"a":1}"#), "metadata", "invalid_type"),
             (with(r#","tools":{}"#), "tools", "invalid_type"),
+            (with(r#","tools":[3]"#), "tools[0]", "invalid_type"),
+            (with(r#","tools":[{}]"#), "tools[0].type", "missing_required_parameter"),
+            (with(r#","tools":[{"type":"function"}]"#), "tools[0].function", "missing_required_parameter"),
+            (with(r#","tools":[{"type":"function","function":{}}]"#), "tools[0].function.name", "missing_required_parameter"),
+            (with(r#","tool_choice":5"#), "tool_choice", "invalid_type"),
+            (with(r#","presence_penalty":-3"#), "presence_penalty", "invalid_value"),
+            (with(r#","top_logprobs":21"#), "top_logprobs", "invalid_value"),
+            (with(r#","top_logprobs":1.5"#), "top_logprobs", "invalid_type"),
+            (with(r#","logprobs":1"#), "logprobs", "invalid_type"),
+            (with(r#","logit_bias":[]"#), "logit_bias", "invalid_type"),
+            (with(r#","response_format":{}"#), "response_format.type", "missing_required_parameter"),
+            (with(r#","response_format":{"type":"json_schema"}"#), "response_format.json_schema", "missing_required_parameter"),
+            (
+                with(r#","response_format":{"type":"json_schema","json_schema":{"schema":{}}}"#),
+                "response_format.json_schema.name",
+                "missing_required_parameter",
+            ),
+            (message(r#"{"role":"tool","content":"42"}"#), "messages[1].tool_call_id", "missing_required_parameter"),
             (with(r#","response_format":"json""#), "response_format", "invalid_type"),
         ] {
             let error = error(&body);

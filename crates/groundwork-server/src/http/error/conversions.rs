@@ -98,7 +98,9 @@ impl From<target::CallError> for ApiError {
                 let error = Self::new(status, "rate_limit_error", Some("rate_limit_exceeded"), message);
                 Self { retry_after, headers, ..error }
             }
-            target::CallError::QuotaExhausted { .. } => Self::new(status, "insufficient_quota", Some("insufficient_quota"), message),
+            target::CallError::QuotaExhausted { .. } => {
+                Self::new(status, "insufficient_quota", Some("insufficient_quota"), message).in_vain()
+            }
             target::CallError::ContentFilter { body, .. } | target::CallError::Refused { body, .. } => {
                 Self { body: Body::Upstream(body), ..Self::new(status, INVALID_REQUEST, Some(code), message) }
             }
@@ -122,9 +124,11 @@ impl From<repeats::BeginError> for ApiError {
         let message = error.to_string();
         match error {
             repeats::BeginError::OtherBody => Self::conflict("idempotency_key_reused", message).about("Idempotency-Key"),
-            repeats::BeginError::Running => {
-                Self { retry_after: Some(SOON), ..Self::conflict("idempotency_key_in_use", message).about("Idempotency-Key") }
-            }
+            repeats::BeginError::Running => Self {
+                retry_after: Some(SOON),
+                headers: Vec::new(),
+                ..Self::conflict("idempotency_key_in_use", message).about("Idempotency-Key")
+            },
             repeats::BeginError::Db(error) => error.into(),
         }
     }

@@ -30,7 +30,10 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
 
 /// What of the client's headers a target may want to know: trace context, beta features, and Azure's own.
 pub(super) fn call_headers(front: &Front, headers: &HeaderMap) -> Headers {
-    let wanted = |name: &str| matches!(name, "tracestate" | "x-client-request-id") || ["anthropic-", "openai-", "x-ms-", "aoai-"].iter().any(|prefix| name.starts_with(prefix));
+    let wanted = |name: &str| {
+        matches!(name, "tracestate" | "x-client-request-id")
+            || ["anthropic-", "openai-", "x-ms-", "aoai-"].iter().any(|prefix| name.starts_with(prefix))
+    };
     let given = headers.iter().filter(|(name, _)| wanted(name.as_str()));
     let given = given.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
     std::iter::once(("traceparent".to_owned(), trace::parent(headers, &front.0.dice))).chain(given).collect()
