@@ -73,7 +73,12 @@ impl Service {
         let deadline = self.server.deadline(call.deadline);
         let prepared = body::prepare(&self.server.target, &call, spoken, model)?;
         let ask = self.ask(Operation::Answer(spoken), model, &call.headers, deadline).await?.body(prepared.body);
-        let speech = speech::Speech { server: &self.server, model, unfiltered: self.unfiltered, heading: prepared.heading };
+        let speech = speech::Speech {
+            server: &self.server,
+            model,
+            unfiltered: self.unfiltered,
+            heading: prepared.heading,
+        };
         if call.stream { speech.stream(ask).await } else { speech.whole(ask).await }
     }
 

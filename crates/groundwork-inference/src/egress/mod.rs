@@ -180,5 +180,6 @@ fn parse(url: &str) -> Result<Url, EgressError> {
     Ok(parsed)
 }
 
+
 #[cfg(test)]
 mod tests;

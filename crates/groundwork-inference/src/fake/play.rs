@@ -155,8 +155,7 @@ fn pieces(answer: &Answer, body: &Object) -> VecDeque<Vec<Event>> {
     let finish = answer.finish.as_deref().unwrap_or(if answer.tool_calls.is_empty() { "stop" } else { "tool_calls" });
     let finish = Event::Finish { choice: 0, reason: FinishReason::from(finish) };
     let Tokens { input, output, cached, reasoning } = usage;
-    let usage =
-        Usage { input_tokens: input, output_tokens: output, cached_tokens: cached, reasoning_tokens: reasoning, ..Usage::default() };
+    let usage = Usage { input_tokens: input, output_tokens: output, cached_tokens: cached, reasoning_tokens: reasoning, ..Usage::default() };
     pieces.push_back(vec![finish, Event::Usage(usage)]);
     let start = Event::Start { id: None, model: None, created: None };
     if let Some(first) = pieces.front_mut() {

@@ -52,10 +52,8 @@ fn stream(target: &str, body: &mut Object, streams: bool) -> Result<(), CallErro
 
 /// Sets a field that is not already so; an untouched body goes on without being written anew.
 fn set<T: Serialize + ?Sized>(target: &str, object: &mut Object, key: &str, value: &T) -> Result<(), CallError> {
-    let unusable = |error: serde_json::Error| CallError::Unsupported {
-        target: target.to_owned(),
-        message: format!("the request cannot be written as JSON: {error}"),
-    };
+    let unusable =
+        |error: serde_json::Error| CallError::Unsupported { target: target.to_owned(), message: format!("the request cannot be written as JSON: {error}") };
     let value = Raw::of(value).map_err(unusable)?;
     if object.raw(key) == Some(value.bytes()) {
         return Ok(());

@@ -150,9 +150,7 @@ impl Running {
         }
         let (is_mark, data) = (frame.is_done(), frame.data.clone());
         let heard = self.voice.hear(frame).map_err(|error| match error {
-            ReadError::Refused(error) => {
-                CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, body: data }
-            }
+            ReadError::Refused(error) => CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, body: data },
             ReadError::Malformed(reason) => self.broken(&reason),
         })?;
         self.push(heard, unfiltered);
