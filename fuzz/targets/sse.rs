@@ -15,10 +15,18 @@ fn frames<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Frame> {
     frames
 }
 
+/// What a frame says. Its raw bytes may differ by a line feed: after a CR nobody waits for what comes next.
+fn said(frame: &Frame) -> (Option<&str>, Option<&str>, Option<&str>, Option<u64>) {
+    (frame.event.as_deref(), frame.data.as_deref(), frame.id.as_deref(), frame.retry_ms)
+}
+
 fuzz_target!(|input: &[u8]| {
     let Some((cut, stream)) = input.split_first() else { return };
     let whole = frames(std::iter::once(stream));
-    assert_eq!(frames(stream.chunks(*cut as usize % 16 + 1)), whole);
-    let raw: Vec<u8> = whole.iter().flat_map(|frame| frame.raw.to_vec()).collect();
-    assert!(stream.windows(raw.len().max(1)).any(|window| window == raw) || raw.is_empty(), "the frames are not in the stream");
+    let pieces = frames(stream.chunks(*cut as usize % 16 + 1));
+    assert!(pieces.iter().map(said).eq(whole.iter().map(said)));
+    for frames in [whole, pieces] {
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        assert!(raw.is_empty() || stream.windows(raw.len()).any(|window| window == raw), "the frames are not in the stream");
+    }
 });
