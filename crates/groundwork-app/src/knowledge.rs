@@ -108,7 +108,15 @@ impl EmbeddingModel {
                         }
                         Purpose::Passage => (local::Purpose::Passage, texts),
                     };
-                    let failed = |error: local::EmbedError| EmbedError { model: model.model().to_owned(), reason: error.to_string() };
+                    let failed = |error: local::EmbedError| {
+                        let (model, reason) = (model.model().to_owned(), error.to_string());
+                        match error {
+                            local::EmbedError::Busy { .. } => EmbedError::Busy { model, reason },
+                            local::EmbedError::TooLong { .. } | local::EmbedError::Load(_) | local::EmbedError::Failed { .. } => {
+                                EmbedError::Failed { model, reason }
+                            }
+                        }
+                    };
                     model.embed(purpose, texts).await.map_err(failed)
                 })
             }),

@@ -5,6 +5,7 @@ use crate::knowledge::NotReady;
 use crate::pipeline::now;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_retrieval::embed::EmbedError;
 use groundwork_retrieval::search as retrieval;
 use groundwork_retrieval::search::{Reach, SearchError as Failure};
 use groundwork_store::db::DbError;
@@ -83,6 +84,8 @@ pub enum SearchError {
     IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },
     #[error("there is no embedding model: {0}")]
     NotReady(#[from] NotReady),
+    #[error("too many questions wait for the embedding model; try again in {} seconds", retry_after.as_secs())]
+    EmbeddingBusy { retry_after: Duration },
     #[error("the search did not end in time; try again in {} seconds", retry_after.as_secs())]
     TimedOut { retry_after: Duration },
     /// The index, a leg, the embedding model or the database failed.
@@ -101,6 +104,7 @@ impl SearchError {
             Self::TooLong { .. } => "too_large",
             Self::IndexLoading { .. } => "index_loading",
             Self::NotReady(_) => "embedding_model_missing",
+            Self::EmbeddingBusy { .. } => "embedding_busy",
             Self::TimedOut { .. } => "search_timed_out",
             Self::Failed(_) | Self::Db(_) => "search_failed",
         }
@@ -112,7 +116,7 @@ impl SearchError {
             Self::UnknownKnowledgeBase(_) => 404,
             Self::EmptyQuery => 400,
             Self::TooLong { .. } => 413,
-            Self::IndexLoading { .. } | Self::NotReady(_) | Self::TimedOut { .. } => 503,
+            Self::IndexLoading { .. } | Self::NotReady(_) | Self::EmbeddingBusy { .. } | Self::TimedOut { .. } => 503,
             Self::Failed(_) | Self::Db(_) => 500,
         }
     }
@@ -206,6 +210,7 @@ fn sort(failure: Failure) -> SearchError {
     match failure {
         Failure::UnknownKnowledgeBase(id) => SearchError::UnknownKnowledgeBase(id),
         Failure::IndexLoading { knowledge_base, retry_after } => SearchError::IndexLoading { knowledge_base, retry_after },
+        Failure::Embed(EmbedError::Busy { .. }) => SearchError::EmbeddingBusy { retry_after: RETRY_AFTER },
         Failure::TimedOut => SearchError::TimedOut { retry_after: RETRY_AFTER },
         failure => SearchError::Failed(failure),
     }

@@ -6,6 +6,7 @@ pub mod call;
 pub mod citation;
 pub mod clock;
 pub mod extractive;
+pub mod followup;
 pub mod fusion;
 pub mod ids;
 pub mod money;

@@ -1,6 +1,7 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
 use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, Reply};
+use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
 
 /// Quotes in one answer.
@@ -30,24 +31,39 @@ impl Extractive {
             });
         };
         let extract = quote(&grounding).await;
-        tracing::debug!(fit = extract.score, quotes = extract.quotes.len(), "quotes are chosen");
+        let scores: Vec<f32> = extract.quotes.iter().map(|quote| quote.score).collect();
+        tracing::debug!(fit = extract.score, ?scores, "quotes are chosen");
         let declined = extract.quotes.is_empty() || extract.score < FLOOR;
         let mut pieces = extract.pieces();
         if declined && !extract.quotes.is_empty() {
             pieces[0] = format!("{NO_ANSWER}\n");
         }
-        let words = |text: &str| text.split_whitespace().count() as u64;
+        let (input_tokens, output_tokens) = count(&grounding, &pieces).await;
         Composed {
             dialect: call.dialect,
             heading,
             pieces: &pieces,
-            input_tokens: grounding.sources.iter().map(|source| source.tokens as u64).sum::<u64>() + words(&grounding.question),
-            output_tokens: pieces.iter().map(|piece| words(piece)).sum(),
+            input_tokens,
+            output_tokens,
             stream: call.stream,
             headers: vec![(ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned())],
         }
         .reply(&self.name)
     }
+}
+
+/// Whose tokens are counted: a model that had written the answer would have read and written about as many.
+const COUNTED_AS: &str = "gpt-4o";
+
+/// Tokens of question and sources, and of the answer.
+async fn count(grounding: &Grounding, pieces: &[String]) -> (u64, u64) {
+    let (question, sources, answer) = (grounding.question.clone(), grounding.sources.clone(), pieces.concat());
+    let counted = tokio::task::spawn_blocking(move || {
+        let tokenizer = tokenizers::for_chat_model(COUNTED_AS);
+        let read: usize = sources.iter().map(|source| tokenizer.count(&source.passage.text)).sum();
+        ((read + tokenizer.count(&question)) as u64, tokenizer.count(&answer) as u64)
+    });
+    counted.await.unwrap_or_default()
 }
 
 /// Chooses the quotes, by meaning and words where there is an embedder that works, by words alone otherwise.

@@ -14,10 +14,12 @@ pub enum Purpose {
 
 /// Why texts could not be embedded.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the embedding model {model} failed: {reason}")]
-pub struct EmbedError {
-    pub model: String,
-    pub reason: String,
+pub enum EmbedError {
+    /// It passes by itself.
+    #[error("the embedding model {model} has too much to do: {reason}")]
+    Busy { model: String, reason: String },
+    #[error("the embedding model {model} failed: {reason}")]
+    Failed { model: String, reason: String },
 }
 
 type Run = dyn Fn(Purpose, Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, EmbedError>> + Send + Sync;

@@ -37,7 +37,7 @@ pub(crate) fn parts(document: usize, round: usize) -> usize {
 }
 
 /// A part is a section of its own, so that it becomes one chunk; each says whose it is.
-fn text(document: usize, round: usize) -> String {
+pub(crate) fn text(document: usize, round: usize) -> String {
     let part = |part: usize| format!("# Part {part}\n\nA common beginning. This is {}.\n", mark(document, round, part));
     (0..parts(document, round)).map(part).collect::<Vec<_>>().join("\n")
 }
@@ -46,7 +46,7 @@ pub(crate) fn mark(document: usize, round: usize, part: usize) -> String {
     format!("mark{document}of{round}at{part}")
 }
 
-fn upload(document: usize, text: String) -> Upload {
+pub(crate) fn upload(document: usize, text: String) -> Upload {
     Upload { knowledge_base: kb(), source: source(document), name: source(document), bytes: Bytes::from(text), permissions: None }
 }
 
@@ -81,7 +81,7 @@ impl Ground {
 
     /// Brings the folder to `round`: every document is ingested or deleted, several at once. Returns how many changed.
     pub(crate) async fn ingest(&self, round: usize) -> Result<usize, Box<dyn Error>> {
-        let ingester = self.ingester();
+        let ingester = self.ingester(embedder());
         let work = documents().map(|document| {
             let ingester = ingester.clone();
             async move {
@@ -98,13 +98,13 @@ impl Ground {
         Ok(futures::future::try_join_all(work).await?.into_iter().filter(|&changed| changed).count())
     }
 
-    fn ingester(&self) -> Ingester {
+    pub(crate) fn ingester(&self, embedder: Embedder) -> Ingester {
         let parts = Parts {
             db: self.db.clone(),
             blobs: self.blobs.clone(),
             index: self.index.clone(),
             extractor: Extractor::new(SandboxSettings { program: self.program.clone(), ..SandboxSettings::default() }),
-            embedder: embedder(),
+            embedder,
         };
         Ingester::new(parts, Limits { batch: 2, ..Limits::default() })
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 /// What an answer must stand on.
 #[derive(Clone)]
 pub(super) struct Grounds {
+    /// As it was searched for: with what it goes on from.
     pub(super) question: String,
     pub(super) sources: Arc<[Source]>,
     /// The chunks that the sources were joined from: they tell the section of a quote more closely.
@@ -43,7 +44,12 @@ const MAX_SENTENCES: usize = 48;
 pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: &[Located], tally: Tally) -> Annotated {
     let report = check(app, grounds, text, located).await;
     let counts = count(report.as_ref(), tally);
-    let annotations = located.iter().filter_map(|citation| annotation(grounds, report.as_ref(), citation)).collect();
+    let mut annotations = Vec::with_capacity(located.len());
+    for citation in located {
+        let Some(mut annotation) = annotation(grounds, report.as_ref(), citation) else { continue };
+        narrow(app, grounds, &mut annotation).await;
+        annotations.push(annotation);
+    }
     let citations = grounds.sources.iter().map(|source| context(grounds, source)).collect();
     Annotated { annotations, context: Context { citations, intent: Some(grounds.question.clone()) }, counts }
 }
@@ -133,12 +139,15 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
     let source = grounds.sources.iter().find(|source| source.id == located.id)?;
     let verdict = report.and_then(|report| verdict(report, located));
     let passage = &source.passage;
-    let quote = verdict.and_then(|verdict| verdict.quote.clone()).and_then(|at| Some((at.start, passage.text.get(at)?)));
+    // A table's header that stands before a later part of the table lies elsewhere in the document: a span is of the part's own words.
+    let lead = passage.lead();
+    let quote = verdict.and_then(|verdict| verdict.quote.clone()).map(|at| at.start.max(lead)..at.end).filter(|at| !at.is_empty());
+    let quote = quote.and_then(|at| Some((at.start, passage.text.get(at)?)));
     let quoted = quote.is_some();
     // The quote's own characters where it was found, the whole passage where not.
     let (span, text) = match quote {
         Some((byte, quote)) => {
-            let start = passage.span.start + passage.text[..byte].chars().count();
+            let start = passage.span.start + passage.text[lead..byte].chars().count();
             (start..start + quote.chars().count(), quote)
         }
         None => (passage.span.clone(), passage.text.as_str()),
@@ -167,6 +176,36 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
             confidence: verdict.map(|verdict| verdict.confidence),
         }),
     })
+}
+
+/// Pages that are looked through for one quote.
+const MAX_PAGES: u32 = 8;
+
+/// A source may run over several pages; a quote stands on one of them.
+async fn narrow(app: &App, grounds: &Grounds, annotation: &mut Annotation) {
+    let Some(citation) = &mut annotation.citation else { return };
+    let Some(source) = grounds.sources.iter().find(|source| source.id == citation.id) else { return };
+    let Some((first, last)) = citation.pages.filter(|(first, last)| first < last && last - first < MAX_PAGES) else { return };
+    if citation.text == source.passage.text {
+        return;
+    }
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A quote that runs over a page's end stands where it begins.
+    let wanted = [squeeze(&citation.text), squeeze(citation.text.lines().next().unwrap_or_default())];
+    let mut pages = Vec::new();
+    for number in first..=last {
+        let page = app.inner().db.page(&source.passage.document, source.passage.version, number).await;
+        // Without the page's text the place is told as closely as it was.
+        pages.extend(page.ok().flatten().map(|text| (number, squeeze(&text))));
+    }
+    let stands = wanted.iter().filter(|wanted| !wanted.is_empty());
+    let page = stands.filter_map(|wanted| pages.iter().find(|(_, text)| text.contains(wanted))).map(|(number, _)| *number).next();
+    if let Some(page) = page {
+        citation.pages = Some((page, page));
+        if let Some(link) = &mut annotation.url_citation {
+            link.url = url(grounds, source, Some((page, page)));
+        }
+    }
 }
 
 fn verdict<'a>(report: &'a Report, located: &Located) -> Option<&'a Verdict> {

@@ -10,6 +10,7 @@ use crate::published::Assistant;
 use crate::search::{self, Outcome};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
+use groundwork_core::followup;
 use groundwork_core::prompt::{self, Budget, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
@@ -36,10 +37,11 @@ pub(super) async fn retrieve(
 ) -> Result<Retrieved, CallError> {
     let request = admitted.asked.as_chat()?;
     let (history, question) = conversation(&request)?;
+    let sought = sought(&history, &question);
     let began = app.inner().clock.now();
     let look = search::Look {
         knowledge_bases: &assistant.knowledge_bases,
-        text: &question,
+        text: &sought,
         limit: assistant.passages,
         mode: search::Mode::Hybrid,
         deadline: admitted.deadline,
@@ -50,13 +52,13 @@ pub(super) async fn retrieve(
     if hits.is_empty() {
         return nothing(app, admitted, outcome).map(Retrieved::Nothing);
     }
-    let packed = pack(app, &request, assistant, (history, question.clone()), &hits).await?;
+    let packed = pack(app, &request, assistant, (history, question), &hits).await?;
     settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: packed.sources.len() as u32, millis });
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
     let mut body = request.object;
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
     body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
-    let grounds = Grounds { question, sources: packed.sources.into(), pieces: hits.into_iter().map(piece).collect() };
+    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces: hits.into_iter().map(piece).collect() };
     Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))
 }
 
@@ -89,6 +91,12 @@ fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallE
             Err(Invalid::Value { param, reason: "the last message must be the user's question, in text".to_owned() }.into())
         }
     }
+}
+
+/// What is searched for: the question, with what it goes on from.
+fn sought(history: &[Message], question: &str) -> String {
+    let earlier: Vec<&str> = history.iter().filter(|message| message.role == Role::User).map(|message| message.text.as_str()).collect();
+    followup::search_text(&earlier, question)
 }
 
 async fn pack(

@@ -4,7 +4,7 @@ use super::asked::Asked;
 use super::text::text;
 use crate::App;
 use crate::published::{Deployment, Pool};
-use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval};
+use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval, TargetKind};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
 use groundwork_core::turn::{Event, Usage};
@@ -211,6 +211,10 @@ impl Drop for Settlement {
 
 async fn write(app: &App, open: Open) {
     let record = match (open.usage, open.charged) {
+        // Quotes are no model's work: what one would have counted is estimated.
+        (Some(usage), _) if open.record.target == Some(TargetKind::Extractive) => {
+            Record { usage, measure: Measure::Estimate, ..open.record }
+        }
         (Some(usage), _) => Record { usage, measure: Measure::Exact, ..open.record },
         (None, false) => open.record,
         (None, true) => estimate(app, open).await,

@@ -201,7 +201,7 @@ fn embedder(is_down: Arc<AtomicBool>) -> Embedder {
         tokenizer: Arc::new(Words),
         run: Arc::new(move |_purpose, texts| {
             let result = if is_down.load(Ordering::SeqCst) {
-                Err(EmbedError { model: "buckets-1".into(), reason: "it is down".into() })
+                Err(EmbedError::Failed { model: "buckets-1".into(), reason: "it is down".into() })
             } else {
                 Ok(texts.iter().map(|text| vector(text)).collect())
             };

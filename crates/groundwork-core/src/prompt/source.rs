@@ -18,9 +18,25 @@ pub struct Passage {
     pub heading_path: Vec<String>,
     /// Characters of the document version's text.
     pub span: Range<usize>,
-    /// For display and prompt: the document's own words at `span`.
+    /// For display and prompt: the document's own words at `span`. A later part of a table begins with the table's header, on lines of
+    /// its own before them.
     pub text: String,
     pub score: f32,
+}
+
+impl Passage {
+    /// Bytes of `text` before the words at `span`: those of a table's header, its line end included.
+    pub fn lead(&self) -> usize {
+        let chars = self.text.chars().count().saturating_sub(self.span.len());
+        self.text.char_indices().nth(chars).map_or(self.text.len(), |(at, _)| at)
+    }
+
+    /// The header that stands before the words at `span`, and those words; `None` when `text` is neither.
+    fn parts(&self) -> Option<(&str, &str)> {
+        let (header, body) = self.text.split_at(self.lead());
+        let whole = body.chars().count() == self.span.len() && (header.is_empty() || header.ends_with('\n'));
+        whole.then_some((header, body))
+    }
 }
 
 /// A source as it stands in the prompt: one passage, or neighbors joined.
@@ -92,22 +108,26 @@ pub(super) fn join_neighbors(passages: &[Passage]) -> Vec<Passage> {
     joined
 }
 
-/// The two as one, when nothing but white space lies between them.
+/// The two as one, when nothing but white space lies between them. The header of a table stays where it is first, and is not repeated.
 fn join(one: &Passage, other: &Passage) -> Option<Passage> {
     let same = |a: &Passage, b: &Passage| (&a.document, a.version, &a.heading_path) == (&b.document, b.version, &b.heading_path);
-    let literal = |passage: &Passage| passage.text.chars().count() == passage.span.len();
-    if !same(one, other) || !literal(one) || !literal(other) {
+    if !same(one, other) {
         return None;
     }
     let (first, second) = if one.span.start <= other.span.start { (one, other) } else { (other, one) };
+    first.parts()?;
+    let (header, body) = second.parts()?;
+    if !first.text.contains(header) {
+        return None;
+    }
     let text = if second.span.end <= first.span.end {
         first.text.clone()
     } else if second.span.start <= first.span.end {
         let overlap = first.span.end - second.span.start;
-        let rest: String = second.text.chars().skip(overlap).collect();
+        let rest: String = body.chars().skip(overlap).collect();
         format!("{}{rest}", first.text)
     } else {
-        format!("{}{}{}", first.text, between(first, second)?, second.text)
+        format!("{}{}{}", first.text, between(first, second)?, body)
     };
     Some(Passage {
         span: first.span.start..first.span.end.max(second.span.end),
@@ -172,6 +192,28 @@ mod tests {
         assert_eq!(joined(&[0..5, 30..46, 58..68, 3..31]), ["Staff have 27 days. One more after five years.", "Unter | 20"]);
         let joined = join_neighbors(&[passage(0..10), passage(5..19)]);
         assert_eq!((joined[0].span.clone(), joined[0].pages), (0..19, Some((0, 19))));
+    }
+
+    #[test]
+    fn parts_of_a_table_share_the_header_that_the_first_of_them_has() {
+        let with_header = |header: &str, span: Range<usize>| {
+            let part = passage(span);
+            Passage { text: format!("{header}{}", part.text), ..part }
+        };
+        let (first, last) = (48..57, 58..68);
+        let texts = |passages: &[Passage]| join_neighbors(passages).into_iter().map(|whole| (whole.text, whole.span)).collect::<Vec<_>>();
+        // Both were cut off the table's beginning.
+        let parts = [with_header("Where | How\n", last.clone()), with_header("Where | How\n", first.clone())];
+        assert_eq!(texts(&parts), [("Where | How\nÜber | 10\nUnter | 20".to_owned(), 48..68)]);
+        assert_eq!(join_neighbors(&parts)[0].lead(), "Where | How\n".len());
+        // The table's beginning stands before its later part.
+        assert_eq!(
+            texts(&[passage(first.clone()), with_header("Über | 10\n", last.clone())]),
+            [("Über | 10\nUnter | 20".to_owned(), 48..68)]
+        );
+        // Parts of two tables.
+        assert_eq!(texts(&[with_header("A | B\n", first), with_header("C | D\n", last)]).len(), 2);
+        assert_eq!(passage(0..5).lead(), 0);
     }
 
     proptest! {

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn broken_and_endless_chains_end() {
-        assert_eq!(read(&tiff(2, 9999), Format::Tiff, &Limits::default()).unwrap_err().kind(), "damaged");
+        assert_eq!(read(&tiff(2, 9999), Format::Tiff, &Limits::default()).unwrap_err().detail(), "damaged");
         let limits = Limits { pages: 50, ..Limits::default() };
         assert_eq!(read(&tiff(2, 8), Format::Tiff, &limits).unwrap().pages, Some(51));
     }

@@ -193,8 +193,20 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// The word for this kind of error in JSON, lists and metrics.
+    /// The word for this kind of error in JSON, lists and metrics: what whoever sent the file can do about it depends on it.
     pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Encrypted => "encrypted",
+            Self::Damaged(_) => "malformed",
+            Self::Unsupported(_) => "unsupported",
+            Self::TooLarge(_) | Self::TooComplex(_) | Self::TimedOut { .. } | Self::OutOfMemory { .. } => "limit",
+            Self::Crashed(_) => "crashed",
+        }
+    }
+
+    /// The same more closely: which limit it was.
+    pub fn detail(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Encrypted => "encrypted",

@@ -85,9 +85,9 @@ pub(super) mod tests {
     fn a_bomb_is_refused_before_it_is_unpacked() {
         let bomb = zipped(&[("a.xml", &"0".repeat(4 << 20))]);
         assert!(bomb.len() < 64 * 1024);
-        assert_eq!(check(&bomb, &Limits::default()).unwrap_err().kind(), "too_large");
+        assert_eq!(check(&bomb, &Limits::default()).unwrap_err().detail(), "too_large");
         let limits = Limits { package_bytes: 100, ..Limits::default() };
-        assert_eq!(check(&zipped(&[("a", &"ab".repeat(40)), ("b", &"cd".repeat(40))]), &limits).unwrap_err().kind(), "too_large");
+        assert_eq!(check(&zipped(&[("a", &"ab".repeat(40)), ("b", &"cd".repeat(40))]), &limits).unwrap_err().detail(), "too_large");
     }
 
     #[test]

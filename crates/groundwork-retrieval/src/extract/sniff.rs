@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     fn format(bytes: &[u8], name: &str) -> Result<Format, &'static str> {
-        sniff(bytes, name).map(|sniffed| sniffed.format).map_err(|error| error.kind())
+        sniff(bytes, name).map(|sniffed| sniffed.format).map_err(|error| error.detail())
     }
 
     #[test]

@@ -172,6 +172,6 @@ mod tests {
     #[test]
     fn depth_is_capped() {
         let text = "<a>".repeat(100_000);
-        assert_eq!(parse(&text, &Limits::default()).unwrap_err().kind(), "too_complex");
+        assert_eq!(parse(&text, &Limits::default()).unwrap_err().detail(), "too_complex");
     }
 }

@@ -4,6 +4,7 @@ use super::matches::{Ground, Matches, Statistics};
 use super::places::Places;
 use groundwork_scan::Bitmap;
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tantivy::directory::error::OpenWriteError;
@@ -15,7 +16,7 @@ use tantivy::tokenizer::{Language, LowerCaser, RemoveLongFilter, SimpleTokenizer
 use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 const ANALYZER: &str = "english-1";
 /// What a word in a title or heading counts, against 1 in the text.
 const HEADING_BOOST: f32 = 0.5;
@@ -36,9 +37,9 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// The words above a chunk: its document's title, or name for want of one, and the headings down to it.
+    /// The words above a chunk: its document's title, or what its name says for want of one, and the headings down to it.
     pub(crate) fn heading(title: Option<&str>, name: &str, heading_path: &[String]) -> String {
-        let mut heading = title.unwrap_or(name).to_owned();
+        let mut heading = title.map_or_else(|| title_of(name), str::to_owned);
         for above in heading_path {
             heading.push('\n');
             heading.push_str(above);
@@ -74,6 +75,13 @@ pub(crate) struct View {
     analyzer: TextAnalyzer,
 }
 
+/// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`.
+pub(crate) fn title_of(name: &str) -> String {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty()).unwrap_or(file);
+    stem.replace(['_', '-'], " ")
+}
+
 /// A number that differs between two versions that were given the same slot at different times.
 pub(crate) fn stamp(document: &str, generation: u32) -> u64 {
     use sha2::{Digest, Sha256};
@@ -97,6 +105,44 @@ impl Keyword {
     /// Where the leg of `knowledge_base` lives below the index's folder.
     pub(crate) fn folder(root: &Path, knowledge_base: &str) -> PathBuf {
         root.join(format!("keyword-{LAYOUT}")).join(knowledge_base)
+    }
+
+    /// Removes what earlier programs left below `root` in layouts that nobody opens any more.
+    pub(crate) fn remove_other_layouts(root: &Path) -> std::io::Result<()> {
+        let ours = format!("keyword-{LAYOUT}");
+        let entries = match std::fs::read_dir(root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let earlier = name.to_str().and_then(|name| name.strip_prefix("keyword-")).and_then(|number| number.parse().ok());
+            if earlier.is_some_and(|number: u32| number < LAYOUT) && entry.file_type()?.is_dir() {
+                tracing::info!(folder = %entry.path().display(), current = ours, "an index of an earlier layout is removed");
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The right to open a folder and to put it right: two commands that read may find it damaged at the same moment, and one must not
+    /// remove what the other has just made. `None` while another process has it.
+    pub(crate) fn claim(folder: &Path) -> std::io::Result<Option<File>> {
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.with_added_extension("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Lets others write the folder until the next commit of this process.
+    pub(crate) fn rest(&mut self) {
+        self.writer = None;
     }
 
     /// Opens the leg and reads it through once; a folder that is missing, unreadable or damaged is made anew, empty.

@@ -8,6 +8,7 @@ use groundwork_scan::Codes;
 use groundwork_store::db::DbError;
 use groundwork_store::db::chunks::{Chunk, LiveDocument, LiveSlots};
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +20,8 @@ const BLOCKS: u32 = 128;
 const TEXTS: usize = 512;
 const TEXTS_A_COMMIT: usize = 20_000;
 
-/// How long the folder may be in the hands of another process.
-const LOCK_TRIES: u32 = 100;
+/// How long the folder may be in the hands of another process, which may have to make it again.
+const LOCK_TRIES: u32 = 600;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The keyword leg in the hands of its one writer, who commits on a thread for blocking work.
@@ -35,6 +36,10 @@ enum LegError {
     Keyword(#[from] TantivyError),
     #[error(transparent)]
     Codes(#[from] groundwork_scan::CodesError),
+    #[error("the folder of the keyword index cannot be locked: {0}")]
+    Claim(std::io::Error),
+    #[error("another process has kept the folder of the keyword index for {} seconds: try again when it has ended", (LOCK_TRIES * LOCK_PAUSE).as_secs())]
+    InUse,
     #[error("loading stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
 }
@@ -101,15 +106,12 @@ async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -
 
 async fn load_keyword(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<(SharedKeyword, View), LegError> {
     let folder = Keyword::folder(&index.0.setup.folder, collection.id.as_str());
-    let (mut anew, mut patience) = (false, LOCK_TRIES);
+    // Held until the folder is right.
+    let _claim = claim(&folder).await?;
+    let mut anew = false;
     let loaded = loop {
         let open = if anew { Keyword::make } else { Keyword::open };
         match put_right(index, collection, live, opened(folder.clone(), open).await?).await {
-            // Another command that only reads puts it right at this moment.
-            Err(LegError::Keyword(TantivyError::LockFailure(..))) if patience > 0 => {
-                patience -= 1;
-                tokio::time::sleep(LOCK_PAUSE).await;
-            }
             Err(LegError::Keyword(error)) if !anew && keyword::is_damage(&error) => {
                 tracing::warn!(knowledge_base = %collection.id, %error, "the keyword index cannot be put right and is made again from the database");
                 anew = true;
@@ -118,10 +120,25 @@ async fn load_keyword(index: &Index, collection: &Collection, live: &LiveSlots) 
         }
     };
     let dead: Vec<_> = index.db().dead_versions().await?.into_iter().filter(|dead| dead.knowledge_base == collection.id).collect();
-    if !dead.is_empty() {
-        super::writer::collect(index, dead).await?;
+    if !dead.is_empty()
+        && let Err(error) = super::writer::collect(index, dead).await
+    {
+        tracing::warn!(knowledge_base = %collection.id, %error, "what is dead could not be removed from the database; the next start does it");
     }
     Ok(loaded)
+}
+
+/// Waits while another command that only reads opens the folder or puts it right.
+async fn claim(folder: &Path) -> Result<File, LegError> {
+    for _ in 0..LOCK_TRIES {
+        let folder = folder.to_owned();
+        match tokio::task::spawn_blocking(move || Keyword::claim(&folder)).await? {
+            Ok(Some(claim)) => return Ok(claim),
+            Ok(None) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(error) => return Err(LegError::Claim(error)),
+        }
+    }
+    Err(LegError::InUse)
 }
 
 async fn opened(folder: PathBuf, open: fn(&Path) -> tantivy::Result<Keyword>) -> Result<Keyword, LegError> {
@@ -157,6 +174,9 @@ async fn put_right(
         }
         view = commit(index, &keyword, Vec::new(), entries).await?;
     }
+    // Other commands that only read may come while this one is still at its answer.
+    let resting = keyword.clone();
+    tokio::task::spawn_blocking(move || resting.lock().unwrap_or_else(PoisonError::into_inner).rest()).await?;
     Ok((keyword, view))
 }
 

@@ -14,7 +14,7 @@ mod snapshot;
 mod writer;
 
 pub(crate) use collection::Collection;
-pub(crate) use keyword::{Entry, search as search_keyword, stamp};
+pub(crate) use keyword::{Entry, search as search_keyword, stamp, title_of};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Row, Version};
@@ -213,9 +213,17 @@ impl Index {
 
     /// Gives up what a crash left, then loads every knowledge base.
     async fn begin(&self) {
+        let folder = self.0.setup.folder.clone();
+        let removed = tokio::task::spawn_blocking(move || keyword::Keyword::remove_other_layouts(&folder)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%error, "an index of an earlier layout could not be removed");
+        }
         let begun = async {
             for draft in self.db().orphans().await? {
-                self.db().discard(&draft).await?;
+                // Nobody sees a draft: on a full disk what is live can be searched all the same.
+                if let Err(error) = self.db().discard(&draft).await {
+                    tracing::warn!(document = %draft.document, %error, "what a crash left could not be given up; the next start does it");
+                }
             }
             self.db().knowledge_bases(None).await
         };

@@ -10,7 +10,7 @@ use groundwork_store::db::versions::Page;
 use std::collections::BTreeMap;
 
 /// Raised with every change of extraction or chunking that should read all documents again.
-const READER: u32 = 1;
+const READER: u32 = 2;
 
 /// Everything that shapes the chunks of a file besides its bytes.
 pub(super) fn fingerprint(embedder: &Embedder) -> String {

@@ -6,7 +6,7 @@ use super::{Change, IngestError, Ingested, Inner, Parts, Upload};
 use crate::chunk::{Chunk, Settings, chunk};
 use crate::embed::Purpose;
 use crate::extract::document::Document;
-use crate::index::{Entry, Index, Row, Version, stamp};
+use crate::index::{Entry, Index, Row, Version, stamp, title_of};
 use groundwork_core::access::Permissions;
 use groundwork_scan::quantize;
 use groundwork_store::blobs::Sha256;
@@ -45,7 +45,7 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     let document = parts.extractor.extract(upload.bytes.clone(), &upload.name).await?.document;
     let facts = facts(&upload, sha256, &document, fingerprint);
     let warnings = document.warnings.clone();
-    let (document, chunks) = cut(inner, document).await?;
+    let (document, chunks) = cut(inner, document, &upload.name).await?;
     let draft = begin(inner, &upload, facts).await?;
     let unfinished = Unfinished { index: &parts.index, draft: Some(draft.clone()) };
     let count = write(inner, &draft, &upload, &document, chunks).await?;
@@ -95,10 +95,12 @@ fn unchanged(known: &documents::Document) -> Ingested {
     }
 }
 
-async fn cut(inner: &Inner, document: Document) -> Result<(Document, Vec<Chunk>), IngestError> {
+/// A file without a title is embedded under its name, which often is all that tells it from its like.
+async fn cut(inner: &Inner, mut document: Document, name: &str) -> Result<(Document, Vec<Chunk>), IngestError> {
     let embedder = &inner.parts.embedder;
     let settings = Settings { chunk_tokens: embedder.chunk_tokens, chunk_overlap: embedder.chunk_overlap, window: embedder.window };
     let tokenizer = embedder.tokenizer.clone();
+    document.title.get_or_insert_with(|| title_of(name));
     let cut = tokio::task::spawn_blocking(move || {
         let chunks = chunk(&document, &settings, &tokenizer);
         (document, chunks)

@@ -1,10 +1,7 @@
 //! Killed at any moment of an ingest with updates and deletes, the folder shows of every document exactly the old or exactly the new
 //! version, in both legs; and running again finishes the job.
 
-#[path = "../ground.rs"]
-mod ground;
-
-use ground::{Ground, documents, embedder, is_deleted, kb, mark, parts, source};
+use crate::ground::{Ground, documents, embedder, is_deleted, kb, mark, parts, source};
 use groundwork_core::access::Caller;
 use groundwork_retrieval::search::{Mode, Query, search};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,4 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod crash;
+#[path = "../ground.rs"]
+mod ground;
+mod ingest;
 mod sandbox;

@@ -32,7 +32,7 @@ async fn every_death_of_a_child_is_its_files_typed_error() {
     ];
     for (misdeed, kind) in cases {
         let error = outcome(&extractor, misdeed).await.unwrap_err();
-        assert_eq!(error.kind(), kind, "{misdeed}: {error}");
+        assert_eq!(error.detail(), kind, "{misdeed}: {error}");
         assert!(!error.to_string().contains("secret"), "{error}");
         assert_eq!(outcome(&extractor, "after.txt").await.unwrap(), "some bytes");
     }
@@ -41,7 +41,7 @@ async fn every_death_of_a_child_is_its_files_typed_error() {
 #[tokio::test]
 async fn a_child_that_waits_is_ended_by_the_wall_clock() {
     let extractor = Extractor::new(SandboxSettings { wall_time: Duration::from_millis(300), ..settings() });
-    assert_eq!(outcome(&extractor, "sleep").await.unwrap_err().kind(), "timed_out");
+    assert_eq!(outcome(&extractor, "sleep").await.unwrap_err().detail(), "timed_out");
 }
 
 #[tokio::test]
@@ -60,8 +60,8 @@ async fn nothing_outside_the_child_can_be_reached() {
 async fn files_are_refused_before_a_child_is_started_for_them() {
     let limits = groundwork_retrieval::extract::Limits { file_bytes: 4, ..Default::default() };
     let extractor = Extractor::new(SandboxSettings { limits, program: "/nowhere".into(), ..settings() });
-    assert_eq!(extractor.extract(Bytes::new(), "a.txt").await.unwrap_err().kind(), "empty");
-    assert_eq!(outcome(&extractor, "a.txt").await.unwrap_err().kind(), "too_large");
+    assert_eq!(extractor.extract(Bytes::new(), "a.txt").await.unwrap_err().detail(), "empty");
+    assert_eq!(outcome(&extractor, "a.txt").await.unwrap_err().detail(), "too_large");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ impl Refusal {
 
     /// Whether the same may be accepted in a moment.
     pub(super) fn passes(&self) -> bool {
-        matches!(self.code.as_deref(), Some("overloaded" | "database_busy"))
+        matches!(self.code.as_deref(), Some("overloaded" | "database_busy" | "embedding_busy"))
     }
 }
 

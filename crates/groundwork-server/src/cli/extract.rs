@@ -1,7 +1,7 @@
 //! `groundwork extract`: what is read from files, without keeping anything. Needs neither a server nor a data folder.
 
-use super::output;
 use super::session::Session;
+use super::{output, progress};
 use crate::exit::Exit;
 use futures::StreamExt;
 use groundwork_retrieval::extract::document::{Block, Document, Format, Kind};
@@ -27,6 +27,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let limit = settings.limits.file_bytes;
     let at_once = settings.children;
     let extractor = Extractor::new(settings);
+    let files = args.files.len();
     let mut outcomes = futures::stream::iter(args.files)
         .map(|path| {
             let extractor = &extractor;
@@ -36,18 +37,21 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
             }
         })
         .buffered(at_once);
+    let bar = progress::steps(files, session.json);
     let mut exit = Exit::Done;
     while let Some((path, outcome)) = outcomes.next().await {
         if outcome.is_err() {
             exit = Exit::PartlyDone;
         }
         let path = path.display().to_string();
-        if session.json {
-            output::json(&outcome_json(&path, outcome.as_ref().map_err(NotRead::described)))?;
-        } else {
-            show(&path, &outcome)?;
-        }
+        bar.inc(1);
+        bar.set_message(path.clone());
+        bar.suspend(|| match session.json {
+            true => output::json(&outcome_json(&path, outcome.as_ref().map_err(NotRead::described))),
+            false => show(&path, &outcome),
+        })?;
     }
+    bar.finish_and_clear();
     Ok(exit)
 }
 
@@ -62,15 +66,30 @@ async fn extract(extractor: &Extractor, path: &Path, limit: u64) -> Result<Extra
 }
 
 impl NotRead {
-    fn described(&self) -> (&'static str, String) {
+    fn described(&self) -> Described {
         match self {
-            Self::Parser(error) => (error.kind(), error.to_string()),
-            Self::Disk(error) => ("unreadable", format!("the file cannot be read from disk: {error}")),
+            Self::Parser(error) => Described::of(error),
+            Self::Disk(error) => {
+                Described { kind: "unreadable", detail: "unreadable", message: format!("the file cannot be read from disk: {error}") }
+            }
         }
     }
 }
 
-fn outcome_json(file: &str, outcome: Result<&Extraction, (&'static str, String)>) -> Value {
+/// An error in the words of the output.
+struct Described {
+    kind: &'static str,
+    detail: &'static str,
+    message: String,
+}
+
+impl Described {
+    fn of(error: &ReadError) -> Self {
+        Self { kind: error.kind(), detail: error.detail(), message: error.to_string() }
+    }
+}
+
+fn outcome_json(file: &str, outcome: Result<&Extraction, Described>) -> Value {
     match outcome {
         Ok(extraction) => {
             let document = &extraction.document;
@@ -81,12 +100,14 @@ fn outcome_json(file: &str, outcome: Result<&Extraction, (&'static str, String)>
                 "warnings": document.warnings, "blocks": blocks, "attachments": attachments,
             })
         }
-        Err((kind, message)) => json!({ "file": file, "outcome": "error", "kind": kind, "message": message, "warnings": [] }),
+        Err(Described { kind, detail, message }) => {
+            json!({ "file": file, "outcome": "error", "kind": kind, "detail": detail, "message": message, "warnings": [] })
+        }
     }
 }
 
 fn attachment_json(attachment: &Attachment) -> Value {
-    let outcome = attachment.outcome.as_ref().map_err(|error| (error.kind(), error.to_string()));
+    let outcome = attachment.outcome.as_ref().map_err(Described::of);
     outcome_json(&attachment.name, outcome)
 }
 
@@ -123,7 +144,7 @@ fn block_json(document: &Document, block: &Block) -> Value {
 fn show(file: &str, outcome: &Result<Extraction, NotRead>) -> std::io::Result<()> {
     let document = match outcome {
         Ok(extraction) => &extraction.document,
-        Err(error) => return output::line(&format!("{file}: {}", error.described().1)),
+        Err(error) => return output::line(&format!("{file}: {}", error.described().message)),
     };
     let pages = document.pages.map(|pages| format!(", {pages} {}s", document.format.page_noun())).unwrap_or_default();
     output::line(&format!("{file}: {}{pages}, {} blocks", document.format.name(), document.blocks.len()))?;

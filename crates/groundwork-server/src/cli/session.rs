@@ -159,7 +159,9 @@ fn not_opened(error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::Lock(LockError::Held { .. }) => Exit::FolderInUse,
         OpenError::Lock(LockError::Io { .. }) | OpenError::DataDir { .. } | OpenError::Blobs(_) | OpenError::Books(_) => Exit::Storage,
-        OpenError::Db(DbError::NotADatabase { .. } | DbError::Corrupt { .. } | DbError::Newer { .. }) => Exit::Corrupt,
+        OpenError::Db(
+            DbError::NotADatabase { .. } | DbError::Corrupt { .. } | DbError::Newer { .. } | DbError::ChangedMigration { .. },
+        ) => Exit::Corrupt,
         OpenError::Db(DbError::ReadOnly { .. } | DbError::Full { .. } | DbError::CannotOpen { .. }) => Exit::Storage,
         OpenError::Target { .. } | OpenError::Apply(ApplyError::Declare(_)) => Exit::Config,
         OpenError::Keys(KeysError::Value { .. } | KeysError::Same { .. }) => Exit::Config,

@@ -1,13 +1,16 @@
 //! Where an answer comes from, one source a line: `[1] handbook.pdf, page 12`.
 
-use groundwork_wire::chat::{Annotation, Citation};
-use std::collections::BTreeMap;
+use groundwork_wire::chat::Annotation;
+use std::collections::BTreeSet;
 
-/// The sources that an answer names, each once, by their numbers.
+/// The places that an answer's quotes stand at, by the numbers of their sources, each once.
 pub(super) fn lines(annotations: &[Annotation]) -> Vec<String> {
-    let cited: BTreeMap<u32, &Citation> =
-        annotations.iter().filter_map(|annotation| annotation.citation.as_ref()).map(|citation| (citation.id, citation)).collect();
-    cited.values().map(|citation| format!("[{}] {}", citation.id, place(&citation.name, citation.pages, &citation.section))).collect()
+    let cited: BTreeSet<(u32, Option<(u32, u32)>, String)> = annotations
+        .iter()
+        .filter_map(|annotation| annotation.citation.as_ref())
+        .map(|citation| (citation.id, citation.pages, place(&citation.name, citation.pages, &citation.section)))
+        .collect();
+    cited.into_iter().map(|(id, _, place)| format!("[{id}] {place}")).collect()
 }
 
 /// A place in a document: its page, or its section where the format has no pages.

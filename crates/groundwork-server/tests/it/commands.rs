@@ -108,7 +108,7 @@ fn extract_writes_a_line_for_each_file_whatever_becomes_of_it() {
     assert_eq!((&lines[0]["outcome"], &lines[0]["format"], &lines[0]["title"]), (&json!("ok"), &json!("markdown"), &json!("Leave")));
     let last = lines[0]["blocks"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["type"], &last["heading_path"]), (&json!("paragraph"), &json!(["Leave", "Parental leave"])));
-    assert_eq!((&lines[1]["outcome"], &lines[1]["kind"]), (&json!("error"), &json!("damaged")));
+    assert_eq!((&lines[1]["outcome"], &lines[1]["kind"]), (&json!("error"), &json!("malformed")));
     assert_eq!((&lines[2]["outcome"], &lines[2]["kind"]), (&json!("error"), &json!("unreadable")));
 }
 

@@ -80,7 +80,7 @@ async fn a_file_that_cannot_be_taken_says_why_and_leaves_the_version_before() {
     let put = async |name: &str, bytes: Vec<u8>| server.post(DOCUMENTS_PATH).query(&[("name", name)]).body(bytes).send().await.unwrap();
     for (name, bytes, status, code) in [
         ("empty.txt", Vec::new(), 400, "empty"),
-        ("a.pdf", b"%PDF-1.7\nnothing that a reader could use".to_vec(), 422, "damaged"),
+        ("a.pdf", b"%PDF-1.7\nnothing that a reader could use".to_vec(), 422, "malformed"),
         ("random.bin", (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect(), 422, "unsupported"),
         ("large.txt", vec![b'x'; 200 << 10], 413, "request_too_large"),
         ("huge.txt", vec![b'x'; 3 << 20], 413, "request_too_large"),

@@ -4,6 +4,7 @@
 
 mod api;
 mod commands;
+mod crash;
 mod documents;
 mod entry;
 mod gate;

@@ -47,6 +47,8 @@ pub enum DbError {
     Corrupt { path: PathBuf, detail: String },
     #[error("the database {path} was written by a newer Groundwork (schema {found}, this program knows {known}): update the program", path = path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
+    #[error("step {number} of the schema is not what was run on the database {path}: open it with the Groundwork that wrote it, or restore a backup", path = path.display())]
+    ChangedMigration { path: PathBuf, number: u32 },
     #[error("the database {path} cannot be written: make the file and its folder writable for this user", path = path.display())]
     ReadOnly { path: PathBuf },
     #[error("the disk that holds {path} is full: nothing was written; free space and try again", path = path.display())]

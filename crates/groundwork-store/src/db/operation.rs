@@ -29,6 +29,9 @@ pub(crate) enum Operation {
     RemoveEmptyDocument,
     BlobIsUsed,
     // Permissions.
+    InheritScope,
+    InheritEntries,
+    ForgetDeleted,
     ResetUnpublishedScope,
     ClearUnpublishedEntries,
     AddUnpublishedEntry,

@@ -26,7 +26,8 @@ pub struct NewVersion {
     pub facts: VersionFacts,
     /// The model that its chunks are embedded with.
     pub embedding: EmbeddingModel,
-    /// For a document that was never published; a published one keeps its own, which `set_permissions` changes.
+    /// For a document that was never published; a published one keeps its own, which `set_permissions` changes. `None` gives a new
+    /// document those that its source had last, deleted or never published as it may be, and the default to a source that had none.
     pub permissions: Option<Permissions>,
 }
 
@@ -108,7 +109,10 @@ impl Db {
             let entry =
                 |(effect, principal): (&str, &str)| step(Operation::AddUnpublishedEntry, with(vec![effect.into(), principal.into()]));
             steps.extend(entries(permissions).map(entry));
+        } else {
+            steps.extend([Operation::InheritScope, Operation::InheritEntries].map(|operation| step(operation, with(vec![]))));
         }
+        steps.push(step(Operation::ForgetDeleted, with(vec![])));
         steps.push(guard(Operation::NextGeneration, with(vec![])));
         steps.push(guard(Operation::InsertVersion, with(self.fact_columns(&new.facts))));
 

@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, handbook, new_version, publish, write};
 use groundwork_core::access::{Permissions, Scope};
 use groundwork_store::db::permissions::SetPermissionsError;
+use groundwork_store::db::versions::NewVersion;
 
 fn restricted(allow: &[&str], deny: &[&str]) -> Permissions {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
@@ -62,4 +63,51 @@ async fn a_document_that_nobody_sees_has_no_permissions_to_set() {
     let draft = write(&fixture.db, "plan.md", "text").await;
     let error = fixture.db.set_permissions(&handbook(), &draft.document, restricted(&[], &[])).await.unwrap_err();
     assert!(matches!(error, SetPermissionsError::NoSuchDocument(_)), "{error}");
+}
+
+#[tokio::test]
+async fn permissions_outlive_deletion_and_failure_until_others_are_given() {
+    let fixture = Fixture::with_handbook().await;
+    let db = &fixture.db;
+    let closed = restricted(&["user:ana", "group:people"], &["user:bo"]);
+    let collect = async || db.collect(db.dead_versions().await.unwrap()).await.unwrap();
+    let next = async |permissions: Option<Permissions>| {
+        let draft = db.begin_version(NewVersion { permissions, ..new_version("plan.md", "") }).await.unwrap();
+        db.publish(&draft, 0).await.unwrap();
+        (db.document_permissions(&handbook(), &draft.document).await.unwrap().unwrap(), draft.document)
+    };
+
+    // A draft that failed, collected before the next one and not.
+    for collected in [true, false] {
+        let draft = db.begin_version(NewVersion { permissions: Some(closed.clone()), ..new_version("plan.md", "") }).await.unwrap();
+        db.discard(&draft).await.unwrap();
+        if collected {
+            collect().await;
+        }
+    }
+    let (mut permissions, mut document) = next(None).await;
+    assert_eq!(permissions, closed);
+
+    // Deleted once and again, collected before the next one and not.
+    for collected in [true, false, false, true] {
+        db.delete_document(&handbook(), &document).await.unwrap().unwrap();
+        if collected {
+            collect().await;
+        }
+        let before = document;
+        (permissions, document) = next(None).await;
+        assert_eq!(permissions, closed, "{collected}");
+        assert_ne!(document, before);
+    }
+
+    // What is given wins, and what is default leaves nothing behind.
+    db.delete_document(&handbook(), &document).await.unwrap().unwrap();
+    (permissions, document) = next(Some(Permissions::default())).await;
+    assert_eq!(permissions, Permissions::default());
+    db.delete_document(&handbook(), &document).await.unwrap().unwrap();
+    collect().await;
+    assert_eq!(next(None).await.0, Permissions::default());
+    let rows: u32 =
+        rusqlite::Connection::open(fixture.file()).unwrap().query_row("SELECT count(*) FROM document", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1, "only the document that is there");
 }

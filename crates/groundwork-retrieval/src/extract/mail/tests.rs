@@ -38,5 +38,5 @@ Content-Type: message/rfc822\n\nSubject: inner\n\nInner text.\n--b--\n",
 #[test]
 fn parts_nested_without_end_are_refused() {
     let nested: String = (0..2000).map(|n| format!("Content-Type: multipart/mixed; boundary=\"b{n}\"\n\n--b{n}\n")).collect();
-    assert_eq!(read_eml(format!("Subject: x\n{nested}").as_bytes(), &Limits::default()).unwrap_err().kind(), "too_complex");
+    assert_eq!(read_eml(format!("Subject: x\n{nested}").as_bytes(), &Limits::default()).unwrap_err().detail(), "too_complex");
 }

@@ -23,7 +23,7 @@ fn json_lines_are_records() {
 
 #[test]
 fn json_that_is_deep_or_wrong_is_refused() {
-    let kind = |text: &str| read_json(text.as_bytes(), &Limits::default()).unwrap_err().kind();
+    let kind = |text: &str| read_json(text.as_bytes(), &Limits::default()).unwrap_err().detail();
     assert_eq!(kind(&("[".repeat(100_000) + &"]".repeat(100_000))), "too_complex");
     assert_eq!(kind("{\"a\": 1"), "damaged");
 }

@@ -9,6 +9,7 @@ use groundwork_app::search::SearchError;
 use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target;
+use groundwork_retrieval::embed::EmbedError as Unmade;
 use groundwork_retrieval::search::SearchError as Failure;
 use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
@@ -59,7 +60,8 @@ impl From<EmbedError> for ApiError {
             EmbedError::UnknownModel(_) => Self::unknown_model(message),
             EmbedError::NotAnEmbeddingModel(_) => Self::invalid("model_not_supported", message).about("model"),
             EmbedError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
-            EmbedError::Failed(_) => Self::failure(message),
+            EmbedError::Failed(Unmade::Busy { .. }) => Self::unavailable("embedding_busy", message, Some(SOON)),
+            EmbedError::Failed(Unmade::Failed { .. }) => Self::failure(message),
             EmbedError::Call(error) => error.into(),
             EmbedError::DeadlineExceeded => Self::late(message),
             EmbedError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
@@ -77,6 +79,7 @@ impl From<SearchError> for ApiError {
             SearchError::TooLong { .. } => Self::too_large_for(message).about("query"),
             SearchError::IndexLoading { retry_after, .. } => Self::unavailable("index_loading", message, Some(retry_after)),
             SearchError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
+            SearchError::EmbeddingBusy { retry_after } => Self::unavailable("embedding_busy", message, Some(retry_after)),
             SearchError::TimedOut { retry_after } => Self::unavailable("search_timed_out", message, Some(retry_after)),
             // It says which file of the model is wrong and how to mend it.
             SearchError::Failed(Failure::Embed(_)) => Self::upstream(StatusCode::SERVICE_UNAVAILABLE, "embedding_failed", message),
@@ -147,6 +150,7 @@ impl From<DbError> for ApiError {
             DbError::NotADatabase { .. }
             | DbError::Corrupt { .. }
             | DbError::Newer { .. }
+            | DbError::ChangedMigration { .. }
             | DbError::ReadOnly { .. }
             | DbError::CannotOpen { .. }
             | DbError::Unexpected { .. } => Self::failure(message),

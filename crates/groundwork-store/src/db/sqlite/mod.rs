@@ -60,9 +60,9 @@ pub(crate) struct Session {
 fn connections(path: &Arc<Path>) -> Result<(Session, Vec<Session>), DbError> {
     claim(path)?;
     let writing = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let found = migrate::identify(&writing)?;
+    migrate::identify(&writing)?;
     writing.batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;")?;
-    migrate::migrate(&writing, found)?;
+    migrate::migrate(&writing)?;
     let reading = (0..readers::CONNECTIONS)
         .map(|_| {
             let session = Session::open(path.clone(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -100,6 +100,14 @@ macro_rules! of_source {
     };
 }
 
+/// The number of the last document of knowledge base ?1 and source ?2 that was deleted.
+macro_rules! last_deleted {
+    () => {
+        "(SELECT max(no) FROM document
+          WHERE knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND source = ?2 AND deleted_at IS NOT NULL)"
+    };
+}
+
 #[expect(clippy::too_many_lines, reason = "a table of statements")]
 pub(super) fn sql(operation: Operation) -> &'static str {
     use Operation as O;
@@ -154,7 +162,10 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
         O::RemoveEmptyDocument => {
             "DELETE FROM document WHERE id = ?1 AND live_generation IS NULL
-             AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)"
+             AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)
+             AND (scope = 'tenant' AND NOT public AND NOT EXISTS (SELECT 1 FROM permission_entry WHERE document_no = document.no)
+                OR EXISTS (SELECT 1 FROM document later WHERE later.knowledge_base_no = document.knowledge_base_no
+                           AND later.source = document.source AND later.no > document.no))"
         }
         O::BlobIsUsed => {
             "SELECT 1 FROM version WHERE sha256 = ?1
@@ -163,6 +174,30 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              LIMIT 1"
         }
 
+        O::InheritScope => concat!(
+            "UPDATE document SET (scope, public) = (SELECT scope, public FROM document WHERE no = ",
+            last_deleted!(),
+            ") WHERE ",
+            of_source!(),
+            " AND last_generation = 0 AND ",
+            last_deleted!(),
+            " IS NOT NULL"
+        ),
+        O::InheritEntries => concat!(
+            "INSERT OR IGNORE INTO permission_entry (document_no, effect, principal)
+             SELECT (SELECT no FROM document WHERE ",
+            of_source!(),
+            "), e.effect, e.principal FROM permission_entry e WHERE e.document_no = ",
+            last_deleted!(),
+            " AND EXISTS (SELECT 1 FROM document WHERE ",
+            of_source!(),
+            " AND last_generation = 0)"
+        ),
+        O::ForgetDeleted => {
+            "DELETE FROM document
+             WHERE knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND source = ?2 AND deleted_at IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)"
+        }
         O::ResetUnpublishedScope => {
             concat!("UPDATE document SET scope = ?3, public = ?4 WHERE ", of_source!(), " AND live_generation IS NULL")
         }

@@ -332,11 +332,11 @@ fn what_is_left_of_a_truncated_file_is_read_or_the_file_is_damaged() {
     for length in (0..whole.len()).step_by(97) {
         match read(&whole[..length], &Limits::default()) {
             Ok(_) => {}
-            Err(error) => assert!(matches!(error.kind(), "damaged" | "empty"), "{error}"),
+            Err(error) => assert!(matches!(error.detail(), "damaged" | "empty"), "{error}"),
         }
     }
     assert_eq!(read(b"", &Limits::default()), Err(ReadError::Empty));
-    assert_eq!(read(b"no PDF at all", &Limits::default()).map_err(|error| error.kind()), Err("damaged"));
+    assert_eq!(read(b"no PDF at all", &Limits::default()).map_err(|error| error.detail()), Err("damaged"));
 }
 
 #[test]
@@ -361,9 +361,9 @@ fn loops_in_the_page_tree_and_in_forms_end() {
 fn limits_are_kept() {
     let bytes = file(&[body(1), body(2)]);
     let limits = Limits { pages: 1, ..Limits::default() };
-    assert_eq!(read(&bytes, &limits).map_err(|error| error.kind()), Err("too_large"));
+    assert_eq!(read(&bytes, &limits).map_err(|error| error.detail()), Err("too_large"));
     let limits = Limits { text_bytes: 100, ..Limits::default() };
-    assert_eq!(read(&bytes, &limits).map_err(|error| error.kind()), Err("too_large"));
+    assert_eq!(read(&bytes, &limits).map_err(|error| error.detail()), Err("too_large"));
 }
 
 #[test]

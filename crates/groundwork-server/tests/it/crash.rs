@@ -1,0 +1,110 @@
+//! The program killed in the middle of its work: what it had accepted is there after the next start, once and whole, and soon.
+
+use crate::world::{DOCUMENTS_PATH, Server, World};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+const FILES: usize = 12;
+
+/// Well below the time after which the lease of a dead process would have run out by itself.
+const SOON: Duration = Duration::from_secs(10);
+
+fn name(number: usize) -> String {
+    format!("note-{number:02}.md")
+}
+
+fn text(number: usize) -> String {
+    let parts = (0..4).map(|part| format!("## Part {part}\n\nNote {number} says that train tickets are booked by the office.\n"));
+    format!("# Note {number}\n\n{}", parts.collect::<Vec<_>>().join("\n"))
+}
+
+/// The names of all documents, in order.
+async fn names(server: &Server) -> Vec<String> {
+    let list: Value = server.get(DOCUMENTS_PATH).query(&[("limit", "1000")]).send().await.unwrap().json().await.unwrap();
+    let mut names: Vec<_> = list["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+async fn jobs(server: &Server) -> Vec<Value> {
+    let list: Value = server.get("/admin/v1/jobs").query(&[("limit", "1000")]).send().await.unwrap().json().await.unwrap();
+    list["data"].as_array().unwrap().clone()
+}
+
+/// None failed, and each is known once.
+async fn all_went_well(server: &Server, when: &str) {
+    let jobs = jobs(server).await;
+    assert!(jobs.iter().all(|job| job["state"] != "failed"), "{when}: {jobs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_killed_while_it_reads_uploads_has_all_it_accepted_once_after_the_next_start() {
+    for kill_after in [1, 4, 9, FILES] {
+        let world = World::new();
+        let server = world.serve();
+        let mut accepted = Vec::new();
+        for number in 0..kill_after {
+            // No waiting: what is asked for is that it was taken.
+            let upload = server.post(DOCUMENTS_PATH).query(&[("name", name(number)), ("wait_ms", "0".to_owned())]).body(text(number));
+            let answer = upload.send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            accepted.push(name(number));
+        }
+        server.signal("KILL");
+        server.ended();
+
+        let server = world.serve();
+        let when = format!("killed after {kill_after}");
+        let known = jobs(&server).await.iter().filter(|job| job["kind"] == "ingest").count();
+        assert_eq!(known, kill_after, "{when}: what was accepted is remembered");
+        for number in 0..kill_after {
+            // The same again finds its job, or that there is nothing to do; less than the lease of a dead process is waited.
+            let wait = SOON.as_millis().to_string();
+            let again = server.post(DOCUMENTS_PATH).query(&[("name", name(number)), ("wait_ms", wait)]).body(text(number)).send().await.unwrap();
+            let status = again.status().as_u16();
+            assert!(matches!(status, 200 | 201), "{when}: {status} {}", again.text().await.unwrap());
+        }
+        all_went_well(&server, &when).await;
+        assert_eq!(names(&server).await, accepted, "{when}");
+        for number in [0, kill_after - 1] {
+            let url = format!("{DOCUMENTS_PATH}?limit=1000");
+            let list: Value = server.get(&url).send().await.unwrap().json().await.unwrap();
+            let document = list["data"].as_array().unwrap().iter().find(|one| one["name"] == name(number).as_str()).unwrap().clone();
+            assert_eq!(document["version"], 1, "{when}: read once");
+            let original = server.get(&format!("{DOCUMENTS_PATH}/{}/original", document["id"].as_str().unwrap())).send().await.unwrap();
+            assert_eq!(original.text().await.unwrap(), text(number), "{when}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ingest_killed_at_any_file_is_finished_by_the_next_one() {
+    for kill_after in [0, 1, 5, 11] {
+        let world = World::new();
+        for number in 0..FILES {
+            world.write(&format!("notes/{}", name(number)), text(number));
+        }
+        let mut child = world.command(&["--json", "ingest", "notes"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.take(kill_after).map(Result::unwrap).count(), kill_after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let when = format!("killed after {kill_after}");
+        let began = Instant::now();
+        let lines = world.json(&["ingest", "notes"]);
+        assert!(began.elapsed() < SOON, "{when}: it does not wait for the dead");
+        let summary = &lines.last().unwrap()["summary"];
+        assert_eq!(
+            (&summary["failed"], &summary["processing"], &summary["deleted"]),
+            (&0.into(), &0.into(), &0.into()),
+            "{when}: {lines:?}"
+        );
+        assert_eq!(lines.len(), FILES + 1, "{when}");
+        let server = world.serve();
+        all_went_well(&server, &when).await;
+        assert_eq!(names(&server).await, (0..FILES).map(name).collect::<Vec<_>>(), "{when}");
+    }
+}
