@@ -29,8 +29,8 @@ const OTHER_YEAR: f32 = 0.3;
 const OTHER_CODE: f32 = 0.6;
 /// For the row whose span holds the number asked for, as "5 to 10 years" holds seven, and against its neighbors.
 const SPAN: f32 = 0.3;
-/// A quote with less than this share of the best one's score is left out.
-const RELATIVE: f32 = 0.6;
+/// A quote with less than this share of the best one's score is left out; set by the questions of `examples/`, where a weaker one adds nothing.
+const RELATIVE: f32 = 0.8;
 /// Of two quotes that share so much only the better is shown; of an old and a new state of a statement, the new.
 const DUPLICATE: f32 = 0.85;
 const RESTATED: f32 = 0.4;

@@ -62,7 +62,8 @@ async fn a_server_killed_while_it_reads_uploads_has_all_it_accepted_once_after_t
         for number in 0..kill_after {
             // The same again finds its job, or that there is nothing to do; less than the lease of a dead process is waited.
             let wait = SOON.as_millis().to_string();
-            let again = server.post(DOCUMENTS_PATH).query(&[("name", name(number)), ("wait_ms", wait)]).body(text(number)).send().await.unwrap();
+            let again =
+                server.post(DOCUMENTS_PATH).query(&[("name", name(number)), ("wait_ms", wait)]).body(text(number)).send().await.unwrap();
             let status = again.status().as_u16();
             assert!(matches!(status, 200 | 201), "{when}: {status} {}", again.text().await.unwrap());
         }
