@@ -102,7 +102,7 @@ async fn a_failing_model_and_a_caller_who_leaves_change_nothing() {
 async fn new_permissions_act_with_the_new_content_and_on_unchanged_content() {
     let (_folder, ground) = ground().await;
     let ingester = ground.ingester(embedder());
-    let of = |name: &str| Caller { tenant: "default".parse().ok(), principals: [name.to_owned()].into() };
+    let of = |name: &str| Caller { principals: [name.to_owned()].into(), ..Caller::local() };
     let (ann, bob) = (of("user:ann"), of("user:bob"));
     let nothing = (vec![], Reach::Forbidden);
 
