@@ -242,6 +242,9 @@ impl Meter {
                             *usage = used.map(|used| used.usage).or(*usage);
                             if !hidden {
                                 out.extend_from_slice(&frame.raw);
+                            } else if frame.raw.starts_with(b"\n") {
+                                // The second half of the line end before it.
+                                out.extend_from_slice(b"\n");
                             }
                         }
                         Ok(None) => break,

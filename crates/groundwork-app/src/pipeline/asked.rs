@@ -2,7 +2,7 @@
 
 use super::text;
 use bytes::Bytes;
-use groundwork_core::turn::{Dialect, Turn};
+use groundwork_core::turn::{Dialect, Turn, translate};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
@@ -44,11 +44,9 @@ impl Asked {
 
     /// The same as a chat request: assistants work in chat inside.
     pub(super) fn as_chat(&self) -> Result<chat::Request, Invalid> {
-        let turn = match self.dialect {
-            Dialect::Chat => return chat::Request::of(self.object.clone()),
-            Dialect::Messages => Turn::from_messages(&self.object)?,
-            Dialect::Responses => return Err(Dialect::Chat.cannot("model", "is how an assistant is asked")),
-        };
-        chat::Request::of(turn.to_chat(&self.model, self.stream)?)
+        chat::Request::of(match self.dialect {
+            Dialect::Chat => self.object.clone(),
+            other => translate::request(other, Dialect::Chat, &self.object, &self.model, self.stream)?,
+        })
     }
 }

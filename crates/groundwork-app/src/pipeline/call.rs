@@ -62,7 +62,7 @@ pub(super) async fn call(
 }
 
 /// Of an answer that is made or translated here.
-fn answer_id(dialect: Dialect, call: &str) -> String {
+pub(super) fn answer_id(dialect: Dialect, call: &str) -> String {
     match dialect {
         Dialect::Chat => format!("chatcmpl-{call}"),
         Dialect::Responses => format!("resp_{call}"),

@@ -7,13 +7,15 @@ use crate::App;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use groundwork_core::turn::{Dialect, Event, Heading, chat, messages};
+use groundwork_core::turn::translate::{self, Translator};
+use groundwork_core::turn::{Dialect, Heading};
 use groundwork_inference::target;
 use groundwork_wire::object::Object;
 use std::collections::VecDeque;
 
-/// What an answer in chat is told in: Anthropic's messages.
+/// What an answer in chat is told in.
 pub(super) struct OtherDialect {
+    dialect: Dialect,
     heading: Heading,
 }
 
@@ -25,31 +27,31 @@ impl OtherDialect {
             return None;
         }
         let heading = Heading {
-            id: format!("msg_{}", admitted.id),
+            id: super::call::answer_id(dialect, admitted.id.as_str()),
             model: admitted.model.name().to_string(),
             created: app.inner().clock.now() / 1000,
             include_usage: true,
         };
-        Some(Self { heading })
+        Some(Self { dialect, heading })
     }
 
     pub(super) fn whole(&self, body: &Bytes) -> Result<Bytes, CallError> {
         let object = Object::parse(body.clone())?;
-        let events = chat::read(&object).map_err(|error| broken(&error.to_string()))?;
-        Ok(messages::write(events, &self.heading).to_bytes())
+        let told = translate::whole(Dialect::Chat, self.dialect, &object, &self.heading);
+        Ok(told.map_err(|error| broken(&error.to_string()))?.0.to_bytes())
     }
 
     pub(super) fn stream(self, items: BoxStream<'static, Item>) -> BoxStream<'static, Item> {
-        let told = Told { items, reader: chat::Reader::new(), writer: Some(messages::Writer::new(self.heading)), ready: VecDeque::new() };
+        let translator = Translator::new(Dialect::Chat, self.dialect, self.heading);
+        let told = Told { items, translator: Some(translator), ready: VecDeque::new() };
         stream::unfold(told, |mut told| async move { told.next().await.map(|item| (item, told)) }).boxed()
     }
 }
 
 struct Told {
     items: BoxStream<'static, Item>,
-    reader: chat::Reader,
     /// `None` at the end.
-    writer: Option<messages::Writer>,
+    translator: Option<Translator>,
     ready: VecDeque<Item>,
 }
 
@@ -59,33 +61,30 @@ impl Told {
             if let Some(item) = self.ready.pop_front() {
                 return Some(item);
             }
-            let writer = self.writer.as_mut()?;
-            match self.items.next().await {
+            let translator = self.translator.as_mut()?;
+            let translated = match self.items.next().await {
                 // The end mark is the dialect's own.
-                Some(Item::Frame(frame)) if frame.is_done() => {}
-                Some(Item::Frame(frame)) => match self.reader.read(&frame) {
-                    Ok(events) => self.ready.extend(said(writer, events)),
+                Some(Item::Frame(frame)) if frame.is_done() => continue,
+                Some(Item::Frame(frame)) => match translator.push(&frame) {
+                    Ok(translated) => translated,
                     Err(error) => {
-                        self.writer = None;
+                        self.translator = None;
                         return Some(Item::Error(broken(&error.to_string())));
                     }
                 },
                 Some(Item::Error(error)) => {
-                    self.writer = None;
+                    self.translator = None;
                     return Some(Item::Error(error));
                 }
                 None => {
-                    self.ready.extend(said(writer, self.reader.finish()));
-                    self.ready.extend(writer.finish().into_iter().map(Item::Frame));
-                    self.writer = None;
+                    let end = translator.finish();
+                    self.translator = None;
+                    end
                 }
-            }
+            };
+            self.ready.extend(translated.frames.into_iter().map(Item::Frame));
         }
     }
-}
-
-fn said(writer: &mut messages::Writer, events: Vec<Event>) -> Vec<Item> {
-    events.into_iter().flat_map(|event| writer.write(event)).map(Item::Frame).collect()
 }
 
 fn broken(message: &str) -> CallError {

@@ -244,6 +244,9 @@ async fn estimate(app: &App, open: Open) -> Record {
 }
 
 fn log(record: &Record) {
+    if !tracing::enabled!(target: "groundwork::call", tracing::Level::INFO) {
+        return;
+    }
     let fields: Vec<String> = record.access_fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     tracing::info!(target: "groundwork::call", call = %record.id, "{}", fields.join(" "));
 }

@@ -110,7 +110,6 @@ async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name(
     for (body, status) in [
         (json!({ "model": "none", "input": "a" }), 404),
         (json!({ "model": "groundwork", "input": "a" }), 400),
-        (json!({ "model": "default", "input": "a" }), 400),
         (json!({ "model": "buckets-1", "input": [[1, 2]] }), 400),
         (json!({ "model": "buckets-1", "input": "a", "dimensions": 3 }), 400),
         (json!({ "model": "buckets-1", "input": "word ".repeat(600) }), 400),
