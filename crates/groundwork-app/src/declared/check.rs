@@ -171,10 +171,10 @@ impl Place<'_> {
             return Err(self.error(format!("keys.{id:?}"), "this is no name", "rename it"));
         }
         let principal = key.principal(id);
-        if !principal.strip_prefix("user:").is_some_and(|name| !name.is_empty()) {
+        if principal.strip_prefix("user:").is_none_or(str::is_empty) {
             return Err(self.error(at("principal"), format!("{principal:?} is no user"), "write it as user:NAME"));
         }
-        if let Some(group) = key.groups.iter().find(|group| !group.strip_prefix("group:").is_some_and(|name| !name.is_empty())) {
+        if let Some(group) = key.groups.iter().find(|group| group.strip_prefix("group:").is_none_or(str::is_empty)) {
             return Err(self.error(at("groups"), format!("{group:?} is no group"), "write each as group:NAME"));
         }
         for model in key.models.iter().flatten() {
