@@ -39,7 +39,7 @@ impl Extractive {
             pieces[0] = format!("{NO_ANSWER}\n");
         }
         let (input_tokens, output_tokens) = count(&grounding, &pieces).await;
-        Composed {
+        Ok(Composed {
             dialect: call.dialect,
             heading,
             pieces: &pieces,
@@ -48,7 +48,7 @@ impl Extractive {
             stream: call.stream,
             headers: vec![(ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned())],
         }
-        .reply(&self.name)
+        .reply())
     }
 }
 

@@ -77,6 +77,8 @@ impl Service {
             server: &self.server,
             model,
             unfiltered: self.unfiltered,
+            spoken,
+            client: call.dialect,
             heading: prepared.heading,
         };
         if call.stream { speech.stream(ask).await } else { speech.whole(ask).await }

@@ -165,5 +165,5 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, Ca
         stream: admitted.asked.stream,
         headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), ("groundwork-reason".to_owned(), outcome.as_str().to_owned())],
     };
-    Ok(composed.reply("groundwork")?)
+    Ok(composed.reply())
 }

@@ -2,7 +2,6 @@
 
 use crate::fixture::{Plan, body, fake, house, request};
 use groundwork_app::pipeline::{self, CallError};
-use groundwork_app::settings::Limits;
 use groundwork_app::{Caller, embeddings};
 use groundwork_core::prompt::PackError;
 use groundwork_inference::fake::Script;
@@ -96,7 +95,8 @@ async fn a_template_that_does_not_end_is_refused_when_it_is_declared() {
 
 #[tokio::test]
 async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name() {
-    let house = Plan { limits: Limits::default(), ..Plan::new(vec![fake("fake", Script::default())]) }.build().await.unwrap();
+    let quotes = "[models.quotes]\ndeployments = [{ target = \"extractive\" }]\n";
+    let house = Plan::new(vec![fake("fake", Script::default())]).applying(quotes).build().await.unwrap();
     let create = async |body: serde_json::Value| {
         let request = embeddings::Request { body: body.to_string().into(), ..embeddings::Request::default() };
         embeddings::create(&house.app, &Caller::local(), request).await
@@ -110,6 +110,7 @@ async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name(
     for (body, status) in [
         (json!({ "model": "none", "input": "a" }), 404),
         (json!({ "model": "groundwork", "input": "a" }), 400),
+        (json!({ "model": "quotes", "input": "a" }), 400),
         (json!({ "model": "buckets-1", "input": [[1, 2]] }), 400),
         (json!({ "model": "buckets-1", "input": "a", "dimensions": 3 }), 400),
         (json!({ "model": "buckets-1", "input": "word ".repeat(600) }), 400),

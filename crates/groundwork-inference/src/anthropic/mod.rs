@@ -41,7 +41,10 @@ impl Anthropic {
                 return Err(CallError::Unsupported { target: target.to_owned(), message: "it makes no embeddings".to_owned() });
             }
             Operation::Answer(Dialect::Chat | Dialect::Responses) => {
-                return Err(CallError::Unsupported { target: target.to_owned(), message: "it speaks Anthropic's messages only".to_owned() });
+                return Err(CallError::Unsupported {
+                    target: target.to_owned(),
+                    message: "it speaks Anthropic's messages only".to_owned(),
+                });
             }
         };
         exchange::uri(target, &format!("{}/v1{path}", self.base))

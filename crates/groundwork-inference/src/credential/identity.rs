@@ -22,12 +22,23 @@ pub const AUTHORITY: &str = "https://login.microsoftonline.com";
 pub enum Identity {
     /// The machine's own, or one that was assigned to it, by the id of its client: Container Apps, App Service, Functions, virtual
     /// machines.
-    Managed { client_id: Option<String> },
+    Managed {
+        client_id: Option<String>,
+    },
     /// A pod's, by the file of its service account's token: AKS.
-    Workload { service: Service, token_file: PathBuf },
-    Secret { service: Service, secret: SecretString },
+    Workload {
+        service: Service,
+        token_file: PathBuf,
+    },
+    Secret {
+        service: Service,
+        secret: SecretString,
+    },
     /// By a certificate and its key, both in PEM.
-    Certificate { service: Service, pem: SecretString },
+    Certificate {
+        service: Service,
+        pem: SecretString,
+    },
     /// The person who is signed in to the Azure CLI or the Azure Developer CLI.
     Developer,
 }

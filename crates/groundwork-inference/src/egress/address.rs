@@ -153,9 +153,14 @@ mod tests {
 
     #[test]
     fn a_machines_own_services_are_on_it_or_on_its_link() {
-        for (address, allowed) in
-            [("127.0.0.1", true), ("169.254.169.254", true), ("::1", true), ("::ffff:169.254.131.5", true), ("10.0.0.1", false), ("93.184.216.34", false)]
-        {
+        for (address, allowed) in [
+            ("127.0.0.1", true),
+            ("169.254.169.254", true),
+            ("::1", true),
+            ("::ffff:169.254.131.5", true),
+            ("10.0.0.1", false),
+            ("93.184.216.34", false),
+        ] {
             assert_eq!(Addresses::Machine.allow(address.parse().unwrap()), allowed, "{address}");
         }
     }

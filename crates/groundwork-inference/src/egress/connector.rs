@@ -34,7 +34,10 @@ enum Route {
     /// `CONNECT` through a proxy, for HTTPS.
     Tunnel(HttpsConnector<Tunnel<HttpConnector<Checked>>>),
     /// Without TLS; a proxy is asked for the whole address.
-    Plain { proxy: Option<Uri>, http: HttpConnector<Checked> },
+    Plain {
+        proxy: Option<Uri>,
+        http: HttpConnector<Checked>,
+    },
 }
 
 /// Nothing was connected in time.
@@ -166,11 +169,7 @@ impl Write for Socket {
         self.stream.is_write_vectored()
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, parts)
     }
 }

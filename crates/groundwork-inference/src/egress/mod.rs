@@ -180,6 +180,5 @@ fn parse(url: &str) -> Result<Url, EgressError> {
     Ok(parsed)
 }
 
-
 #[cfg(test)]
 mod tests;

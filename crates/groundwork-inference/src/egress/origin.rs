@@ -70,8 +70,10 @@ impl Origin {
         if !rules.allow(&parsed, &rules.hosts) {
             return Err(EgressError::Host { host: parsed.host_str().unwrap_or_default().to_owned(), purpose: super::Purpose::Target });
         }
-        let server: Uri =
-            parsed.as_str().parse().map_err(|error: http::uri::InvalidUri| EgressError::Address { url: url.to_owned(), reason: error.to_string() })?;
+        let server: Uri = parsed
+            .as_str()
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| EgressError::Address { url: url.to_owned(), reason: error.to_string() })?;
         let own_machine = HostPattern::new(parsed.host_str().unwrap_or_default()).is_loopback();
         let connector = Connector::new(&server, own_machine, policy.addresses, policy.connect_timeout)?;
         let lane = |_| Lane {
@@ -171,9 +173,14 @@ fn was_closed_while_idle(error: &legacy::Error) -> bool {
     }
     let used = extras.get::<Used>().is_some_and(Used::is_marked);
     used && sources(error).any(|cause| {
-        let hyper = cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
+        let hyper = cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
         let reset = cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted)
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted
+            )
         });
         let refused = cause.downcast_ref::<h2::Error>().is_some_and(|error| {
             error.reason() == Some(h2::Reason::REFUSED_STREAM)

@@ -41,9 +41,13 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
         429 if [&code, &kind].into_iter().any(|word| word == "insufficient_quota" || word == "billing_error") => {
             CallError::QuotaExhausted { target, message }
         }
-        429 | OVERLOADED => {
-            CallError::RateLimited { target, throttle: throttle(status, &message, headers), retry_after, message, headers: client_headers(headers) }
-        }
+        429 | OVERLOADED => CallError::RateLimited {
+            target,
+            throttle: throttle(status, &message, headers),
+            retry_after,
+            message,
+            headers: client_headers(headers),
+        },
         400 | 413 | 422 if is_too_long(&code, &message) => CallError::TooLong { target, message },
         408 | 500.. => CallError::Fault { target, status, retry_after, message },
         _ => CallError::Refused { target, status, message, body },
@@ -98,7 +102,9 @@ fn throttle(status: u16, message: &str, headers: &HeaderMap) -> Throttle {
 fn is_too_long(code: &str, message: &str) -> bool {
     let message = message.to_lowercase();
     matches!(code, "context_length_exceeded" | "string_above_max_length")
-        || ["maximum context length", "context window", "context length", "exceed_context_size", "prompt is too long"].iter().any(|words| message.contains(words))
+        || ["maximum context length", "context window", "context length", "exceed_context_size", "prompt is too long"]
+            .iter()
+            .any(|words| message.contains(words))
 }
 
 fn plain_text(status: u16, body: &[u8]) -> String {
@@ -176,13 +182,8 @@ mod tests {
     use super::*;
 
     fn kind_of(status: u16, body: &'static str) -> String {
-        let error = refusal(Refusal {
-            target: "t",
-            model: "m",
-            status,
-            headers: &HeaderMap::new(),
-            body: Bytes::from_static(body.as_bytes()),
-        });
+        let error =
+            refusal(Refusal { target: "t", model: "m", status, headers: &HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) });
         format!("{error:?}").split([' ', '{']).next().unwrap().to_owned()
     }
 
@@ -234,7 +235,11 @@ mod tests {
             (418, "{", "Refused"),
             (400, r#"{"error":{"message":"blocked","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, "ContentFilter"),
             (400, r#"{"error":{"message":"blocked","type":"invalid_request_error","code":"content_policy_violation"}}"#, "ContentFilter"),
-            (400, r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#, "TooLong"),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+                "TooLong",
+            ),
             (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, "RateLimited"),
         ] {
             assert_eq!(kind_of(status, body), kind, "{status} {body}");
@@ -244,7 +249,9 @@ mod tests {
     #[test]
     fn a_limit_says_what_is_short() {
         let utilization: HeaderMap =
-            [(http::HeaderName::from_static("azure-openai-deployment-utilization"), http::HeaderValue::from_static("104.1%"))].into_iter().collect();
+            [(http::HeaderName::from_static("azure-openai-deployment-utilization"), http::HeaderValue::from_static("104.1%"))]
+                .into_iter()
+                .collect();
         for (status, message, headers, short) in [
             (429, "Requests to the ChatCompletions_Create Operation have been limited", HeaderMap::new(), Throttle::Quota),
             (429, "Rate limit is exceeded. Try again in 3 seconds.", HeaderMap::new(), Throttle::Quota),

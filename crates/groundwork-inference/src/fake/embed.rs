@@ -15,9 +15,7 @@ pub(super) fn answer(model: &str, body: Object, dimensions: u32) -> Result<Bytes
             texts.iter().map(|text| vector(text.as_bytes(), dimensions)).collect(),
             texts.iter().map(|text| text.split_whitespace().count()).sum(),
         ),
-        Input::Tokens(lists) => {
-            (lists.iter().map(|tokens| vector(&bytes(tokens), dimensions)).collect(), lists.iter().map(Vec::len).sum())
-        }
+        Input::Tokens(lists) => (lists.iter().map(|tokens| vector(&bytes(tokens), dimensions)).collect(), lists.iter().map(Vec::len).sum()),
     };
     Ok(Response { model, vectors: &vectors, format: request.format, prompt_tokens: prompt_tokens as u64 }.to_bytes())
 }

@@ -35,7 +35,7 @@ impl Play {
         while let Some(piece) = self.piece().await.map_err(|error| self.before_the_first_byte(error))? {
             events.extend(piece);
         }
-        let mut whole = reply(&self.target, self.manner(false), events)?;
+        let mut whole = reply(self.manner(false), events);
         if let Reply::Whole { served: who, .. } = &mut whole {
             *who = served(&self.answer);
         }
@@ -44,7 +44,7 @@ impl Play {
 
     pub(super) async fn stream(mut self) -> Result<Reply, CallError> {
         self.wait(self.answer.first_token_ms).await?;
-        let mut pen = Pen::new(&self.target, self.dialect, self.heading.clone())?;
+        let mut pen = Pen::new(self.dialect, self.heading.clone());
         let first = self.piece().await.map_err(|error| self.before_the_first_byte(error))?.unwrap_or_default();
         let ready: VecDeque<Spoken> = first.into_iter().flat_map(|event| pen.write(event)).collect();
         let (headers, served) = (headers(&self.answer), served(&self.answer));
@@ -155,7 +155,8 @@ fn pieces(answer: &Answer, body: &Object) -> VecDeque<Vec<Event>> {
     let finish = answer.finish.as_deref().unwrap_or(if answer.tool_calls.is_empty() { "stop" } else { "tool_calls" });
     let finish = Event::Finish { choice: 0, reason: FinishReason::from(finish) };
     let Tokens { input, output, cached, reasoning } = usage;
-    let usage = Usage { input_tokens: input, output_tokens: output, cached_tokens: cached, reasoning_tokens: reasoning, ..Usage::default() };
+    let usage =
+        Usage { input_tokens: input, output_tokens: output, cached_tokens: cached, reasoning_tokens: reasoning, ..Usage::default() };
     pieces.push_back(vec![finish, Event::Usage(usage)]);
     let start = Event::Start { id: None, model: None, created: None };
     if let Some(first) = pieces.front_mut() {

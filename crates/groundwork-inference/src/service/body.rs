@@ -2,7 +2,7 @@
 
 use crate::target::{Call, CallError};
 use bytes::{Bytes, BytesMut};
-use groundwork_core::turn::{Dialect, Heading};
+use groundwork_core::turn::{Dialect, Heading, translate};
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use http::HeaderValue;
@@ -17,11 +17,12 @@ pub(super) struct Prepared {
 pub(super) fn prepare(target: &str, call: &Call, spoken: Dialect, model: &str) -> Result<Prepared, CallError> {
     // Usage is asked for in any case, because every call is accounted; a client that did not ask does not see it.
     let heading = call.heading(model);
-    if spoken != call.dialect {
-        let message = format!("it speaks {}, and the request is in {}", spoken.as_str(), call.dialect.as_str());
-        return Err(CallError::Unsupported { target: target.to_owned(), message });
-    }
-    let mut body = call.body.clone();
+    let mut body = if spoken == call.dialect {
+        call.body.clone()
+    } else {
+        translate::request(call.dialect, spoken, &call.body, model, call.stream)
+            .map_err(|invalid| CallError::Invalid { target: target.to_owned(), invalid })?
+    };
     set(target, &mut body, "model", model)?;
     match spoken {
         Dialect::Chat => chat(target, &mut body, call.stream)?,
@@ -52,8 +53,10 @@ fn stream(target: &str, body: &mut Object, streams: bool) -> Result<(), CallErro
 
 /// Sets a field that is not already so; an untouched body goes on without being written anew.
 fn set<T: Serialize + ?Sized>(target: &str, object: &mut Object, key: &str, value: &T) -> Result<(), CallError> {
-    let unusable =
-        |error: serde_json::Error| CallError::Unsupported { target: target.to_owned(), message: format!("the request cannot be written as JSON: {error}") };
+    let unusable = |error: serde_json::Error| CallError::Unsupported {
+        target: target.to_owned(),
+        message: format!("the request cannot be written as JSON: {error}"),
+    };
     let value = Raw::of(value).map_err(unusable)?;
     if object.raw(key) == Some(value.bytes()) {
         return Ok(());

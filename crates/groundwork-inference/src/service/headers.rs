@@ -10,7 +10,9 @@ pub(super) fn pass_on(headers: &mut HeaderMap, client: &[(String, String)], vend
         let own = match vendor {
             Vendor::OpenAi(_) => name.starts_with("openai-") || name.starts_with("anthropic-"),
             Vendor::AzureOpenAi(_) => {
-                matches!(name.as_str(), "x-ms-spillover-deployment" | "x-ms-client-request-id") || name.starts_with("aoai-") || name.starts_with("openai-")
+                matches!(name.as_str(), "x-ms-spillover-deployment" | "x-ms-client-request-id")
+                    || name.starts_with("aoai-")
+                    || name.starts_with("openai-")
             }
             Vendor::Anthropic(_) => name.starts_with("anthropic-"),
         };
@@ -34,7 +36,8 @@ pub(super) fn pairs(headers: &HeaderMap) -> Headers {
 /// names the error, and was served where it was asked.
 pub(crate) fn served(headers: &HeaderMap) -> Served {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let spilled = headers.keys().any(|name| name.as_str().starts_with("x-ms-spillover-from")) && !headers.contains_key("x-ms-spillover-error");
+    let spilled =
+        headers.keys().any(|name| name.as_str().starts_with("x-ms-spillover-from")) && !headers.contains_key("x-ms-spillover-error");
     Served { deployment: text("x-ms-deployment-name"), model: None, spilled, unfiltered: false }
 }
 

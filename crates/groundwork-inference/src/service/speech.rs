@@ -7,7 +7,7 @@ use super::headers;
 use crate::exchange::{Ask, Refusal, Server, client_headers, refusal};
 use crate::target::{CallError, Reply, Unfiltered};
 use bytes::Bytes;
-use groundwork_core::turn::{Heading, ReadError};
+use groundwork_core::turn::{Dialect, Heading, ReadError};
 use groundwork_wire::error::Error;
 use http::HeaderMap;
 
@@ -16,6 +16,9 @@ pub(super) struct Speech<'a> {
     pub server: &'a Server,
     pub model: &'a str,
     pub unfiltered: Unfiltered,
+    /// The service's dialect and the client's.
+    pub spoken: Dialect,
+    pub client: Dialect,
     pub heading: Heading,
 }
 
@@ -23,11 +26,12 @@ impl Speech<'_> {
     /// Sends, and reads an answer in one piece.
     pub(super) async fn whole(self, ask: Ask<'_>) -> Result<Reply, CallError> {
         let (head, body) = self.server.whole(ask).await?;
-        let events = voice::whole(&body).map_err(|error| self.unreadable(error, &body))?;
+        let read = voice::whole(self.spoken, self.client, &body, &self.heading);
+        let (answer, events) = read.map_err(|error| self.unreadable(error, &body))?;
         let mut served = headers::served(&head);
         served.model = voice::model(&events);
         served.unfiltered = self.check_filter(&body)?;
-        Ok(Reply::Whole { headers: client_headers(&head), served, body, events })
+        Ok(Reply::Whole { headers: client_headers(&head), served, body: answer, events })
     }
 
     /// Whether the service says that its filter did not run; an error where that is not allowed.

@@ -121,7 +121,9 @@ async fn trace_and_beta_headers_go_on_and_others_do_not() {
     let settings = Settings { headers: vec![("x-team".parse().unwrap(), "blue".parse().unwrap())], ..server.openai() };
     target(&settings).call(call).await.unwrap();
     let seen = server.seen()[0].to_lowercase();
-    for header in ["traceparent: 00-0af7", "openai-beta: assistants=v2", "authorization: bearer key\r\n", "x-team: blue", "user-agent: groundwork/"] {
+    for header in
+        ["traceparent: 00-0af7", "openai-beta: assistants=v2", "authorization: bearer key\r\n", "x-team: blue", "user-agent: groundwork/"]
+    {
         assert!(seen.contains(header), "{header} in {seen}");
     }
     for header in ["theirs", "client", "cookie"] {

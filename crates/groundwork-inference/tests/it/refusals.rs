@@ -26,8 +26,10 @@ async fn a_filtered_prompt_is_final_in_all_its_spellings_and_its_body_goes_on() 
 
 #[tokio::test]
 async fn full_provisioned_throughput_is_told_from_a_quota_with_its_wait() {
-    let headers = "retry-after-ms: 730\r\nretry-after: 1\r\nazure-openai-deployment-utilization: 103.2%\r\nx-ratelimit-remaining-tokens: 0\r\n";
-    let server = Server::answering(whole("429 Too Many Requests", headers, br#"{"error":{"code":"429","message":"Too many requests"}}"#)).await;
+    let headers =
+        "retry-after-ms: 730\r\nretry-after: 1\r\nazure-openai-deployment-utilization: 103.2%\r\nx-ratelimit-remaining-tokens: 0\r\n";
+    let server =
+        Server::answering(whole("429 Too Many Requests", headers, br#"{"error":{"code":"429","message":"Too many requests"}}"#)).await;
     match target(&azure(&server, Unfiltered::Allow)).call(hello(true)).await.map(|_| ()).unwrap_err() {
         CallError::RateLimited { throttle: Throttle::Provisioned, retry_after, headers, .. } => {
             assert_eq!(retry_after.unwrap().as_millis(), 730);
@@ -43,12 +45,9 @@ async fn an_error_that_hides_in_the_first_frames_is_an_error_of_the_call() {
     let filter = r#"data: {"id":"","choices":[],"prompt_filter_results":[]}"#;
     let role = r#"data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#;
     let text = r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#;
-    for (frames, of_the_call) in [
-        (vec![error], true),
-        (vec![filter, error], true),
-        (vec![filter, role, error], true),
-        (vec![role, text, error], false),
-    ] {
+    for (frames, of_the_call) in
+        [(vec![error], true), (vec![filter, error], true), (vec![filter, role, error], true), (vec![role, text, error], false)]
+    {
         let bytes: String = frames.iter().map(|frame| format!("{frame}\n\n")).collect();
         let server = Server::answering(events("", bytes.as_bytes(), 10_000)).await;
         match target(&server.openai()).call(hello(true)).await {
@@ -96,7 +95,10 @@ async fn a_call_that_the_service_spilled_over_names_who_served_it() {
     let server = Server::answering(whole("200 OK", headers, golden)).await;
     let answer = told(target(&azure(&server, Unfiltered::Allow)).call(hello(false)).await.unwrap()).await;
     let served = answer.served;
-    assert_eq!((served.spilled, served.deployment.as_deref(), served.model.as_deref()), (true, Some("gpt-5-paygo"), Some("gpt-5-mini-2025-08-07")));
+    assert_eq!(
+        (served.spilled, served.deployment.as_deref(), served.model.as_deref()),
+        (true, Some("gpt-5-paygo"), Some("gpt-5-mini-2025-08-07"))
+    );
     assert!(answer.headers.contains(&("x-upstream-request-id".into(), "up-1".into())), "{:?}", answer.headers);
     assert!(server.seen()[0].starts_with("POST /openai/v1/chat/completions ") && server.seen()[0].contains("api-key: azure-key"));
 }

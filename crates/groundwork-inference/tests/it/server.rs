@@ -3,8 +3,9 @@
 use futures::StreamExt;
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::turn::{Dialect, Event};
-use groundwork_inference::target::{Ambient, Call, CallError, Frames, Headers, Kind, Reply, Served, Settings, Target};
+use groundwork_inference::target::{Ambient, Call, CallError, Credential, Frames, Headers, Kind, Reply, Served, Settings, Target};
 use groundwork_wire::object::Object;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,6 +71,18 @@ impl Server {
     pub(crate) fn openai(&self) -> Settings {
         let base_url = format!("http://127.0.0.1:{}/v1", self.port).parse().unwrap();
         Settings::new("server", Kind::OpenAi { base_url, key: Some("key".to_owned().into()) }).model("their-model")
+    }
+}
+
+impl Server {
+    pub(crate) fn anthropic(&self) -> Settings {
+        let base_url = format!("http://127.0.0.1:{}", self.port).parse().unwrap();
+        Settings::new("server", Kind::Anthropic { base_url, credential: Credential::Key("key".to_owned().into()) }).model("claude")
+    }
+
+    /// As the vendor in whose folder the file is.
+    pub(crate) fn vendor(&self, file: &Path) -> Settings {
+        if file.components().any(|part| part.as_os_str() == "anthropic") { self.anthropic() } else { self.openai() }
     }
 }
 

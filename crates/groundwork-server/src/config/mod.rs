@@ -16,7 +16,8 @@ pub use load::{ConfigError, Source, load};
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretRef};
 pub use target::{
-    Api, ConnectionError, HangUpConfig, IdentityConfig, IdentityError, TargetConfig, TargetError, TimeoutsConfig, UnfilteredConfig, discover,
+    Api, ConnectionError, HangUpConfig, IdentityConfig, IdentityError, TargetConfig, TargetError, TimeoutsConfig, UnfilteredConfig,
+    discover,
 };
 pub use units::{ByteSize, Span};
 

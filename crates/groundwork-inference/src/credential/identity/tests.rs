@@ -55,7 +55,10 @@ async fn endpoint(answer: String) -> (u16, Arc<Mutex<String>>) {
                 }
             }
             *record.lock().unwrap() = String::from_utf8_lossy(&bytes).into_owned();
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                answer.len()
+            );
             let _ = stream.write_all(format!("{head}{answer}").as_bytes()).await;
         }
     });
@@ -104,7 +107,10 @@ async fn a_service_principal_asks_the_directory_with_its_secret() {
     assert_eq!(token, "entra");
     assert!(request.starts_with("POST /tenant/oauth2/v2.0/token "), "{request}");
     let form = form(&request);
-    assert_eq!((form["client_id"].as_str(), form["client_secret"].as_str(), form["scope"].as_str()), ("client", "s3cret", crate::credential::SCOPE));
+    assert_eq!(
+        (form["client_id"].as_str(), form["client_secret"].as_str(), form["scope"].as_str()),
+        ("client", "s3cret", crate::credential::SCOPE)
+    );
 }
 
 #[tokio::test]
@@ -129,7 +135,9 @@ async fn a_certificate_signs_a_statement_that_the_directory_can_check() {
     assert_eq!(claims["aud"], format!("{AUTHORITY}/tenant/oauth2/v2.0/token"));
     assert_eq!((&claims["iss"], &claims["sub"], &claims["nbf"]), (&"client".into(), &"client".into(), &NOW.into()));
     let key = Certificate::open(&PEM.to_owned().into(), &service(), &ambient()).unwrap();
-    UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key.public_key()).verify(signed.as_bytes(), &BASE64.decode(signature).unwrap()).unwrap();
+    UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key.public_key())
+        .verify(signed.as_bytes(), &BASE64.decode(signature).unwrap())
+        .unwrap();
 }
 
 #[test]

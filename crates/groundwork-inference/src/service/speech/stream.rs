@@ -1,6 +1,6 @@
 //! A stream: its first frames decide whether the call has failed, the rest passes one by one.
 
-use super::voice::{self, Heard, Voice};
+use super::voice::{self, Voice};
 use super::{Speech, hidden_refusal, says_unfiltered, unfiltered_fault};
 use crate::exchange::{Ask, Frames, client_headers};
 use crate::service::headers;
@@ -8,7 +8,8 @@ use crate::target::{CallError, Reply, Spoken, Unfiltered};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
-use groundwork_core::turn::{Event, Frame, ReadError};
+use groundwork_core::turn::translate::Translated;
+use groundwork_core::turn::{Dialect, Event, Frame, ReadError};
 use http::header;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -35,19 +36,20 @@ impl Speech<'_> {
         });
         if is_json {
             let body = first.on(&self.server.target, begun.body.whole(MAX_INSTEAD)).await?.map_err(|reason| self.server.broken(reason))?;
-            return Err(match voice::whole(&body) {
+            return Err(match voice::whole(self.spoken, self.client, &body, &self.heading) {
                 Err(error @ ReadError::Refused(_)) => self.unreadable(error, &body),
                 _ => self.server.broken("it answered a streaming request with something that is no event stream"),
             });
         }
         let mut running = Running {
             frames: Frames::new(self.server, begun.body, deadline, first),
-            voice: Voice::new(&self.heading),
+            voice: Voice::new(self.spoken, self.client, &self.heading),
             model: self.model.to_owned(),
             unfiltered: self.unfiltered,
             ready: VecDeque::new(),
             unsaid: Vec::new(),
-            is_chat: true,
+            hears_chat: self.spoken == Dialect::Chat,
+            says_chat: self.client == Dialect::Chat,
             marked: false,
             over: false,
             tail: false,
@@ -76,8 +78,10 @@ struct Running {
     ready: VecDeque<Spoken>,
     /// What frames said that the client does not see.
     unsaid: Vec<Event>,
-    /// The client's dialect ends its streams with a mark, and it was said.
-    is_chat: bool,
+    /// Chat streams end with a mark, on the side of the service and on the client's, where it was said or not. The others end with
+    /// their last event.
+    hears_chat: bool,
+    says_chat: bool,
     marked: bool,
     /// Nothing more is said.
     over: bool,
@@ -150,11 +154,13 @@ impl Running {
         }
         let (is_mark, data) = (frame.is_done(), frame.data.clone());
         let heard = self.voice.hear(frame).map_err(|error| match error {
-            ReadError::Refused(error) => CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, body: data },
+            ReadError::Refused(error) => {
+                CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, body: data }
+            }
             ReadError::Malformed(reason) => self.broken(&reason),
         })?;
         self.push(heard, unfiltered);
-        if is_mark {
+        if is_mark || (!self.hears_chat && self.voice.is_finished()) {
             self.end();
             self.tail = true;
         }
@@ -166,13 +172,12 @@ impl Running {
         self.over = true;
         let heard = self.voice.finish();
         self.push(heard, false);
-        let lacks_mark = !self.marked && self.is_chat;
-        if lacks_mark {
-            self.push(Heard { frames: vec![Frame::done()], events: Vec::new() }, false);
+        if self.says_chat && !self.marked {
+            self.push(Translated { frames: vec![Frame::done()], events: Vec::new() }, false);
         }
     }
 
-    fn push(&mut self, heard: Heard, unfiltered: bool) {
+    fn push(&mut self, heard: Translated, unfiltered: bool) {
         self.unsaid.extend(heard.events);
         for frame in heard.frames {
             self.marked |= frame.is_done();

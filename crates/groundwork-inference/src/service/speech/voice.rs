@@ -1,57 +1,69 @@
 //! What the service says, heard and said again: as it came to a client of the same dialect, translated to another.
 
-use groundwork_core::turn::{Event, Frame, Heading, ReadError, chat};
+use bytes::Bytes;
+use groundwork_core::turn::translate::{self, Reader, Translated, Translator};
+use groundwork_core::turn::{Dialect, Event, Frame, Heading, Passed, ReadError};
+use groundwork_wire::object::Object;
 
 /// One stream's.
 pub(super) enum Voice {
-    Chat { reader: chat::Reader, include_usage: bool },
-}
-
-/// What becomes of a frame.
-pub(super) struct Heard {
-    /// For the client; none when it need not see what was said.
-    pub frames: Vec<Frame>,
-    pub events: Vec<Event>,
+    Passes { reader: Reader, include_usage: bool },
+    Translates(Box<Translator>),
 }
 
 impl Voice {
-    pub(super) fn new(heading: &Heading) -> Self {
-        Self::Chat { reader: chat::Reader::new(), include_usage: heading.include_usage }
+    pub(super) fn new(service: Dialect, client: Dialect, heading: &Heading) -> Self {
+        if service == client {
+            return Self::Passes { reader: Reader::new(service), include_usage: heading.include_usage };
+        }
+        Self::Translates(Box::new(Translator::new(service, client, heading.clone())))
     }
 
-    pub(super) fn hear(&mut self, frame: Frame) -> Result<Heard, ReadError> {
+    pub(super) fn hear(&mut self, frame: Frame) -> Result<Translated, ReadError> {
         match self {
-            Self::Chat { reader, include_usage } => {
-                let chat::Passed { frame, events } = reader.pass(frame, *include_usage)?;
-                Ok(Heard { frames: frame.into_iter().collect(), events })
+            Self::Passes { reader, include_usage } => {
+                let Passed { frame, events } = reader.pass(frame, *include_usage)?;
+                Ok(Translated { frames: frame.into_iter().collect(), events })
             }
+            Self::Translates(translator) => translator.push(&frame),
         }
     }
 
     /// The connection has ended: what is left to say.
-    pub(super) fn finish(&mut self) -> Heard {
+    pub(super) fn finish(&mut self) -> Translated {
         match self {
-            Self::Chat { reader, .. } => Heard { frames: Vec::new(), events: reader.finish() },
+            Self::Passes { reader, .. } => Translated { frames: Vec::new(), events: reader.finish() },
+            Self::Translates(translator) => translator.finish(),
         }
     }
 
     /// Whether the answer has come to its end, so that an end of the connection is no accident.
     pub(super) fn is_finished(&self) -> bool {
         match self {
-            Self::Chat { reader, .. } => reader.is_finished(),
+            Self::Passes { reader, .. } => reader.is_finished(),
+            Self::Translates(translator) => translator.is_finished(),
         }
     }
 }
 
-/// What a whole answer says.
-pub(super) fn whole(body: &bytes::Bytes) -> Result<Vec<Event>, ReadError> {
-    let mut reader = chat::Reader::new();
-    let mut events = reader.read(&Frame::data(body.clone()))?;
-    if events.is_empty() {
-        return Err(ReadError::Malformed("it has no 'choices'".to_owned()));
+/// A whole answer in the client's dialect, and what it says.
+pub(super) fn whole(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<(Bytes, Vec<Event>), ReadError> {
+    // A chunk and a whole answer are read alike, and one reading is enough for what passes.
+    if service == Dialect::Chat && client == Dialect::Chat {
+        let mut reader = Reader::new(service);
+        let mut events = reader.read(&Frame::data(body.clone()))?;
+        if events.is_empty() {
+            return Err(ReadError::Malformed("it has no 'choices'".to_owned()));
+        }
+        events.extend(reader.finish());
+        return Ok((body.clone(), events));
     }
-    events.extend(reader.finish());
-    Ok(events)
+    let object = Object::parse(body.clone()).map_err(|invalid| ReadError::Malformed(invalid.to_string()))?;
+    if service == client {
+        return Ok((body.clone(), translate::read(service, &object)?));
+    }
+    let (object, events) = translate::whole(service, client, &object, heading)?;
+    Ok((object.to_bytes(), events))
 }
 
 /// What stands behind a deployment or a router, as the answer says.
