@@ -91,7 +91,7 @@ mod tests {
             (
                 &["Old.", "Parental leave?", "And for interns?"],
                 "How long is it?",
-                "Old.\nParental leave?\nAnd for interns?\nHow long is it?",
+                "Parental leave?\nAnd for interns?\nHow long is it?",
             ),
             (
                 &["How many days of leave?", "Who runs the canteen on Mondays?"],

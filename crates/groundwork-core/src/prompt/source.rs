@@ -117,7 +117,8 @@ fn join(one: &Passage, other: &Passage) -> Option<Passage> {
     let (first, second) = if one.span.start <= other.span.start { (one, other) } else { (other, one) };
     first.parts()?;
     let (header, body) = second.parts()?;
-    if !first.text.contains(header) {
+    // The header ends with a line feed, which the first part lacks where it is nothing but the header.
+    if !header.is_empty() && !format!("{}\n", first.text).contains(header) {
         return None;
     }
     let text = if second.span.end <= first.span.end {
