@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::now;
 use crate::published::{self, Published};
 use crate::repeats::Repeats;
+use crate::routing::Switchboard;
 use crate::settings::{Limits, Role, Settings};
 use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice, UnixMs};
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) books: Books,
     pub(crate) knowledge: Knowledge,
     pub(crate) metrics: Metrics,
+    pub(crate) switchboard: Switchboard,
     pub(crate) jobs: jobs::Board,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when shutdown begins: nothing new is taken.
@@ -106,7 +108,8 @@ impl App {
             Some(secrets) => keys::apply(&db, (&tenant, &data_dir), &declared, (secrets, &dice)).await?,
             None => Keyring::open()?,
         };
-        let published = published::load(&db, &tenant, &targets).await?;
+        let switchboard = Switchboard::new(dice.clone());
+        let published = published::load(&db, &tenant, &targets, &switchboard).await?;
 
         let index = Index::open(index::Setup {
             db: db.clone(),
@@ -131,6 +134,7 @@ impl App {
             books,
             knowledge,
             metrics: Metrics::default(),
+            switchboard,
             jobs: jobs::Board::default(),
             tasks,
             stop,

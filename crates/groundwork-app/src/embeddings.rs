@@ -2,20 +2,22 @@
 
 use crate::app::{App, Interrupted};
 use crate::knowledge::NotReady;
-use crate::pipeline::{SettledCall, Settlement, now, principal};
-use crate::published::Deployment;
+use crate::pipeline::{SHUTDOWN_RETRY, SettledCall, Settlement, now, principal};
+use crate::published::Pool;
+use crate::routing::{Errand, RouteError, Unavailable, route};
 use bytes::Bytes;
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::ids::{CallId, ModelName};
 use groundwork_core::turn::Usage;
-use groundwork_inference::target::{CallError, EmbedCall, Embedded, Headers};
+use groundwork_inference::target::{CallError, EmbedCall, Embedded, Headers, Stage};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
 use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 pub struct Request {
@@ -52,14 +54,31 @@ pub enum EmbedError {
     #[error(transparent)]
     Failed(#[from] Failure),
     #[error(transparent)]
-    Call(#[from] CallError),
+    Call(CallError),
+    /// No deployment of the model takes a call at the moment.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     #[error("The embeddings were not made before the deadline.")]
     DeadlineExceeded,
+    #[error("The server is shutting down. Try again in {} seconds.", retry_after.as_secs())]
+    ShuttingDown { retry_after: Duration },
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// A call that cannot be recorded does not go out.
     #[error(transparent)]
     Books(#[from] WalError),
+}
+
+impl From<RouteError> for EmbedError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            // A target that ran into the deadline of the call did nothing wrong.
+            RouteError::Call(CallError::Timeout { stage: Stage::End, .. }) => Self::DeadlineExceeded,
+            RouteError::Call(error) => Self::Call(error),
+            RouteError::Nobody(unavailable) => Self::Unavailable(unavailable),
+            RouteError::Books(error) => Self::Books(error),
+        }
+    }
 }
 
 impl EmbedError {
@@ -72,8 +91,9 @@ impl EmbedError {
             Self::Failed(Failure::Busy { .. }) => 503,
             Self::Failed(Failure::Failed { .. }) => 500,
             Self::Call(error) => error.http_status(),
+            Self::Unavailable(unavailable) => unavailable.http_status(),
             Self::DeadlineExceeded => 504,
-            Self::Interrupted(_) | Self::Books(_) => 503,
+            Self::ShuttingDown { .. } | Self::Interrupted(_) | Self::Books(_) => 503,
         }
     }
 
@@ -87,7 +107,9 @@ impl EmbedError {
             Self::Failed(Failure::Busy { .. }) => "embedding_busy",
             Self::Failed(Failure::Failed { .. }) => "embedding_failed",
             Self::Call(error) => error.kind(),
+            Self::Unavailable(unavailable) => unavailable.kind(),
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::ShuttingDown { .. } => "shutting_down",
             Self::Interrupted(_) => "interrupted",
             Self::Books(_) => "not_recorded",
         }
@@ -96,7 +118,7 @@ impl EmbedError {
     fn may_be_charged(&self) -> bool {
         match self {
             Self::Call(error) => error.may_be_charged(),
-            Self::DeadlineExceeded => true,
+            Self::DeadlineExceeded | Self::ShuttingDown { .. } => true,
             _ => false,
         }
     }
@@ -107,6 +129,9 @@ const MAX_TEXTS: usize = 2048;
 
 /// Makes embeddings. However it ends, one record of the call goes to the ledger.
 pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answer, EmbedError> {
+    if app.stopping().is_cancelled() {
+        return Err(shutting_down());
+    }
     let inner = app.inner();
     let mut body = Object::parse(request.body)?;
     if let Some(model) = &request.model {
@@ -128,8 +153,13 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
     let id = call.id.clone();
     let mut settlement = Settlement::begin(app, call, None);
     let asked = EmbedCall { body, model: None, deadline, headers: request.headers };
-    let made = tokio::time::timeout_at(deadline.into(), make(app, maker, (parsed, asked), &mut settlement)).await;
-    match made.unwrap_or(Err(EmbedError::DeadlineExceeded)) {
+    let made = tokio::select! {
+        biased;
+        made = make(app, maker, (parsed, asked), &mut settlement) => made,
+        () = tokio::time::sleep_until(deadline.into()) => Err(EmbedError::DeadlineExceeded),
+        () = inner.cut.cancelled() => Err(shutting_down()),
+    };
+    match made {
         Ok((headers, body)) => {
             settlement.complete().await;
             Ok(Answer { call: id, headers, body })
@@ -144,7 +174,11 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
 /// Who makes the embeddings.
 enum Maker {
     Local,
-    Deployment(Deployment),
+    Pool { pool: Arc<Pool>, caller: String },
+}
+
+fn shutting_down() -> EmbedError {
+    EmbedError::ShuttingDown { retry_after: SHUTDOWN_RETRY }
 }
 
 fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), EmbedError> {
@@ -158,8 +192,8 @@ fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), 
         return Ok((name, Maker::Local));
     }
     let published = app.published();
-    match published.pools.get(&name).and_then(|pool| pool.deployments.first()) {
-        Some(deployment) => Ok((name, Maker::Deployment(deployment.clone()))),
+    match published.pools.get(&name) {
+        Some(pool) => Ok((name, Maker::Pool { pool: pool.clone(), caller: principal(caller) })),
         None if published.assistants.contains_key(&name) => Err(EmbedError::NotAnEmbeddingModel(model.to_owned())),
         None => Err(unknown()),
     }
@@ -179,13 +213,18 @@ async fn make(
             settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             Ok((Headers::new(), answer))
         }
-        Maker::Deployment(deployment) => {
-            settlement.asks(&deployment)?;
-            let call = EmbedCall { model: Some(deployment.model.clone()), ..asked };
-            let Embedded { headers, served, body } = deployment.target.embed(call).await?;
-            settlement.reached();
+        Maker::Pool { pool, caller } => {
+            let tokens = if pool.counts_tokens { asked.body.raw("input").map_or(0, Bytes::len) as u64 / 4 } else { 0 };
+            let errand = Errand { pool: &pool, caller: &caller, deadline: asked.deadline, tokens, streamed: false, everywhere: false };
+            let (Embedded { headers, served, body }, attempt) = route(app, &errand, Some(settlement), |deployment| {
+                let call = EmbedCall { model: Some(deployment.model.clone()), ..asked.clone() };
+                deployment.target.embed(call)
+            })
+            .await?;
+            let tokens = embeddings::Parsed::parse(&body).ok().and_then(|parsed| parsed.prompt_tokens);
+            attempt.done(&headers, tokens);
             settlement.served(&served);
-            if let Some(tokens) = embeddings::Parsed::parse(&body).ok().and_then(|parsed| parsed.prompt_tokens) {
+            if let Some(tokens) = tokens {
                 settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             }
             Ok((headers, body))

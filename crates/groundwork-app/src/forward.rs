@@ -3,8 +3,9 @@
 
 use crate::App;
 use crate::app::Interrupted;
-use crate::pipeline::{CallError, SettledCall, Settlement, now, principal, shutting_down};
-use crate::published::Deployment;
+use crate::pipeline::{CallError, SettledCall, Settlement, principal, shutting_down};
+use crate::published::Pool;
+use crate::routing::{Errand, route};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -18,6 +19,7 @@ use groundwork_wire::object::Object;
 use groundwork_wire::sse::Decoder;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub struct Request {
@@ -49,14 +51,15 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
         return Err(shutting_down());
     }
     let inner = app.inner();
-    let (model, deployments) = deployments(app, caller, &request.model)?;
+    let (model, pool) = pool(app, caller, &request.model)?;
     let (body, hides_usage) = with_usage(&request)?;
     let id: CallId = app.make_id("call").map_err(|_invalid| Interrupted)?;
+    let asker = principal(caller);
     let call = SettledCall {
         id: id.clone(),
         label: request.request_id.clone(),
         tenant: inner.tenant.clone(),
-        principal: principal(caller),
+        principal: asker.clone(),
         operation: request.operation,
         model,
         streamed: hides_usage.is_some(),
@@ -64,12 +67,14 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
     };
     let mut settlement = Settlement::begin(app, call, None);
     let asked = tokio::select! {
-        asked = ask(&deployments, &request, &body, &mut settlement) => asked,
+        biased;
+        asked = ask(app, (&pool, &asker), (&request, &body), &mut settlement) => asked,
         () = tokio::time::sleep_until(request.deadline.into()) => Err(CallError::DeadlineExceeded),
         () = inner.cut.cancelled() => Err(shutting_down()),
     };
     match asked {
-        Ok(Forwarded { status, content_type, headers, served: _, body }) => {
+        Ok(Forwarded { status, content_type, headers, served, body }) => {
+            settlement.served(&served);
             settlement.finished("stop");
             let meter = Meter::of(content_type.as_deref(), hides_usage.unwrap_or(false));
             let running = Running { app: app.clone(), body, meter, settlement: Some(settlement) };
@@ -83,7 +88,7 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
     }
 }
 
-fn deployments(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Vec<Deployment>), CallError> {
+fn pool(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Arc<Pool>), CallError> {
     let unknown = || CallError::UnknownModel(model.to_owned());
     let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
     if caller.tenant.as_ref() != Some(&app.inner().tenant) || !caller.may_use(&name) {
@@ -91,7 +96,7 @@ fn deployments(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Ve
     }
     let published = app.published();
     match published.pools.get(&name) {
-        Some(pool) => Ok((name, pool.deployments.clone())),
+        Some(pool) => Ok((name, pool.clone())),
         None if published.assistants.contains_key(&name) => Err(CallError::NotSoAsked(model.to_owned())),
         None => Err(unknown()),
     }
@@ -114,11 +119,15 @@ fn with_usage(request: &Request) -> Result<(Bytes, Option<bool>), Invalid> {
     Ok((body.to_bytes(), Some(!asked)))
 }
 
-/// Asks the deployments in their order. One that fails for a reason of its own is followed by the next.
-async fn ask(deployments: &[Deployment], request: &Request, body: &Bytes, settlement: &mut Settlement) -> Result<Forwarded, CallError> {
-    let mut last = None;
-    for deployment in deployments {
-        settlement.asks(deployment)?;
+/// Asks a deployment of the model, and another when it fails before its first byte.
+async fn ask(
+    app: &App,
+    (pool, caller): (&Arc<Pool>, &str),
+    (request, body): (&Request, &Bytes),
+    settlement: &mut Settlement,
+) -> Result<Forwarded, CallError> {
+    let errand = Errand { pool, caller, deadline: request.deadline, tokens: 0, streamed: false, everywhere: false };
+    let (forwarded, attempt) = route(app, &errand, Some(settlement), |deployment| {
         let forward = Forward {
             method: Method::POST,
             path: request.path.to_owned(),
@@ -128,21 +137,11 @@ async fn ask(deployments: &[Deployment], request: &Request, body: &Bytes, settle
             model: Some(deployment.model.clone()),
             deadline: request.deadline,
         };
-        match deployment.target.forward(forward).await {
-            Ok(forwarded) => {
-                settlement.reached();
-                return Ok(forwarded);
-            }
-            Err(error @ (target::CallError::ContentFilter { .. } | target::CallError::Refused { .. })) => return Err(error.into()),
-            Err(error) if now() >= request.deadline => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(deployment = deployment.label(), kind = error.kind(), "a deployment failed before its first byte");
-                last = Some(error);
-            }
-        }
-    }
-    let none = || target::CallError::Unsupported { target: request.model.clone(), message: "it has no deployment".to_owned() };
-    Err(last.unwrap_or_else(none).into())
+        deployment.target.forward(forward)
+    })
+    .await?;
+    let body = attempt.follow_bytes(&forwarded.headers, forwarded.body);
+    Ok(Forwarded { body, ..forwarded })
 }
 
 struct Running {

@@ -18,6 +18,7 @@ pub mod models;
 pub mod pipeline;
 mod published;
 pub mod repeats;
+pub mod routing;
 pub mod search;
 pub mod settings;
 pub mod status;

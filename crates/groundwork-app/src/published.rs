@@ -1,6 +1,7 @@
 //! What is published under a model name, ready for use: rows turned into compiled templates, tokenizers and targets, as one snapshot.
 
 use crate::declared;
+use crate::routing::{Declared, Switchboard};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TenantId};
 use groundwork_core::prompt::{Template, TemplateError};
@@ -32,25 +33,36 @@ pub(crate) struct Assistant {
     pub(crate) answer_tokens: usize,
 }
 
-/// The deployments behind a model name, in the order in which they are tried.
+/// The deployments behind a model name.
 pub(crate) struct Pool {
     pub(crate) name: ModelName,
     pub(crate) created_at: UnixMs,
+    /// By tier, the one to ask first before the others.
     pub(crate) deployments: Vec<Deployment>,
     pub(crate) window: usize,
     pub(crate) tokenizer: Tokenizer,
+    /// The tokens of a call must be estimated before it goes out.
+    pub(crate) counts_tokens: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Deployment {
     pub(crate) target: Target,
     pub(crate) model: String,
+    label: String,
+    pub(crate) tier: u32,
+    /// Its part of the calls of its tier.
+    pub(crate) weight: u32,
+    /// Tokens of prompt and answer together.
+    pub(crate) window: usize,
+    /// Where the switchboard knows it.
+    pub(crate) slot: usize,
 }
 
 impl Deployment {
     /// The name in ledger and metrics.
     pub(crate) fn label(&self) -> String {
-        format!("{}/{}", self.target.name(), self.model)
+        self.label.clone()
     }
 }
 
@@ -74,7 +86,12 @@ pub(crate) enum PublishError {
 }
 
 /// Reads all live objects of `tenant`. One that cannot be used is left out and logged: the others go on working.
-pub(crate) async fn load(db: &Db, tenant: &TenantId, targets: &BTreeMap<String, Target>) -> Result<Published, DbError> {
+pub(crate) async fn load(
+    db: &Db,
+    tenant: &TenantId,
+    targets: &BTreeMap<String, Target>,
+    switchboard: &Switchboard,
+) -> Result<Published, DbError> {
     let mut templates = BTreeMap::new();
     for object in db.live_objects(Kind::Template, tenant).await? {
         if let Some(template) = usable(template(&object)) {
@@ -82,8 +99,12 @@ pub(crate) async fn load(db: &Db, tenant: &TenantId, targets: &BTreeMap<String, 
         }
     }
     let mut published = Published::default();
-    for object in db.live_objects(Kind::ModelPool, tenant).await? {
-        if let Some(pool) = usable(pool(&object, targets)) {
+    let objects = db.live_objects(Kind::ModelPool, tenant).await?;
+    let models: Vec<(&Object, declared::Model)> =
+        objects.iter().filter_map(|object| Some((object, usable(read("model", object))?))).collect();
+    let pools = Pools { targets, switchboard, said: said(&models, targets) };
+    for (object, model) in models {
+        if let Some(pool) = usable(pools.pool(object, model)) {
             published.pools.insert(pool.name.clone(), Arc::new(pool));
         }
     }
@@ -104,23 +125,61 @@ fn template(object: &Object) -> Result<Template, PublishError> {
     Ok(Template::new(object.name.parse()?, &body.system, &body.question)?)
 }
 
-fn pool(object: &Object, targets: &BTreeMap<String, Target>) -> Result<Pool, PublishError> {
-    let mut body: declared::Model = read("model", object)?;
-    body.deployments.sort_by_key(|deployment| deployment.tier);
-    let deployments = body.deployments.into_iter().map(|declared| {
-        let target = targets.get(&declared.target).ok_or_else(|| dangling("model", object, "target", &declared.target))?;
-        let model = declared.model.unwrap_or_else(|| target.default_model().to_owned());
-        Ok(Deployment { target: target.clone(), model })
-    });
-    let deployments: Vec<Deployment> = deployments.collect::<Result<_, PublishError>>()?;
-    let tokenizer = body.tokenizer.or_else(|| deployments.first().map(|first| first.model.clone())).unwrap_or_default();
-    Ok(Pool {
-        name: object.name.parse()?,
-        created_at: object.created_at,
-        deployments,
-        window: body.window as usize,
-        tokenizer: tokenizers::for_chat_model(&tokenizer),
-    })
+/// By target and model.
+type Said = BTreeMap<(String, String), Declared>;
+
+/// A deployment may stand behind several models, and what one of them says of it holds for all.
+fn said(models: &[(&Object, declared::Model)], targets: &BTreeMap<String, Target>) -> Said {
+    let mut said = Said::new();
+    for deployment in models.iter().flat_map(|(_, model)| &model.deployments) {
+        let Some(target) = targets.get(&deployment.target) else { continue };
+        let known = said.entry((deployment.target.clone(), deployment.model_at(target).to_owned())).or_default();
+        if let Some(kind) = deployment.kind {
+            known.kind = kind.into();
+        }
+        if let Some(limits) = deployment.limits {
+            (known.limits, known.queue) = (limits.of_deployment(), limits.queue());
+        }
+    }
+    said
+}
+
+struct Pools<'a> {
+    targets: &'a BTreeMap<String, Target>,
+    switchboard: &'a Switchboard,
+    said: Said,
+}
+
+impl Pools<'_> {
+    fn pool(&self, object: &Object, mut body: declared::Model) -> Result<Pool, PublishError> {
+        body.deployments.sort_by_key(|deployment| deployment.tier);
+        let deployments = body.deployments.iter().map(|declared| self.deployment(object, declared, body.window));
+        let deployments: Vec<Deployment> = deployments.collect::<Result<_, PublishError>>()?;
+        let tokenizer = body.tokenizer.or_else(|| deployments.first().map(|first| first.model.clone())).unwrap_or_default();
+        Ok(Pool {
+            name: object.name.parse()?,
+            created_at: object.created_at,
+            counts_tokens: deployments.iter().any(|deployment| self.switchboard.counts_tokens(deployment.slot)),
+            deployments,
+            window: body.window as usize,
+            tokenizer: tokenizers::for_chat_model(&tokenizer),
+        })
+    }
+
+    fn deployment(&self, object: &Object, declared: &declared::Deployment, window: u32) -> Result<Deployment, PublishError> {
+        let target = self.targets.get(&declared.target).ok_or_else(|| dangling("model", object, "target", &declared.target))?;
+        let model = declared.model_at(target).to_owned();
+        let said = self.said.get(&(declared.target.clone(), model.clone())).copied().unwrap_or_default();
+        Ok(Deployment {
+            target: target.clone(),
+            label: format!("{}/{model}", declared.target),
+            tier: declared.tier,
+            weight: declared.weight,
+            window: declared.window.unwrap_or(window) as usize,
+            slot: self.switchboard.slot(&declared.target, &model, said),
+            model,
+        })
+    }
 }
 
 fn assistant(

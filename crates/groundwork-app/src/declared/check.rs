@@ -1,6 +1,6 @@
 //! Reads declarations and checks what they refer to. An error names the file, the key and the fix.
 
-use super::{Assistant, EXTRACTIVE, File, Key, Model, Template, built_in};
+use super::{Assistant, Deployment, EXTRACTIVE, File, Key, Limits, Model, Template, built_in};
 use crate::settings::AppliedFile;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TemplateId};
 use groundwork_core::prompt;
@@ -124,13 +124,36 @@ impl Place<'_> {
             return Err(self.error(format!("models.{id}.deployments"), "it is empty", "name at least one target"));
         }
         for (at, deployment) in model.deployments.iter().enumerate() {
+            let path = format!("models.{id}.deployments[{at}]");
             if !known.targets.contains(deployment.target.as_str()) {
-                let path = format!("models.{id}.deployments[{at}].target");
-                return Err(self.missing(path, "target", &deployment.target, known.targets.iter().copied()));
+                return Err(self.missing(format!("{path}.target"), "target", &deployment.target, known.targets.iter().copied()));
             }
+            self.deployment(&path, deployment)?;
         }
         if model.window < MIN_WINDOW {
             return Err(self.error(format!("models.{id}.window"), format!("{} tokens hold no prompt", model.window), "use at least 1024"));
+        }
+        Ok(())
+    }
+
+    fn deployment(&self, path: &str, deployment: &Deployment) -> Result<(), DeclareError> {
+        if deployment.weight == 0 || deployment.weight > MAX_WEIGHT {
+            return Err(self.error(format!("{path}.weight"), format!("{} is out of range", deployment.weight), "use 1 to 1000000"));
+        }
+        if let Some(window) = deployment.window.filter(|window| *window < MIN_WINDOW) {
+            return Err(self.error(format!("{path}.window"), format!("{window} tokens hold no prompt"), "use at least 1024"));
+        }
+        let Limits { requests_per_minute, tokens_per_minute, concurrency, queue, queue_ms: _ } = deployment.limits.unwrap_or_default();
+        let limits = [
+            ("requests_per_minute", requests_per_minute),
+            ("tokens_per_minute", tokens_per_minute),
+            ("concurrency", concurrency.map(u64::from)),
+        ];
+        if let Some((name, _)) = limits.into_iter().find(|(_, limit)| *limit == Some(0)) {
+            return Err(self.error(format!("{path}.limits.{name}"), "0 lets no call through", "leave it out where there is no limit"));
+        }
+        if let Some(queue) = queue.filter(|queue| *queue > MAX_QUEUE) {
+            return Err(self.error(format!("{path}.limits.queue"), format!("{queue} is out of range"), "use 0 to 10000"));
         }
         Ok(())
     }
@@ -199,6 +222,9 @@ impl Place<'_> {
     }
 }
 
+const MAX_WEIGHT: u32 = 1_000_000;
+/// More than that wait in vain.
+const MAX_QUEUE: u32 = 10_000;
 /// Tokens; less does not hold rules, a question and an answer.
 const MIN_WINDOW: u32 = 1024;
 

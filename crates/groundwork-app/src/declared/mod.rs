@@ -3,11 +3,13 @@
 mod apply;
 mod check;
 mod key;
+mod model;
 
 pub use apply::ApplyError;
 pub(crate) use apply::apply;
 pub use check::{DeclareError, check};
 pub use key::{Key, Reference};
+pub use model::{Deployment, Kind, Limits, Model};
 
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};
 use schemars::JsonSchema;
@@ -47,33 +49,6 @@ impl Default for Template {
     }
 }
 
-/// A model name that maps to deployments, tried in order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Model {
-    pub deployments: Vec<Deployment>,
-    /// Tokens of prompt and answer together.
-    #[serde(default = "default_window")]
-    pub window: u32,
-    /// The model whose tokenizer counts, such as `gpt-5`; an unknown name is counted by an upper bound. Without it the name of the
-    /// first deployment's model decides.
-    #[serde(default)]
-    pub tokenizer: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Deployment {
-    /// A target of the process configuration.
-    pub target: String,
-    /// The target's own name of the model or deployment; the target's default when absent.
-    #[serde(default)]
-    pub model: Option<String>,
-    /// Tried in ascending order.
-    #[serde(default)]
-    pub tier: u32,
-}
-
 /// A pipeline that is published under a model name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -108,10 +83,6 @@ pub const GROUNDED_ANSWER: &str = "grounded-answer";
 /// The built-in assistant.
 pub const GROUNDWORK: &str = "groundwork";
 
-fn default_window() -> u32 {
-    32_768
-}
-
 /// The target that is always there.
 pub const EXTRACTIVE: &str = "extractive";
 
@@ -119,11 +90,11 @@ pub const EXTRACTIVE: &str = "extractive";
 pub(crate) fn built_in(targets: &[String]) -> File {
     let quotes = [EXTRACTIVE.to_owned()];
     let targets = if targets.is_empty() { &quotes } else { targets };
-    let deployments = targets.iter().zip(0..).map(|(target, tier)| Deployment { target: target.clone(), model: None, tier }).collect();
+    let deployments = targets.iter().zip(0..).map(|(target, tier)| Deployment { tier, ..Deployment::of(target) }).collect();
     File {
         knowledge_bases: BTreeMap::from([(DEFAULT.to_owned(), KnowledgeBase::default())]),
         templates: BTreeMap::from([(GROUNDED_ANSWER.to_owned(), Template::default())]),
-        models: BTreeMap::from([(DEFAULT.to_owned(), Model { deployments, window: default_window(), tokenizer: None })]),
+        models: BTreeMap::from([(DEFAULT.to_owned(), Model::of(deployments))]),
         assistants: BTreeMap::from([(GROUNDWORK.to_owned(), Assistant::default())]),
         keys: BTreeMap::new(),
     }

@@ -1,12 +1,15 @@
-//! Which deployment answers: the pool's, one after the other, until one begins to.
+//! The call itself: a prompt goes to a deployment of the model, and its answer comes back.
 
 use super::admit::Admitted;
 use super::annotate::Grounds;
 use super::error::CallError;
 use super::settle::Settlement;
+use super::text;
 use crate::App;
-use groundwork_core::turn::Dialect;
-use groundwork_inference::target::{self, Call, Embed, Grounding, Reply};
+use crate::routing::{Errand, route};
+use bytes::Bytes;
+use groundwork_core::turn::{Dialect, Event};
+use groundwork_inference::target::{Call, Embed, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
@@ -19,7 +22,7 @@ pub(super) struct Prompt {
     pub(super) grounds: Option<Grounds>,
 }
 
-/// Asks the deployments in their order. One that fails before its first byte for a reason of its own is followed by the next.
+/// Asks a deployment of the model, and another when it fails before its first byte.
 pub(super) async fn call(
     app: &App,
     admitted: &Admitted,
@@ -31,9 +34,16 @@ pub(super) async fn call(
         Some(grounds) => Some(Grounding { question: grounds.question.clone(), sources: grounds.sources.clone(), embed: embed(app).await }),
         None => None,
     };
-    let mut last = None;
-    for deployment in &admitted.model.pool().deployments {
-        settlement.asks(deployment)?;
+    let pool = admitted.model.pool();
+    let errand = Errand {
+        pool,
+        caller: &admitted.principal,
+        deadline: admitted.deadline,
+        tokens: if pool.counts_tokens { tokens(&body) } else { 0 },
+        streamed: admitted.asked.stream,
+        everywhere: true,
+    };
+    let (reply, attempt) = route(app, &errand, Some(settlement), |deployment| {
         let call = Call {
             id: answer_id(dialect, admitted.id.as_str()),
             now: app.inner().clock.now(),
@@ -45,20 +55,35 @@ pub(super) async fn call(
             grounding: grounding.clone(),
             headers: admitted.headers.clone(),
         };
-        match deployment.target.call(call).await {
-            Ok(reply) => {
-                settlement.reached();
-                return Ok((reply, grounds));
-            }
-            Err(error) if another_may_do_better(&error) => {
-                tracing::warn!(deployment = deployment.label(), kind = error.kind(), "a deployment failed before its first byte");
-                last = Some(error);
-            }
-            Err(error) => return Err(error.into()),
+        deployment.target.call(call)
+    })
+    .await?;
+    let reply = match reply {
+        Reply::Whole { headers, served, body, events } => {
+            attempt.done(&headers, used(&events));
+            Reply::Whole { headers, served, body, events }
         }
-    }
-    let target = admitted.model.pool().name.to_string();
-    Err(last.unwrap_or(target::CallError::Unsupported { target, message: "it has no deployment".to_owned() }).into())
+        Reply::Stream { headers, served, frames } => {
+            let frames = attempt.follow(&headers, frames);
+            Reply::Stream { headers, served, frames }
+        }
+    };
+    Ok((reply, grounds))
+}
+
+/// What a service takes a request for before it has read it: four bytes a token, and the longest answer.
+fn tokens(body: &Object) -> u64 {
+    let read: usize = text::READ.iter().filter_map(|key| body.raw(key)).map(Bytes::len).sum();
+    let most =
+        ["max_completion_tokens", "max_output_tokens", "max_tokens"].into_iter().find_map(|key| body.get::<u64>(key, "a number").ok()?);
+    (read as u64 / 4).saturating_add(most.unwrap_or(0))
+}
+
+fn used(events: &[Event]) -> Option<u64> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Usage(usage) => Some(usage.input_tokens + usage.output_tokens),
+        _ => None,
+    })
 }
 
 /// Of an answer that is made or translated here.
@@ -67,26 +92,6 @@ pub(super) fn answer_id(dialect: Dialect, call: &str) -> String {
         Dialect::Chat => format!("chatcmpl-{call}"),
         Dialect::Responses => format!("resp_{call}"),
         Dialect::Messages => format!("msg_{call}"),
-    }
-}
-
-/// A refused prompt is refused everywhere, and a deadline that is over is over.
-fn another_may_do_better(error: &target::CallError) -> bool {
-    use groundwork_inference::target::Stage;
-    match error {
-        target::CallError::Auth { .. }
-        | target::CallError::NotFound { .. }
-        | target::CallError::RateLimited { .. }
-        | target::CallError::QuotaExhausted { .. }
-        | target::CallError::Fault { .. }
-        | target::CallError::Unreachable { .. }
-        | target::CallError::Broken { .. }
-        | target::CallError::Unsupported { .. }
-        | target::CallError::Invalid { .. }
-        | target::CallError::MidStream { .. }
-        | target::CallError::TooLong { .. } => true,
-        target::CallError::Timeout { stage, .. } => *stage != Stage::End,
-        target::CallError::ContentFilter { .. } | target::CallError::Refused { .. } => false,
     }
 }
 

@@ -1,19 +1,22 @@
 //! How many tokens a request in Anthropic's shape has: as its model counts them, else by the tokenizer of its family.
 
-use super::admit::{self, Model, now};
+use super::admit::{self, Model, now, principal};
 use super::error::CallError;
 use super::run::Request;
 use super::text::text;
 use crate::App;
-use crate::published::Deployment;
+use crate::published::{Deployment, Pool};
+use crate::routing::{Errand, RouteError, route};
 use futures::StreamExt;
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Turn};
-use groundwork_inference::target::{self, Forward};
+use groundwork_inference::target::{self, Forward, Forwarded, Headers};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
@@ -30,21 +33,10 @@ pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Resul
     let name: String = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
     let model = admit::model(app, caller, &name)?;
     if let Model::Pool(pool) = &model {
-        for deployment in pool.deployments.iter().filter(|deployment| deployment.target.speaks(Dialect::Messages)) {
-            let forward = Forward {
-                method: Method::POST,
-                path: "/messages/count_tokens".to_owned(),
-                query: None,
-                headers: header_map(&request.headers),
-                body: request.body.clone(),
-                model: Some(deployment.model.clone()),
-                deadline,
-            };
-            match counted_by(deployment, forward).await {
-                Ok(input_tokens) => return Ok(Counted { input_tokens, estimated: false }),
-                Err(error @ target::CallError::Refused { .. }) => return Err(error.into()),
-                Err(error) => tracing::debug!(kind = error.kind(), "a target does not count tokens"),
-            }
+        match by_the_model(app, (pool, &principal(caller)), &request, deadline).await.map_err(CallError::from) {
+            Ok(input_tokens) => return Ok(Counted { input_tokens, estimated: false }),
+            Err(error @ CallError::Call(target::CallError::Refused { .. })) => return Err(error),
+            Err(error) => tracing::debug!(kind = error.kind(), "the model does not count tokens"),
         }
     }
     let pool = model.pool().clone();
@@ -52,12 +44,35 @@ pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Resul
     Ok(Counted { input_tokens, estimated: true })
 }
 
-async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<u64, target::CallError> {
+async fn by_the_model(app: &App, (pool, caller): (&Arc<Pool>, &str), request: &Request, deadline: Instant) -> Result<u64, RouteError> {
+    let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false };
+    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment| {
+        let forward = Forward {
+            method: Method::POST,
+            path: "/messages/count_tokens".to_owned(),
+            query: None,
+            headers: header_map(&request.headers),
+            body: request.body.clone(),
+            model: Some(deployment.model.clone()),
+            deadline,
+        };
+        counted_by(deployment, forward)
+    })
+    .await?;
+    attempt.done(&headers, None);
+    Ok(input_tokens)
+}
+
+async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<(Headers, u64), target::CallError> {
     #[derive(Deserialize)]
     struct Count {
         input_tokens: u64,
     }
-    let mut body = deployment.target.forward(forward).await?.body;
+    if !deployment.target.speaks(Dialect::Messages) {
+        let message = "it does not speak this dialect".to_owned();
+        return Err(target::CallError::Unsupported { target: deployment.label(), message });
+    }
+    let Forwarded { headers, mut body, .. } = deployment.target.forward(forward).await?;
     let mut whole = Vec::new();
     while let Some(part) = body.next().await {
         whole.extend_from_slice(&part?);
@@ -67,7 +82,7 @@ async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<u64, ta
     }
     let count: Result<Count, _> = serde_json::from_slice(&whole);
     let broken = |error: serde_json::Error| target::CallError::Broken { target: deployment.label(), message: error.to_string() };
-    Ok(count.map_err(broken)?.input_tokens)
+    Ok((headers, count.map_err(broken)?.input_tokens))
 }
 
 /// Bytes of an answer that is one number.

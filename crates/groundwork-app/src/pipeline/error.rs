@@ -1,6 +1,7 @@
 //! Why a call has no answer, or broke off.
 
 use crate::app::Interrupted;
+use crate::routing::{RouteError, Unavailable};
 use crate::search::SearchError;
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target::{self, Stage};
@@ -28,6 +29,9 @@ pub enum CallError {
     Search(#[from] SearchError),
     #[error(transparent)]
     Call(target::CallError),
+    /// No deployment of the model takes a call at the moment.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     #[error("The call did not end before its deadline.")]
     DeadlineExceeded,
     #[error("The server is shutting down. Try again in {} seconds.", retry_after.as_secs())]
@@ -49,6 +53,16 @@ impl From<target::CallError> for CallError {
     }
 }
 
+impl From<RouteError> for CallError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Call(error) => error.into(),
+            RouteError::Nobody(unavailable) => Self::Unavailable(unavailable),
+            RouteError::Books(error) => Self::Books(error),
+        }
+    }
+}
+
 impl CallError {
     /// The word for this kind of error in ledger and metrics.
     pub fn kind(&self) -> &'static str {
@@ -61,6 +75,7 @@ impl CallError {
             Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => "context_length_exceeded",
             Self::Search(error) => error.kind(),
             Self::Call(error) => error.kind(),
+            Self::Unavailable(unavailable) => unavailable.kind(),
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::ShuttingDown { .. } => "shutting_down",
             Self::Interrupted(_) => "interrupted",
@@ -78,6 +93,7 @@ impl CallError {
             Self::Prompt(PackError::Template(_)) => 500,
             Self::Search(error) => error.http_status(),
             Self::Call(error) => error.http_status(),
+            Self::Unavailable(unavailable) => unavailable.http_status(),
             Self::DeadlineExceeded => 504,
             Self::ShuttingDown { .. } | Self::Interrupted(_) | Self::Books(_) => 503,
         }

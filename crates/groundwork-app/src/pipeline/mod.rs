@@ -19,6 +19,6 @@ pub(crate) use admit::{now, principal};
 pub use count::{Counted, count_tokens};
 pub use error::CallError;
 pub use groundwork_wire::chat::{Annotation, Citation};
-pub(crate) use run::shutting_down;
 pub use run::{Answer, Head, Item, Request, run};
+pub(crate) use run::{SHUTDOWN_RETRY, shutting_down};
 pub(crate) use settle::{Call as SettledCall, Settlement};

@@ -15,7 +15,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
 use groundwork_core::turn::{Dialect, Frame};
 use groundwork_inference::target::{Headers, Reply};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 pub struct Request {
@@ -118,6 +118,9 @@ async fn answer(
     call(app, admitted, prompt, settlement).await
 }
 
+/// When a server that is shutting down may be there again.
+pub(crate) const SHUTDOWN_RETRY: Duration = Duration::from_secs(5);
+
 pub(crate) fn shutting_down() -> CallError {
-    CallError::ShuttingDown { retry_after: std::time::Duration::from_secs(5) }
+    CallError::ShuttingDown { retry_after: SHUTDOWN_RETRY }
 }

@@ -162,7 +162,7 @@ pub(crate) struct Streamed {
 }
 
 impl Streamed {
-    fn of(items: Vec<Item>) -> Self {
+    pub(crate) fn of(items: Vec<Item>) -> Self {
         let mut streamed = Self { chunks: Vec::new(), text: String::new(), annotations: Vec::new(), error: None };
         for item in items {
             assert!(streamed.error.is_none(), "something follows the error");

@@ -11,4 +11,5 @@ mod fixture;
 mod ledger;
 mod permissions;
 mod refusals;
+mod routing;
 mod upstream;

@@ -117,9 +117,14 @@ impl Breaker {
         }
     }
 
-    /// Opens at once, for what no second call has to confirm: a refused credential, an unknown deployment.
-    pub fn trip(&mut self, now: Instant, lasting: Duration) {
+    /// Opens at once, for what no second call has to confirm: a refused credential, an unknown deployment. A probe that is out stays
+    /// the only one, unless it was the probe that found this.
+    pub fn trip(&mut self, now: Instant, was_probe: bool, lasting: Duration) {
+        let other_probe = !was_probe && matches!(self.state, State::Open { probing: true, .. });
         self.open(now, lasting, None);
+        if let State::Open { probing, .. } = &mut self.state {
+            *probing = other_probe;
+        }
     }
 
     /// It answers again, as something other than a call has shown: the next call is the probe.
@@ -215,12 +220,23 @@ mod tests {
     fn a_longer_wait_that_was_asked_for_holds_and_is_never_shortened() {
         let now = Instant::now();
         let mut breaker = Breaker::default();
-        breaker.trip(now, Duration::from_secs(40));
+        breaker.trip(now, false, Duration::from_secs(40));
         assert!(breaker.probe());
         breaker.failed(now, true, Counts::default(), Some(Duration::from_secs(3)));
         assert_eq!(breaker.passage(now), Passage::Barred { until: now + LONGEST });
-        breaker.trip(now, Duration::from_secs(1));
+        breaker.trip(now, false, Duration::from_secs(1));
         assert_eq!(breaker.passage(now), Passage::Barred { until: now + LONGEST });
+    }
+
+    #[test]
+    fn while_a_probe_is_out_a_refusal_of_an_older_call_lets_no_second_one_go() {
+        let now = Instant::now();
+        let mut breaker = open(now);
+        assert!(breaker.probe());
+        breaker.trip(now, false, Duration::from_secs(30));
+        assert_eq!(breaker.passage(now), Passage::Probing);
+        breaker.trip(now, true, Duration::from_secs(30));
+        assert!(matches!(breaker.passage(now), Passage::Barred { .. }), "the probe has told it itself");
     }
 
     #[test]

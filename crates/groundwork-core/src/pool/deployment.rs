@@ -49,6 +49,13 @@ pub struct Rest {
     pub why: Why,
 }
 
+impl Rest {
+    /// Whether it only has too much to do: its rest ends by itself, and asking it before does no good.
+    pub fn is_from_load(self) -> bool {
+        matches!(self.why, Why::RateLimited | Why::Quota)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
     Ready,
@@ -113,6 +120,8 @@ pub struct Deployment {
     rest: Option<Rest>,
     trial: bool,
     ejections: u32,
+    /// Calls in a row that were given up for want of time before it had said anything.
+    unanswered: u32,
 }
 
 /// After a 429 that names no time.
@@ -126,6 +135,8 @@ const BELIEVED: Duration = Duration::from_secs(30);
 /// An ejection lasts this, times the ejections so far, up to a bound.
 const EJECTION: Duration = Duration::from_secs(30);
 const LONGEST_EJECTION: Duration = Duration::from_secs(300);
+/// Callers in a hurry from which on silence is the deployment's fault: nobody has had an answer any more.
+const UNANSWERED: u32 = 5;
 
 impl Deployment {
     pub fn new(now: Instant, kind: Kind, limits: Limits) -> Self {
@@ -141,7 +152,20 @@ impl Deployment {
             rest: None,
             trial: false,
             ejections: 0,
+            unanswered: 0,
         }
+    }
+
+    /// What is declared of it, which may differ from before; what is known of it stays.
+    pub fn declare(&mut self, now: Instant, kind: Kind, limits: Limits) {
+        self.kind = kind;
+        self.concurrency = limits.concurrency;
+        self.quota.declare(now, limits.requests_per_minute, limits.tokens_per_minute);
+    }
+
+    /// Its refusals have shown that it is bought capacity, whatever was declared.
+    pub fn is_provisioned(&mut self) {
+        self.kind = Kind::Provisioned;
     }
 
     pub fn availability(&self, now: Instant) -> Availability {
@@ -202,6 +226,7 @@ impl Deployment {
 
     /// The answer has begun, or a whole one is there. A probe has shown enough by that.
     pub fn answered(&mut self, now: Instant, ticket: &mut Ticket, streamed: bool) {
+        self.unanswered = 0;
         self.latency[usize::from(streamed)].record(now, now.saturating_duration_since(ticket.began));
         if std::mem::take(&mut ticket.probe) {
             self.breaker.succeeded(true);
@@ -214,8 +239,8 @@ impl Deployment {
     }
 
     /// What an answer's headers tell of the quota.
-    pub fn hear(&mut self, now: Instant, told: &Told) {
-        self.quota.hear(now, told);
+    pub fn hear(&mut self, now: Instant, ticket: &Ticket, told: &Told) {
+        self.quota.hear(now, ticket.began, told);
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a ticket ends once")]
@@ -244,7 +269,9 @@ impl Deployment {
     }
 
     fn failed(&mut self, now: Instant, probe: bool, failure: Failure) {
-        if failure.is_sickness() {
+        let in_a_hurry = matches!(failure, Failure::Deadline { .. });
+        self.unanswered = if in_a_hurry { self.unanswered.saturating_add(1) } else { 0 };
+        if failure.is_sickness() || self.unanswered >= UNANSWERED {
             self.window.failed(now);
             let lately = self.window.counts(now);
             if self.breaker.failed(now, probe, lately, failure.retry_after()) {
@@ -253,9 +280,9 @@ impl Deployment {
             return;
         }
         match failure {
-            Failure::Denied => self.trip(now, Why::Denied),
-            Failure::Missing => self.trip(now, Why::Missing),
-            Failure::Exhausted => self.trip(now, Why::Exhausted),
+            Failure::Denied => self.trip(now, probe, Why::Denied),
+            Failure::Missing => self.trip(now, probe, Why::Missing),
+            Failure::Exhausted => self.trip(now, probe, Why::Exhausted),
             Failure::Pressure { retry_after } => {
                 let wait = match self.kind {
                     Kind::Standard => retry_after.unwrap_or(UNNAMED_WAIT).min(LONGEST_REST),
@@ -275,9 +302,9 @@ impl Deployment {
         }
     }
 
-    fn trip(&mut self, now: Instant, why: Why) {
+    fn trip(&mut self, now: Instant, was_probe: bool, why: Why) {
         self.opened = why;
-        self.breaker.trip(now, BELIEVED);
+        self.breaker.trip(now, was_probe, BELIEVED);
     }
 
     /// Never shortens a rest.
@@ -418,12 +445,28 @@ mod tests {
     fn the_clients_faults_count_for_nothing() {
         let now = Instant::now();
         let mut deployment = standard(now);
-        for failure in [Failure::Final, Failure::TooLong, Failure::Unable, Failure::Deadline { patience: Duration::from_secs(1) }] {
+        for failure in [Failure::Final, Failure::TooLong, Failure::Unable] {
             for _ in 0..50 {
                 call(&mut deployment, now, Ended::Failed(failure));
             }
         }
         assert_eq!(deployment.availability(now), Availability::Ready);
+    }
+
+    #[test]
+    fn callers_in_a_hurry_open_the_breaker_only_when_nobody_gets_an_answer_any_more() {
+        let now = Instant::now();
+        let hurried = Ended::Failed(Failure::Deadline { patience: Duration::from_secs(1) });
+        let mut deployment = standard(now);
+        for _ in 0..50 {
+            (1..UNANSWERED).for_each(|_| call(&mut deployment, now, hurried));
+            call(&mut deployment, now, Ended::Succeeded { tokens: None });
+        }
+        assert_eq!(deployment.availability(now), Availability::Ready);
+        for _ in 0..20 {
+            call(&mut deployment, now, hurried);
+        }
+        assert_eq!(rests(&deployment, now).map(|(why, _)| why), Some(Why::Failures));
     }
 
     #[test]
@@ -480,7 +523,9 @@ mod tests {
     fn what_headers_call_empty_is_tried_all_the_same_when_there_is_nobody_else() {
         let now = Instant::now();
         let mut deployment = standard(now);
-        deployment.hear(now, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "9s")]));
+        let ticket = deployment.begin(now, 0);
+        deployment.hear(now, &ticket, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "9s")]));
+        deployment.end(now, ticket, Ended::GivenUp);
         assert_eq!(rests(&deployment, now), Some((Why::Quota, 9000)));
         let ticket = deployment.begin_as_last_resort(now, 0).unwrap();
         assert_eq!(deployment.availability(now), Availability::Probing);

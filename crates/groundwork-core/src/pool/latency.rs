@@ -7,6 +7,8 @@ const MEMORY: Duration = Duration::from_secs(10);
 /// Answers that the quantile looks at, and from how many on it says something.
 const KEPT: usize = 128;
 const ENOUGH: usize = 20;
+/// Answers after which the quantile is renewed.
+const STALE: usize = 10;
 
 #[derive(Debug, Clone, Default)]
 pub struct Latency {
@@ -14,6 +16,8 @@ pub struct Latency {
     /// The last answers in milliseconds, as a ring.
     recent: Vec<u32>,
     next: usize,
+    /// Of `recent`, renewed now and then: it is asked for at every call.
+    p95: Option<Duration>,
 }
 
 impl Latency {
@@ -36,6 +40,9 @@ impl Latency {
             self.recent[self.next] = millis;
         }
         self.next = (self.next + 1) % KEPT;
+        if self.recent.len() >= ENOUGH && self.next.is_multiple_of(STALE) {
+            self.p95 = Some(quantile(self.recent.clone()));
+        }
     }
 
     /// `None` before the first answer.
@@ -45,14 +52,15 @@ impl Latency {
 
     /// What 95 of 100 answers took at most; `None` while there are too few to say.
     pub fn p95(&self) -> Option<Duration> {
-        if self.recent.len() < ENOUGH {
-            return None;
-        }
-        let mut sorted = self.recent.clone();
-        let at = (sorted.len() * 95).div_ceil(100) - 1;
-        let (_, millis, _) = sorted.select_nth_unstable(at);
-        Some(Duration::from_millis(u64::from(*millis)))
+        self.p95
     }
+}
+
+/// Of at least one.
+fn quantile(mut millis: Vec<u32>) -> Duration {
+    let at = (millis.len() * 95).div_ceil(100) - 1;
+    let (_, millis, _) = millis.select_nth_unstable(at);
+    Duration::from_millis(u64::from(*millis))
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ impl<T> Fair<T> {
         Self { lines: HashMap::new(), turns: VecDeque::new(), waiting: 0, capacity }
     }
 
+    /// Those who wait already keep their places, also when there are fewer now.
+    pub fn resize(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
     pub fn len(&self) -> usize {
         self.waiting
     }

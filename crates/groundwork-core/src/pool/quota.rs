@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 pub struct Quota {
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
-    /// The answers' headers said that nothing is left until then.
-    dry_until: Option<Instant>,
+    /// The answers' headers said that nothing is left.
+    dry: Option<Dry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Dry {
+    heard: Instant,
+    until: Instant,
 }
 
 /// Filled evenly. It may be overdrawn by one call, which the next ones wait for: a prompt larger than what a second brings must pass too.
@@ -45,7 +51,7 @@ impl Quota {
         Self {
             requests: per_minute_requests.map(|limit| Bucket::new(now, limit, REQUEST_SECONDS)),
             tokens: per_minute_tokens.map(|limit| Bucket::new(now, limit, TOKEN_SECONDS)),
-            dry_until: None,
+            dry: None,
         }
     }
 
@@ -56,7 +62,7 @@ impl Quota {
 
     /// How long until a call would probably not be refused; nothing when it may go now.
     pub fn wait(&self, now: Instant) -> Duration {
-        let dry = self.dry_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let dry = self.dry.map_or(Duration::ZERO, |dry| dry.until.saturating_duration_since(now));
         self.declared_wait(now).max(dry)
     }
 
@@ -84,7 +90,9 @@ impl Quota {
         }
     }
 
-    pub fn hear(&mut self, now: Instant, told: &Told) {
+    /// What the headers of an answer to a call that `began` then tell. Answers overtake each other: one to an older call does not say
+    /// that there is something again.
+    pub fn hear(&mut self, now: Instant, began: Instant, told: &Told) {
         for (bucket, limit) in [(&mut self.requests, told.limit_requests), (&mut self.tokens, told.limit_tokens)] {
             if let (Some(bucket), Some(limit)) = (bucket, limit.filter(|limit| *limit > 0)) {
                 bucket.lowered = (limit < bucket.per_minute).then_some(limit);
@@ -92,7 +100,25 @@ impl Quota {
         }
         let empty = [(told.remaining_requests, told.reset_requests), (told.remaining_tokens, told.reset_tokens)];
         let resets = empty.into_iter().filter(|(remaining, _)| *remaining == Some(0)).filter_map(|(_, reset)| reset);
-        self.dry_until = resets.max().map(|reset| now + reset.min(LONGEST));
+        match resets.max().map(|reset| now + reset.min(LONGEST)) {
+            Some(until) => self.dry = Some(Dry { heard: now, until }),
+            None if told.remaining_requests.or(told.remaining_tokens).is_none() => {}
+            None => self.dry = self.dry.filter(|dry| began < dry.heard),
+        }
+    }
+
+    /// Other limits are declared: what was used so far is forgotten where they differ.
+    pub fn declare(&mut self, now: Instant, per_minute_requests: Option<u64>, per_minute_tokens: Option<u64>) {
+        let declared = Self::new(now, per_minute_requests, per_minute_tokens);
+        let differs = |own: &Option<Bucket>, other: &Option<Bucket>| {
+            own.as_ref().map(|own| own.per_minute) != other.as_ref().map(|other| other.per_minute)
+        };
+        if differs(&self.requests, &declared.requests) {
+            self.requests = declared.requests;
+        }
+        if differs(&self.tokens, &declared.tokens) {
+            self.tokens = declared.tokens;
+        }
     }
 
     /// What is left of requests and tokens right now, where a limit is declared; below zero when it is overdrawn.
@@ -219,9 +245,9 @@ mod tests {
         let mut quota = Quota::new(start, Some(60), None);
         quota.take(start, 0);
         assert_eq!(quota.wait(start).as_millis(), 1000);
-        quota.hear(start, &Told { limit_requests: Some(30), ..Told::default() });
+        quota.hear(start, start, &Told { limit_requests: Some(30), ..Told::default() });
         assert_eq!(quota.wait(start).as_millis(), 2000);
-        quota.hear(start, &Told { limit_requests: Some(600), ..Told::default() });
+        quota.hear(start, start, &Told { limit_requests: Some(600), ..Told::default() });
         assert_eq!(quota.wait(start).as_millis(), 1000);
     }
 
@@ -229,11 +255,17 @@ mod tests {
     fn what_the_headers_call_empty_is_left_alone_until_its_reset() {
         let start = Instant::now();
         let mut quota = Quota::new(start, None, None);
-        quota.hear(start, &Told::of([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6s")]));
-        assert_eq!(quota.wait(start + Duration::from_secs(1)), Duration::from_secs(5));
-        quota.hear(start, &Told::of([("x-ratelimit-remaining-tokens", "90"), ("x-ratelimit-reset-tokens", "6s")]));
-        assert_eq!(quota.wait(start), Duration::ZERO);
-        quota.hear(start, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "4h")]));
+        let later = start + Duration::from_secs(1);
+        quota.hear(start, start, &Told::of([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6s")]));
+        assert_eq!(quota.wait(later), Duration::from_secs(5));
+        let some = Told::of([("x-ratelimit-remaining-tokens", "90"), ("x-ratelimit-reset-tokens", "6s")]);
+        quota.hear(later, start - Duration::from_secs(1), &some);
+        assert_eq!(quota.wait(later), Duration::from_secs(5), "an answer to an older call came late");
+        quota.hear(later, later, &Told::default());
+        assert_eq!(quota.wait(later), Duration::from_secs(5), "an answer that tells nothing");
+        quota.hear(later, later, &some);
+        assert_eq!(quota.wait(later), Duration::ZERO);
+        quota.hear(start, start, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "4h")]));
         assert_eq!(quota.wait(start), LONGEST);
     }
 

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError};
 use groundwork_app::embeddings::EmbedError;
 use groundwork_app::pipeline::CallError;
+use groundwork_app::routing::Unavailable;
 use groundwork_app::search::SearchError;
 use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
 use groundwork_core::prompt::PackError;
@@ -44,6 +45,7 @@ impl From<CallError> for ApiError {
             }
             CallError::Search(error) => error.into(),
             CallError::Call(error) => error.into(),
+            CallError::Unavailable(unavailable) => unavailable.into(),
             CallError::DeadlineExceeded => Self::late(message),
             CallError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             CallError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
@@ -63,10 +65,24 @@ impl From<EmbedError> for ApiError {
             EmbedError::Failed(Unmade::Busy { .. }) => Self::unavailable("embedding_busy", message, Some(SOON)),
             EmbedError::Failed(Unmade::Failed { .. }) => Self::failure(message),
             EmbedError::Call(error) => error.into(),
+            EmbedError::Unavailable(unavailable) => unavailable.into(),
             EmbedError::DeadlineExceeded => Self::late(message),
+            EmbedError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             EmbedError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
             EmbedError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
         }
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(unavailable: Unavailable) -> Self {
+        let message = unavailable.to_string();
+        let error = if unavailable.is_limit() {
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", Some("rate_limit_exceeded"), message)
+        } else {
+            Self::unavailable("overloaded", message, None)
+        };
+        Self { retry_after: Some(unavailable.retry_after), ..error }
     }
 }
 
