@@ -88,11 +88,7 @@ mod tests {
             (&["How much does the TW-200 weigh?"], "What about the TW-210?", "How much does the  weigh?\nWhat about the TW-210?"),
             (&["Who runs the canteen?"], "When does it open?", "Who runs the canteen?\nWhen does it open?"),
             (&["What is the notice period?"], "Why?", "What is the notice period?\nWhy?"),
-            (
-                &["Old.", "Parental leave?", "And for interns?"],
-                "How long is it?",
-                "Parental leave?\nAnd for interns?\nHow long is it?",
-            ),
+            (&["Old.", "Parental leave?", "And for interns?"], "How long is it?", "Parental leave?\nAnd for interns?\nHow long is it?"),
             (
                 &["How many days of leave?", "Who runs the canteen on Mondays?"],
                 "And on Fridays?",
