@@ -73,7 +73,7 @@ impl Attempt {
             CallError::RateLimited { headers, throttle, .. } => (told(headers), *throttle == Throttle::Provisioned),
             _ => (Told::default(), false),
         };
-        self.switchboard.failed(&self.pool, self.at, ticket, failure, (&told, provisioned));
+        self.switchboard.failed((&self.pool, self.at), ticket, failure, (&told, provisioned));
     }
 
     /// The frames of an answer that has begun, which end the attempt when they end.

@@ -171,7 +171,7 @@ impl Switchboard {
     }
 
     /// The attempt gave no answer, or one that broke off; `provisioned` when the refusal shows bought capacity.
-    pub(super) fn failed(&self, pool: &Pool, at: usize, ticket: Ticket, failure: Failure, (told, provisioned): (&Told, bool)) {
+    pub(super) fn failed(&self, (pool, at): (&Pool, usize), ticket: Ticket, failure: Failure, (told, provisioned): (&Told, bool)) {
         let now = now();
         let slot = pool.deployments[at].slot;
         let mut slots = self.lock();

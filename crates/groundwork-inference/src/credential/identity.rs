@@ -68,7 +68,7 @@ impl PartialEq for Identity {
 }
 
 impl Identity {
-    pub(super) fn open(&self, client: Arc<dyn HttpClient>, ambient: &Ambient) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+    pub(super) fn open(&self, client: &Arc<dyn HttpClient>, ambient: &Ambient) -> Result<Arc<dyn TokenCredential>, CredentialError> {
         let options = |authority: Option<&str>| ClientOptions {
             transport: Some(Transport::new(client.clone())),
             cloud: authority.map(cloud),
@@ -78,7 +78,7 @@ impl Identity {
         let credential: Arc<dyn TokenCredential> = match self {
             Self::Managed { client_id } => {
                 let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
-                let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options: options(None), ..Default::default() };
+                let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options: options(None) };
                 ManagedIdentityCredential::new(Some(options)).map_err(CredentialError::Identity)?
             }
             Self::Workload { service, token_file } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {

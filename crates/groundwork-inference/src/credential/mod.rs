@@ -52,7 +52,10 @@ pub(crate) enum Authority {
 
 /// The identities that targets share, each with its one token.
 #[derive(Debug, Clone, Default)]
-pub struct Identities(Arc<Mutex<Vec<(Identity, String, Arc<Tokens>)>>>);
+pub struct Identities(Arc<Mutex<Vec<Known>>>);
+
+/// An identity, what its token is for, and the token.
+type Known = (Identity, String, Arc<Tokens>);
 
 impl Identities {
     fn tokens(&self, identity: &Identity, scope: &str, ambient: &Ambient) -> Result<Arc<Tokens>, CredentialError> {
@@ -61,7 +64,7 @@ impl Identities {
             return Ok(tokens.clone());
         }
         let client: Arc<dyn HttpClient> = Arc::new(transport::Transport::for_identity(identity)?);
-        let tokens = Tokens::new(identity.open(client, ambient)?, scope, ambient.clone());
+        let tokens = Tokens::new(identity.open(&client, ambient)?, scope, ambient.clone());
         known.push((identity.clone(), scope.to_owned(), tokens.clone()));
         Ok(tokens)
     }

@@ -191,7 +191,7 @@ fn was_closed_while_idle(error: &legacy::Error) -> bool {
 }
 
 fn sort(error: &legacy::Error) -> SendError {
-    if sources(error).any(|cause| cause.is::<TooSlow>()) {
+    if sources(error).any(<dyn Error>::is::<TooSlow>) {
         return SendError::ConnectTimeout;
     }
     let message = innermost(error);

@@ -6,7 +6,7 @@ use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use sha2::{Digest, Sha256};
 
-pub(super) fn answer(model: &str, body: Object, dimensions: u32) -> Result<Bytes, Invalid> {
+pub(super) fn answer(model: &str, body: &Object, dimensions: u32) -> Result<Bytes, Invalid> {
     let request = Request::parse(body.to_bytes())?;
     let dimensions = request.dimensions.unwrap_or(dimensions).max(1) as usize;
     let bytes = |tokens: &Vec<u32>| tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>();
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn equal_texts_have_equal_vectors_of_length_one() {
         let body = Object::parse(r#"{"model":"m","input":["a b","c","a b"],"encoding_format":"base64","dimensions":40}"#).unwrap();
-        let parsed = Parsed::parse(&answer("m", body, 8).unwrap()).unwrap();
+        let parsed = Parsed::parse(&answer("m", &body, 8).unwrap()).unwrap();
         assert_eq!((parsed.vectors.len(), parsed.vectors[0].len(), parsed.prompt_tokens), (3, 40, Some(5)));
         assert_eq!(parsed.vectors[0], parsed.vectors[2]);
         assert_ne!(parsed.vectors[0], parsed.vectors[1]);

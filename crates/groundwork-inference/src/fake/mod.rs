@@ -37,13 +37,14 @@ impl Fake {
     }
 
     pub(crate) fn embed(&self, model: &str, call: EmbedCall) -> Result<Embedded, CallError> {
+        let EmbedCall { body, .. } = call;
         let answer = self.answer();
         if let Some(error) = answer.fault.as_ref().and_then(|fault| self.refuse(model, fault)) {
             return Err(error);
         }
-        let body = embed::answer(model, call.body, answer.dimensions)
-            .map_err(|invalid| CallError::Invalid { target: self.name.clone(), invalid })?;
-        Ok(Embedded { headers: headers(&answer), served: served(&answer), body })
+        let made =
+            embed::answer(model, &body, answer.dimensions).map_err(|invalid| CallError::Invalid { target: self.name.clone(), invalid })?;
+        Ok(Embedded { headers: headers(&answer), served: served(&answer), body: made })
     }
 
     fn answer(&self) -> Answer {

@@ -19,10 +19,10 @@ pub(super) fn pass_on(headers: &mut HeaderMap, client: &[(String, String)], vend
         // The account that is billed is ours to choose.
         let account = matches!(name.as_str(), "openai-organization" | "openai-project");
         let trace = matches!(name.as_str(), "traceparent" | "tracestate" | "x-client-request-id");
-        if (own && !account) || trace {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                headers.insert(name, value);
-            }
+        if ((own && !account) || trace)
+            && let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
+        {
+            headers.insert(name, value);
         }
     }
 }

@@ -71,9 +71,7 @@ fn unfiltered_fault(target: &str) -> CallError {
 /// The error that hides in a 200 whose body is not looked at otherwise.
 pub(super) fn hidden_error(target: &str, model: &str, body: &Bytes) -> Option<CallError> {
     // An answer with results is none, and it may be long.
-    if memchr::memmem::find(body.get(..200).unwrap_or(body), b"\"error\"").is_none() {
-        return None;
-    }
+    memchr::memmem::find(body.get(..200).unwrap_or(body), b"\"error\"")?;
     let error = groundwork_wire::object::Object::parse(body.clone()).ok().filter(|object| object.has("error"))?;
     let parsed = Error::parse(&error.to_bytes())?;
     Some(hidden_refusal(target, model, &parsed, body.clone()))

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_change_of_one_document_leaves_the_copy_before_it_and_shares_the_rest() {
         let id = |number: usize| -> DocumentId { format!("doc_{number}").parse().unwrap() };
-        let live = |generation: u32| Live { generation, slots: vec![generation..generation + 1] };
+        let live = |generation: u32| Live { generation, slots: std::iter::once(generation..generation + 1).collect() };
         let mut before = Documents::new();
         (0..5000).for_each(|number| before.insert(id(number), live(1)));
         let mut after = before.clone();

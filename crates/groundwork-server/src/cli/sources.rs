@@ -4,8 +4,11 @@ use groundwork_wire::chat::Annotation;
 use std::collections::BTreeSet;
 
 /// The places that an answer's quotes stand at, by the numbers of their sources, each once.
+/// The number of a source, its pages, its name.
+type Cited = (u32, Option<(u32, u32)>, String);
+
 pub(super) fn lines(annotations: &[Annotation]) -> Vec<String> {
-    let cited: BTreeSet<(u32, Option<(u32, u32)>, String)> = annotations
+    let cited: BTreeSet<Cited> = annotations
         .iter()
         .filter_map(|annotation| annotation.citation.as_ref())
         .map(|citation| (citation.id, citation.pages, place(&citation.name, citation.pages, &citation.section)))

@@ -225,7 +225,7 @@ fn what_was_heard_is_written_as_the_same_stream() {
         let events = stream.iter().map(value);
         events.filter(|event| event["type"].as_str().is_some_and(|kind| kind.starts_with("content_block"))).collect::<Vec<_>>()
     };
-    let given: Vec<String> = STREAM.iter().filter(|data| !data.contains(r#""partial_json":"""#)).map(|data| data.to_string()).collect();
+    let given: Vec<String> = STREAM.iter().filter(|data| !data.contains(r#""partial_json":"""#)).map(ToString::to_string).collect();
     assert_eq!(blocks(&said), blocks(&given));
     let end = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":10,"cache_creation_input_tokens":3,"cache_read_input_tokens":20,"output_tokens":7,"output_tokens_details":{"thinking_tokens":4}}}"#;
     assert_eq!(&said[said.len() - 2..], [end, r#"{"type":"message_stop"}"#]);

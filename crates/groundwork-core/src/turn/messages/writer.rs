@@ -73,18 +73,14 @@ impl Writer {
             }
             Event::Reasoning { choice: 0, at, text } => self.think(at, None, &text, &mut frames),
             Event::ReasoningSummary { choice: 0, at, part, text } => self.think(at, Some(part), &text, &mut frames),
-            Event::ReasoningEnd { choice: 0, at: _, id: _, signature, redacted: true } => {
-                if let Some(Signature { value, .. }) = &signature {
-                    self.close(&mut frames);
-                    self.begin(&Content::RedactedThinking { data: value }, &mut frames);
-                    self.stop(&mut frames);
-                }
+            Event::ReasoningEnd { choice: 0, at: _, id: _, signature: Some(Signature { value, .. }), redacted: true } => {
+                self.close(&mut frames);
+                self.begin(&Content::RedactedThinking { data: &value }, &mut frames);
+                self.stop(&mut frames);
             }
-            Event::ReasoningEnd { choice: 0, at, id, signature, redacted: false } => {
-                if signature.is_some() || matches!(self.open, Some(Open::Thought { at: open, .. }) if open == at) {
-                    self.open_thought(at, &mut frames);
-                    self.end_thought(&Signature::seal(signature.as_ref(), id.as_deref()), &mut frames);
-                }
+            Event::ReasoningEnd { choice: 0, at, id, signature, redacted: false } if signature.is_some() || self.is_thinking(at) => {
+                self.open_thought(at, &mut frames);
+                self.end_thought(&Signature::seal(signature.as_ref(), id.as_deref()), &mut frames);
             }
             Event::ToolCall { choice: 0, at, id, name, kind: _ } => {
                 self.waiting.push_back(Call { at, id, name, arguments: String::new() });
@@ -94,7 +90,7 @@ impl Writer {
             Event::Annotations { choice: 0, raw } => {
                 for citation in raw.to::<Vec<Raw>>().unwrap_or_default().iter().filter_map(cite) {
                     self.open_text(&mut frames);
-                    self.delta(&Delta::CitationsDelta { citation: &citation }, &mut frames);
+                    self.delta(&Delta::Citations { citation: &citation }, &mut frames);
                 }
             }
             Event::Finish { choice: 0, reason } => self.finish = Some(reason),
@@ -140,7 +136,7 @@ impl Writer {
 
     fn say(&mut self, text: &str, frames: &mut Vec<Frame>) {
         self.open_text(frames);
-        self.delta(&Delta::TextDelta { text }, frames);
+        self.delta(&Delta::Text { text }, frames);
     }
 
     fn open_text(&mut self, frames: &mut Vec<Frame>) {
@@ -157,9 +153,9 @@ impl Writer {
         let paragraph = before.is_some() && *before != part;
         *before = part;
         if paragraph {
-            self.delta(&Delta::ThinkingDelta { thinking: "\n\n" }, frames);
+            self.delta(&Delta::Thinking { thinking: "\n\n" }, frames);
         }
-        self.delta(&Delta::ThinkingDelta { thinking: text }, frames);
+        self.delta(&Delta::Thinking { thinking: text }, frames);
     }
 
     fn open_thought(&mut self, at: u32, frames: &mut Vec<Frame>) {
@@ -171,8 +167,12 @@ impl Writer {
     }
 
     /// Clients drop a thought that is not signed; one that was spoken aloud says so instead.
+    fn is_thinking(&self, at: u32) -> bool {
+        matches!(self.open, Some(Open::Thought { at: open, .. }) if open == at)
+    }
+
     fn end_thought(&mut self, signature: &str, frames: &mut Vec<Frame>) {
-        self.delta(&Delta::SignatureDelta { signature }, frames);
+        self.delta(&Delta::Signature { signature }, frames);
         self.stop(frames);
     }
 
@@ -181,7 +181,7 @@ impl Writer {
             && call.at == at
         {
             call.arguments.push_str(fragment);
-            self.delta(&Delta::InputJsonDelta { partial_json: fragment }, frames);
+            self.delta(&Delta::InputJson { partial_json: fragment }, frames);
             self.advance(frames);
         } else if let Some(call) = self.waiting.iter_mut().find(|call| call.at == at) {
             call.arguments.push_str(fragment);
@@ -205,7 +205,7 @@ impl Writer {
         let Some(call) = self.waiting.pop_front() else { return };
         self.begin(&Content::ToolUse { id: &call.id, name: &call.name, input: Raw::empty_object(), cache_control: None }, frames);
         if !call.arguments.is_empty() {
-            self.delta(&Delta::InputJsonDelta { partial_json: &call.arguments }, frames);
+            self.delta(&Delta::InputJson { partial_json: &call.arguments }, frames);
         }
         self.open = Some(Open::Call(call));
     }
@@ -281,13 +281,18 @@ struct More<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta<'a> {
-    TextDelta { text: &'a str },
-    ThinkingDelta { thinking: &'a str },
-    SignatureDelta { signature: &'a str },
-    InputJsonDelta { partial_json: &'a str },
-    CitationsDelta { citation: &'a Raw },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
+    #[serde(rename = "citations_delta")]
+    Citations { citation: &'a Raw },
 }
 
 #[derive(Serialize)]

@@ -93,7 +93,6 @@ impl Reader {
     }
 
     /// What is left to say at the end of the stream: nothing, for the last event has said it.
-    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the form that all dialects have")]
     pub fn finish(&mut self) -> Vec<Event> {
         Vec::new()
     }

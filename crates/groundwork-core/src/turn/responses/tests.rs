@@ -317,10 +317,11 @@ fn answers() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
+/// Text, refusal, calls, thoughts and finish.
+type Said = (Option<String>, Option<String>, Vec<(String, String, String)>, Vec<String>, Option<FinishReason>);
+
 /// What an answer says, in a form in which the same is the same.
-fn said(
-    events: impl IntoIterator<Item = Event>,
-) -> (Option<String>, Option<String>, Vec<(String, String, String)>, Vec<String>, Option<FinishReason>) {
+fn said(events: impl IntoIterator<Item = Event>) -> Said {
     let answer: Answer = events.into_iter().collect();
     let Some(choice) = answer.choices.first() else { return Default::default() };
     let calls = choice.tool_calls().map(|call| {

@@ -75,7 +75,9 @@ impl Writer {
             Event::Refusal { choice: 0, text } => self.refuse(&text, &mut frames),
             Event::Reasoning { choice: 0, at, text } => self.think(at, &text, &mut frames),
             Event::ReasoningSummary { choice: 0, at, part, text } => self.summarize(at, part as usize, &text, &mut frames),
-            Event::ReasoningEnd { choice: 0, at, id: _, signature, redacted } => self.thought(at, signature, redacted, &mut frames),
+            Event::ReasoningEnd { choice: 0, at, id: _, signature, redacted } => {
+                self.thought(at, signature.as_ref(), redacted, &mut frames);
+            }
             Event::ToolCall { choice: 0, at, id, name, kind } => {
                 let body = Body::Call { at, call_id: id, name, arguments: String::new(), kind };
                 self.open(body, &mut frames);
@@ -333,10 +335,10 @@ impl Writer {
         );
     }
 
-    fn thought(&mut self, at: u32, signature: Option<Signature>, redacted: bool, frames: &mut Vec<Frame>) {
+    fn thought(&mut self, at: u32, signature: Option<&Signature>, redacted: bool, frames: &mut Vec<Frame>) {
         let index = self.reasoning(at, frames);
         if let Body::Reasoning { encrypted, .. } = &mut self.items[index].body {
-            *encrypted = seal(signature.as_ref(), redacted);
+            *encrypted = seal(signature, redacted);
         }
         self.close(index, frames);
     }

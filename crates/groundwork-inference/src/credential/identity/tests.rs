@@ -73,7 +73,8 @@ fn ambient() -> Ambient {
 async fn ask(identity: &Identity, answer: String) -> (String, String) {
     let (port, seen) = endpoint(answer).await;
     let transport = transport::Transport::for_identity(&Identity::Managed { client_id: None }).unwrap();
-    let credential = identity.open(Arc::new(Redirected { transport, port }), &ambient()).unwrap();
+    let client: Arc<dyn HttpClient> = Arc::new(Redirected { transport, port });
+    let credential = identity.open(&client, &ambient()).unwrap();
     let token = credential.get_token(&[crate::credential::SCOPE], None).await.unwrap();
     let request = seen.lock().unwrap().clone();
     (token.token.secret().to_owned(), request)
