@@ -210,7 +210,7 @@ impl App {
     }
 
     /// Runs what keeps a processor busy (tokenizing, checking) off the executor, as many at once as there are processors.
-    pub(crate) async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Interrupted> {
+    pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Interrupted> {
         self.0.metrics.compute_waiting.inc();
         let place = self.0.processors.acquire().await;
         self.0.metrics.compute_waiting.dec();

@@ -11,3 +11,6 @@ pub mod object;
 pub mod raw;
 pub mod responses;
 pub mod sse;
+
+#[cfg(test)]
+mod round_trips;

@@ -1,6 +1,6 @@
 //! What is read of a request before it is known who answers it: enough to route it, to bound it, and to refuse what nobody could answer.
 
-use super::text;
+use super::text::Size;
 use bytes::Bytes;
 use groundwork_core::turn::{Dialect, Turn, translate};
 use groundwork_wire::chat;
@@ -15,8 +15,10 @@ pub(super) struct Asked {
     pub(super) stream: bool,
     /// The client of a chat stream wants to see the usage.
     pub(super) include_usage: bool,
-    /// Of what the model is to read.
+    /// Of the text that the model is to read.
     pub(super) bytes: usize,
+    /// What the model is to read has no more.
+    pub(super) most_tokens: usize,
 }
 
 impl Asked {
@@ -26,10 +28,10 @@ impl Asked {
         if let Some(model) = model {
             object.set("model", model).map_err(|error| Invalid::Value { param: "model".to_owned(), reason: error.to_string() })?;
         }
-        let bytes = text::READ.iter().filter_map(|key| object.raw(key)).map(Bytes::len).sum();
+        let Size { text: bytes, most_tokens } = Size::of(&object);
         if dialect == Dialect::Chat {
             let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
-            return Ok(Self { dialect, object, model, stream, include_usage, bytes });
+            return Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens });
         }
         if let Some(key) = object.duplicate() {
             return Err(Invalid::Duplicate { key: key.to_owned() });
@@ -39,7 +41,7 @@ impl Asked {
         if dialect == Dialect::Messages {
             Turn::from_messages(&object)?;
         }
-        Ok(Self { dialect, object, model, stream, include_usage: true, bytes })
+        Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
     }
 
     /// The same as a chat request: assistants work in chat inside.

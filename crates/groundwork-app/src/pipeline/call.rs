@@ -4,10 +4,9 @@ use super::admit::Admitted;
 use super::annotate::Grounds;
 use super::error::CallError;
 use super::settle::Settlement;
-use super::text;
+use super::text::Size;
 use crate::App;
 use crate::routing::{Errand, route};
-use bytes::Bytes;
 use groundwork_core::turn::{Dialect, Event};
 use groundwork_inference::target::{Call, Embed, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
@@ -71,9 +70,9 @@ pub(super) async fn call(
     Ok((reply, grounds))
 }
 
-/// What a service takes a request for before it has read it: four bytes a token, and the longest answer.
+/// What a service takes a request for before it has read it: four bytes of text a token, and the longest answer.
 fn tokens(body: &Object) -> u64 {
-    let read: usize = text::READ.iter().filter_map(|key| body.raw(key)).map(Bytes::len).sum();
+    let read = Size::of(body).text;
     let most =
         ["max_completion_tokens", "max_output_tokens", "max_tokens"].into_iter().find_map(|key| body.get::<u64>(key, "a number").ok()?);
     (read as u64 / 4).saturating_add(most.unwrap_or(0))

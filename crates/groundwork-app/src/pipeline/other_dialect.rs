@@ -72,6 +72,7 @@ impl Told {
                         return Some(Item::Error(broken(&error.to_string())));
                     }
                 },
+                Some(Item::Retracted) => return Some(Item::Retracted),
                 Some(Item::Error(error)) => {
                     self.translator = None;
                     return Some(Item::Error(error));

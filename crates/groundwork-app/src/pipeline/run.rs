@@ -53,6 +53,8 @@ pub struct Head {
 pub enum Item {
     /// An event of the answer, the target's own bytes where nothing had to be changed.
     Frame(Frame),
+    /// All that was said is taken back: a filter found fault with it. It is neither to be shown nor to be kept.
+    Retracted,
     /// The answer broke off; nothing follows.
     Error(CallError),
 }

@@ -7,7 +7,7 @@ use crate::published::{Deployment, Pool};
 use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval, TargetKind};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
-use groundwork_core::turn::{Event, Usage};
+use groundwork_core::turn::{Event, FinishReason, Usage};
 use groundwork_inference::target::Served;
 use groundwork_store::wal::WalError;
 use std::sync::Arc;
@@ -37,10 +37,10 @@ struct Open {
 }
 
 impl Open {
-    /// As packed, or at most: every token covers at least one byte.
+    /// As packed, or at most.
     fn most_input_tokens(&self) -> u64 {
-        let bytes = || self.estimate.as_ref().map_or(0, |estimate| estimate.asked.bytes);
-        self.prompt_tokens.unwrap_or_else(bytes) as u64
+        let most = || self.estimate.as_ref().map_or(0, |estimate| estimate.asked.most_tokens);
+        self.prompt_tokens.unwrap_or_else(most) as u64
     }
 }
 
@@ -132,6 +132,7 @@ impl Settlement {
                 | Event::ReasoningSummary { text, .. } => self.said(text),
                 Event::ToolCall { name, .. } => self.said(name),
                 Event::ToolArguments { fragment, .. } => self.said(fragment),
+                Event::Retracted { .. } => self.finished(FinishReason::ContentFilter.as_str()),
                 Event::Finish { reason, .. } => self.finished(reason.as_str()),
                 Event::Usage(usage) => self.used(*usage),
                 Event::Start { .. } | Event::ReasoningEnd { .. } | Event::Annotations { .. } | Event::Logprobs { .. } | Event::Tier(_) => {}

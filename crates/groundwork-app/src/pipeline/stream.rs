@@ -10,7 +10,7 @@ use crate::App;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use groundwork_core::citation::{Cleaned, Located, Marks};
-use groundwork_core::turn::Frame;
+use groundwork_core::turn::{Event, Frame};
 use groundwork_inference::target::{self, Frames, Spoken};
 use groundwork_wire::chat::{self, Chunk};
 use groundwork_wire::object::Object;
@@ -70,6 +70,12 @@ impl Running {
             match spoken {
                 Some(Ok(Spoken { frame, events, .. })) => {
                     settlement.heard(&events);
+                    if events.iter().any(|event| matches!(event, Event::Retracted { .. })) {
+                        // No sources are named for words that are taken back.
+                        self.grounded = None;
+                        self.ready.push_back(Item::Frame(frame));
+                        return Some(Item::Retracted);
+                    }
                     // Nothing has to be changed in what no documents stand behind.
                     if self.grounded.is_none() {
                         return Some(Item::Frame(frame));
@@ -116,7 +122,10 @@ impl Running {
         let first = chunk.choices.iter().find(|choice| choice.index == 0);
         let finishes = first.is_some_and(|choice| choice.finish_reason.is_some());
         let Some(grounded) = &mut self.grounded else { return self.send(&object) };
-        grounded.like.get_or_insert_with(|| like(&object, self.include_usage));
+        // Azure's chunks about its filter call themselves nothing.
+        if grounded.like.as_ref().is_none_or(|like| like.id.is_empty()) {
+            grounded.like = Some(like(&object, self.include_usage));
+        }
         let content = first.and_then(|choice| choice.delta.as_ref()?.content.as_deref()).unwrap_or_default();
         let cleaned = if content.is_empty() { String::new() } else { grounded.push(content) };
         if finishes {

@@ -158,12 +158,13 @@ pub(crate) struct Streamed {
     pub(crate) chunks: Vec<Value>,
     pub(crate) text: String,
     pub(crate) annotations: Vec<Value>,
+    pub(crate) is_retracted: bool,
     pub(crate) error: Option<CallError>,
 }
 
 impl Streamed {
     pub(crate) fn of(items: Vec<Item>) -> Self {
-        let mut streamed = Self { chunks: Vec::new(), text: String::new(), annotations: Vec::new(), error: None };
+        let mut streamed = Self { chunks: Vec::new(), text: String::new(), annotations: Vec::new(), is_retracted: false, error: None };
         for item in items {
             assert!(streamed.error.is_none(), "something follows the error");
             match item {
@@ -175,6 +176,7 @@ impl Streamed {
                     streamed.annotations.extend(delta["annotations"].as_array().cloned().unwrap_or_default());
                     streamed.chunks.push(chunk);
                 }
+                Item::Retracted => streamed.is_retracted = true,
                 Item::Error(error) => streamed.error = Some(error),
             }
         }

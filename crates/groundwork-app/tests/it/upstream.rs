@@ -110,6 +110,7 @@ async fn stream_of(house: &House, body: Value) -> (Vec<String>, Option<String>) 
         match item {
             Item::Frame(frame) if frame.is_done() => {}
             Item::Frame(frame) => chunks.push(String::from_utf8(frame.data.to_vec()).unwrap()),
+            Item::Retracted => {}
             Item::Error(failed) => error = Some(failed.kind().to_owned()),
         }
     }
@@ -133,6 +134,39 @@ async fn chunks_come_through_byte_for_byte_however_the_connection_cuts_them() {
         assert_eq!((chunks, error), (CHUNKS.map(str::to_owned).to_vec(), None), "in parts of {size}");
         let entries = house.ledger_at_the_end().await;
         assert_eq!((entries[0].input_tokens, entries[0].reasoning_tokens, entries[0].estimated), (9, 2, false));
+    }
+}
+
+/// An assistant's house, whose model says that parents may take fourteen months, and then `more`.
+async fn assistant(more: &[&str]) -> House {
+    const SAID: &str = r#"{"id":"c1","object":"chat.completion.chunk","created":1790000000,"model":"their-model-2026","choices":[{"index":0,"delta":{"role":"assistant","content":"Parents may take fourteen months [1]."},"finish_reason":null}]}"#;
+    let upstream = Upstream::start(events(&[&[CHUNKS[0], SAID, CHUNKS[2]], more, &["[DONE]"]].concat(), 1000)).await;
+    let house = upstream.house(openai).await;
+    house.upload("leave.md", "# Leave\n\nParents may take up to fourteen months of parental leave.\n").await;
+    house
+}
+
+#[tokio::test]
+async fn an_assistants_own_chunks_look_like_azures_that_have_a_name() {
+    let answer = assistant(&[CHUNKS[3]]).await.stream(body("groundwork", "How many months may parents take?")).await.unwrap();
+    let added: Vec<&Value> = answer.chunks.iter().filter(|chunk| chunk["choices"][0]["delta"].get("annotations").is_some()).collect();
+    assert_eq!((answer.annotations.len(), added.len()), (1, 1), "{answer:?}");
+    assert_eq!(
+        (&added[0]["id"], &added[0]["model"], &added[0]["created"]),
+        (&json!("c1"), &json!("their-model-2026"), &json!(1_790_000_000))
+    );
+}
+
+#[tokio::test]
+async fn words_that_a_late_filter_takes_back_are_marked_and_no_source_is_named_for_them() {
+    let by_annotation = r#"{"id":"","object":"","created":0,"model":"","choices":[{"index":0,"finish_reason":null,"content_filter_results":{"violence":{"filtered":true,"severity":"high"}}}]}"#;
+    let by_finish = r#"{"id":"","object":"","created":0,"model":"","choices":[{"index":0,"finish_reason":"content_filter","content_filter_results":{}}]}"#;
+    for more in [&[by_annotation, CHUNKS[3]][..], &[by_annotation, by_finish], &[by_finish]] {
+        let answer = assistant(more).await.stream(body("groundwork", "How many months may parents take?")).await.unwrap();
+        assert!(answer.is_retracted && answer.annotations.is_empty(), "{answer:?}");
+        let marks: Vec<&Value> = answer.chunks.iter().filter_map(|chunk| chunk.get("retracted")).collect();
+        assert_eq!(marks, [&json!([0])], "{answer:?}");
+        assert!(answer.chunks.iter().any(|chunk| chunk["choices"][0]["content_filter_results"].is_object()), "{answer:?}");
     }
 }
 

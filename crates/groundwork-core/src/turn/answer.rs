@@ -24,6 +24,8 @@ pub struct Choice {
     pub annotations: Vec<Raw>,
     pub logprobs: Vec<Raw>,
     pub finish: Option<FinishReason>,
+    /// What was said is taken back.
+    pub retracted: bool,
     /// Where in `parts` the thoughts and the tool calls are, by their `at`.
     places: Vec<(Kind, u32, usize)>,
 }
@@ -82,6 +84,7 @@ impl Answer {
             }
             Event::Annotations { choice, raw } => self.choice(choice).annotations.extend(raw.to::<Vec<Raw>>().unwrap_or_default()),
             Event::Logprobs { choice, raw } => self.choice(choice).logprobs.push(raw),
+            Event::Retracted { choice } => self.choice(choice).retracted = true,
             Event::Finish { choice, reason } => self.choice(choice).finish = Some(reason),
             Event::Usage(usage) => self.usage = Some(usage),
             Event::Tier(tier) => self.tier = Some(tier),

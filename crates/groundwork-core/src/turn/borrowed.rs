@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A string that borrows when nothing in it is escaped.
+/// A string that borrows when nothing in it is escaped. Half a surrogate pair, which some servers make of a character that they cut, is no
+/// reason to lose an answer: it reads as the replacement character.
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl Text<'_> {
@@ -26,12 +27,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 f.write_str("a string")
             }
 
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
+            fn visit_borrowed_bytes<E: Error>(self, text: &'de [u8]) -> Result<Self::Value, E> {
+                Ok(String::from_utf8_lossy(text))
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
+            fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(String::from_utf8_lossy(text).into_owned()))
             }
 
             /// Content in parts, of which the texts are the answer.
@@ -47,7 +48,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
                 Ok(Cow::Owned(whole))
             }
         }
-        deserializer.deserialize_any(Visit).map(Self)
+        deserializer.deserialize_bytes(Visit).map(Self)
     }
 }
 

@@ -67,6 +67,10 @@ pub enum Event {
         choice: u32,
         raw: Raw,
     },
+    /// What was said of the answer is taken back: a filter that ran beside it found fault with what had gone out already. Said once.
+    Retracted {
+        choice: u32,
+    },
     Finish {
         choice: u32,
         reason: FinishReason,

@@ -154,10 +154,13 @@ fn pieces(answer: &Answer, body: &Object) -> VecDeque<Vec<Event>> {
     }
     let finish = answer.finish.as_deref().unwrap_or(if answer.tool_calls.is_empty() { "stop" } else { "tool_calls" });
     let finish = Event::Finish { choice: 0, reason: FinishReason::from(finish) };
+    // As a filter does that runs beside the model.
+    let retracted = matches!(&finish, Event::Finish { reason: FinishReason::ContentFilter, .. }) && !pieces.is_empty();
     let Tokens { input, output, cached, reasoning } = usage;
     let usage =
         Usage { input_tokens: input, output_tokens: output, cached_tokens: cached, reasoning_tokens: reasoning, ..Usage::default() };
-    pieces.push_back(vec![finish, Event::Usage(usage)]);
+    let retracted = retracted.then_some(Event::Retracted { choice: 0 });
+    pieces.push_back(retracted.into_iter().chain([finish, Event::Usage(usage)]).collect());
     let start = Event::Start { id: None, model: None, created: None };
     if let Some(first) = pieces.front_mut() {
         first.insert(0, start);

@@ -25,7 +25,7 @@ pub struct Answer {
     pub tool_calls: Vec<ToolCall>,
     /// Each piece of text comes with a log probability.
     pub logprobs: bool,
-    /// Why the model stops; `stop`, or `tool_calls` when it calls tools, when absent.
+    /// Why the model stops; `stop`, or `tool_calls` when it calls tools, when absent. `content_filter` takes back what was said.
     pub finish: Option<String>,
     /// What the answer says it used; counted in words when absent.
     pub usage: Option<Tokens>,

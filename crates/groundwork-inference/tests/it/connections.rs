@@ -1,3 +1,5 @@
+//! Connections: kept, lost, and tried once more.
+
 use crate::server::{Do, Server, events, hello, target, told, whole};
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -5,5 +5,6 @@
 mod connections;
 mod golden;
 mod refusals;
+mod requests;
 mod scripted;
 mod server;

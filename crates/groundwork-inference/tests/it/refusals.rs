@@ -1,3 +1,5 @@
+//! What a vendor refuses, and what hides in a 200.
+
 use crate::server::{Server, events, hello, target, told, whole};
 use groundwork_inference::target::{AzureOpenAi, CallError, Credential, Kind, Settings, Throttle, Unfiltered};
 

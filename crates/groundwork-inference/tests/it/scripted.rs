@@ -1,3 +1,5 @@
+//! The scripted target: what it says, when, and how it fails.
+
 use crate::server::{Told, ambient, hello, told};
 use groundwork_core::turn::{Answer as Whole, Event, FinishReason};
 use groundwork_inference::fake::{Answer, Fault, Script, Tokens, ToolCall};

@@ -1,5 +1,5 @@
-//! The paths under which Azure's clients look for OpenAI's routes: its v1 API, the same with a date in the query, and the deployments.
-//! Any `api-version` is taken.
+//! The paths under which Azure's clients look for OpenAI's routes: its v1 API, the same with a date in the query, and the deployments;
+//! and for Anthropic's. Any `api-version` is taken.
 
 use super::Front;
 use super::error::ApiError;
@@ -20,9 +20,15 @@ const OF_DEPLOYMENTS: [&str; 8] = [
     "/audio/translations",
 ];
 
+/// Where Foundry serves Anthropic's API.
+pub(super) const ANTHROPIC: &str = "/anthropic/";
+
 /// Azure's names of the route at `path`.
 pub(super) fn other_names(path: &str) -> Vec<&'static str> {
-    let Some(rest) = path.strip_prefix("/v1").filter(|rest| !rest.starts_with("/messages")) else { return Vec::new() };
+    let Some(rest) = path.strip_prefix("/v1") else { return Vec::new() };
+    if rest.starts_with("/messages") {
+        return vec![kept(format!("{ANTHROPIC}{}", &path[1..]))];
+    }
     let mut names = vec![kept(format!("/openai/v1{rest}")), kept(format!("/openai{rest}"))];
     if OF_DEPLOYMENTS.contains(&rest) {
         names.push(kept(format!("/openai/deployments/{{deployment}}{rest}")));

@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{Extensions, HeaderMap, HeaderName, Uri};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Uri};
 use groundwork_core::access::Caller;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -60,15 +60,14 @@ pub(super) fn knock(front: &Front, entrance: Entrance, uri: &Uri, headers: &Head
     Ok(front.0.local.clone())
 }
 
-/// The credential under the first of its names that stands in the request.
+/// The credential under the first of its names that says one: some clients send a name and nothing behind it.
 fn credential(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = || {
-        let value = headers.get(AUTHORIZATION)?.as_bytes();
-        let (scheme, credential) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| credential.trim_ascii())
-    };
-    let named = || KEY_HEADERS.iter().find_map(|name| headers.get(name)).map(|value| value.as_bytes().trim_ascii());
-    bearer().or_else(named).filter(|credential| !credential.is_empty())
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| {
+        let (scheme, credential) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(credential)
+    });
+    let named = KEY_HEADERS.into_iter().filter_map(|name| headers.get(name)).map(HeaderValue::as_bytes);
+    bearer.into_iter().chain(named).map(<[u8]>::trim_ascii).find(|credential| !credential.is_empty())
 }
 
 /// The rules of a server without keys.
@@ -147,6 +146,8 @@ mod tests {
             &[("api-key", "k1")],
             &[("x-api-key", "k1")],
             &[("authorization", "Basic dTpw"), ("x-api-key", "k1")],
+            &[("authorization", "Bearer "), ("api-key", "k1")],
+            &[("authorization", "Bearer"), ("api-key", " "), ("x-api-key", "k1")],
             &[("authorization", "Bearer k1"), ("api-key", "k2")],
         ] {
             assert_eq!(credential(&header_map(headers)), Some(&b"k1"[..]), "{headers:?}");

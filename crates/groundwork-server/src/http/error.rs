@@ -3,7 +3,7 @@
 
 mod conversions;
 
-use super::unserved;
+use super::{azure, unserved};
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -174,7 +174,7 @@ impl ApiError {
     }
 
     pub(super) fn unsupported_encoding(encoding: &HeaderValue) -> Self {
-        let message = format!("The body's content encoding {encoding:?} is not understood. Send it plain or as gzip.");
+        let message = format!("The body's content encoding {encoding:?} is not understood. Send it plain, or as gzip or zstd.");
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, Some("unsupported_content_encoding"), message)
     }
 
@@ -189,6 +189,10 @@ impl ApiError {
             Some(path) => invalid.about(path),
             None => invalid,
         }
+    }
+
+    pub(super) fn invalid_body(reason: &str) -> Self {
+        Self::invalid("unreadable_body", format!("The body cannot be read: {reason}."))
     }
 
     pub(super) fn invalid_param(param: &str, message: impl Into<String>) -> Self {
@@ -264,7 +268,7 @@ impl ApiError {
 
 /// Whether errors at `path` are in Anthropic's shape.
 pub(super) fn is_anthropic(path: &str) -> bool {
-    path.starts_with("/v1/messages")
+    path.starts_with(azure::ANTHROPIC) || path.starts_with("/v1/messages")
 }
 
 /// What an upstream that speaks Anthropic's dialect says is wrong.

@@ -26,7 +26,16 @@ impl<T: DeserializeOwned> FromRequestParts<Front> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Front) -> Result<Self, ApiError> {
-        let Query(params) = Query::try_from_uri(&parts.uri).map_err(|error| ApiError::invalid_param("query", error.body_text()))?;
+        let Query(params) = Query::try_from_uri(&parts.uri).map_err(|error| unreadable(&error.body_text()))?;
         Ok(Self(params))
+    }
+}
+
+/// The parameter at fault stands in what the parser says: `Failed to deserialize query string: limit: invalid digit`.
+fn unreadable(reason: &str) -> ApiError {
+    let said = reason.split_once(": ").map_or(reason, |(_, said)| said);
+    match said.split_once(": ") {
+        Some((param, why)) if !param.contains(' ') => ApiError::invalid_param(param, format!("Invalid value for '{param}': {why}.")),
+        _ => ApiError::invalid_param("query", said),
     }
 }

@@ -6,7 +6,7 @@ use super::caller::{self, Entrance};
 use super::error::{self, ApiError};
 use super::repeat::{self, IDEMPOTENCY_KEY};
 use super::router::{Cost, Permission};
-use super::{Front, metrics};
+use super::{Front, metrics, zstd};
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_ENCODING, EXPECT, ORIGIN};
@@ -145,6 +145,12 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
     let handled = async {
+        if zstd::is_so(request.headers()) {
+            return match zstd::plain(&onward.front, request, guard.body_limit).await {
+                Ok(request) => onward.run(request).await,
+                Err(error) => error.into_response(),
+            };
+        }
         if decompressed {
             return decompress(request, onward).await;
         }

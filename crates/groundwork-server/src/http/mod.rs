@@ -19,6 +19,7 @@ mod router;
 mod sse;
 mod trace;
 mod unserved;
+mod zstd;
 
 pub use caller::Entrance;
 pub use error::ApiError;

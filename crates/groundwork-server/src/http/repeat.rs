@@ -1,15 +1,18 @@
 //! `Idempotency-Key`: a request that comes again gets the answer of the first, a stream too, and no second call is made.
 
 use super::Front;
+use super::body::Whole;
 use super::error::ApiError;
-use super::sse::BrokenOff;
+use super::openai::deadline;
+use super::sse::Course;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use groundwork_app::repeats::{self, Asked, Begun, Claim, Kept, MOST_BYTES_OF_ONE};
+use bytes::Bytes;
+use groundwork_app::repeats::{self, Asked, Begun, Claim, Hearing, Kept};
 use groundwork_core::access::Caller;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -33,11 +36,36 @@ async fn begin(front: &Front, caller: &Caller, request: Request) -> Result<(Requ
         return Err(ApiError::invalid_param("Idempotency-Key", "an idempotency key has 1 to 255 visible characters"));
     }
     let path = format!("{} {}", parts.method, parts.uri);
+    let until = deadline(front, &parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
-    let body = Bytes::from_request(whole, front).await.map_err(|rejection| ApiError::unreadable_body(&rejection))?;
-    let asked = Asked { path: &path, key: &key, body: &body };
+    let Whole(body) = Whole::from_request(whole, front).await?;
+    let asked = Asked { path: &path, key: &key, body: &parts_of(&parts.headers, &body), until };
     let begun = repeats::begin(front.app(), caller, asked).await?;
     Ok((Request::from_parts(parts, Body::from(body)), begun))
+}
+
+/// What of a body is the same when it comes again: a form's boundary is made up anew each time.
+fn parts_of<'a>(headers: &HeaderMap, body: &'a [u8]) -> Vec<&'a [u8]> {
+    let Some(boundary) = headers.get(CONTENT_TYPE).and_then(|kind| boundary_of(kind.to_str().ok()?)) else { return vec![body] };
+    let delimiter = format!("--{boundary}");
+    let mut parts = Vec::new();
+    let mut begin = 0;
+    for at in memchr::memmem::find_iter(body, delimiter.as_bytes()) {
+        parts.push(&body[begin..at]);
+        begin = at + delimiter.len();
+    }
+    parts.push(&body[begin..]);
+    parts
+}
+
+fn boundary_of(content_type: &str) -> Option<&str> {
+    let (kind, params) = content_type.split_once(';')?;
+    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    let mut params = params.split(';').filter_map(|param| param.trim().split_once('='));
+    let (_, boundary) = params.find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))?;
+    Some(boundary.trim().trim_matches('"')).filter(|boundary| !boundary.is_empty())
 }
 
 fn again(kept: Kept) -> Response {
@@ -57,9 +85,9 @@ fn record(response: Response, claim: Claim) -> Response {
         return response;
     }
     let headers = headers_of(response.headers());
-    let broken = response.extensions().get::<BrokenOff>().cloned();
+    let course = response.extensions().get::<Course>().cloned();
     response.map(|body| {
-        let mut recorded = Recorded { body, heard: BytesMut::new(), broken, open: Some((claim, headers)) };
+        let mut recorded = Recorded { body, course, open: Some((claim.hear(), headers)) };
         if recorded.body.is_end_stream() {
             recorded.end();
         }
@@ -73,31 +101,27 @@ fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
 
 struct Recorded {
     body: Body,
-    heard: BytesMut,
-    broken: Option<BrokenOff>,
+    /// Of an answer that streams.
+    course: Option<Course>,
     /// `None` once the answer is kept, or will not be.
-    open: Option<(Claim, Vec<(String, String)>)>,
+    open: Option<(Hearing, Vec<(String, String)>)>,
 }
 
 impl Recorded {
     fn hear(&mut self, data: &Bytes) {
         // Heartbeats are of their moment.
-        if data.starts_with(b":") {
-            return;
-        }
-        if self.heard.len() + data.len() > MOST_BYTES_OF_ONE {
-            self.open = None;
-            self.heard = BytesMut::new();
-        } else if self.open.is_some() {
-            self.heard.extend_from_slice(data);
+        if let Some((hearing, _)) = &mut self.open
+            && !self.course.as_ref().is_some_and(Course::beats)
+        {
+            hearing.push(data);
         }
     }
 
     fn end(&mut self) {
-        if let Some((claim, headers)) = self.open.take()
-            && !self.broken.as_ref().is_some_and(BrokenOff::is_so)
+        if let Some((hearing, headers)) = self.open.take()
+            && self.course.as_ref().is_none_or(Course::went_well)
         {
-            claim.keep(Kept { status: 200, headers, body: self.heard.split().freeze() });
+            hearing.keep(200, headers);
         }
     }
 }
@@ -131,5 +155,25 @@ impl HttpBody for Recorded {
 
     fn size_hint(&self) -> http_body::SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(content_type: &str, body: &'static str) -> Vec<&'static str> {
+        let headers = [(CONTENT_TYPE, HeaderValue::try_from(content_type).unwrap())].into_iter().collect();
+        parts_of(&headers, body.as_bytes()).into_iter().map(|part| std::str::from_utf8(part).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_form_is_the_same_whatever_its_boundary() {
+        let one = parts("multipart/form-data; boundary=one", "--one\r\nA: b\r\n\r\nx--on\r\n--one--\r\n");
+        assert_eq!(one, ["", "\r\nA: b\r\n\r\nx--on\r\n", "--\r\n"]);
+        assert_eq!(parts("Multipart/Form-Data; charset=utf-8; Boundary=\"2 2\"", "--2 2\r\nA: b\r\n\r\nx--on\r\n--2 2--\r\n"), one);
+        for plain in ["application/json", "multipart/form-data", "multipart/form-data; boundary=", "text/plain; boundary=one"] {
+            assert_eq!(parts(plain, "--one"), ["--one"], "{plain}");
+        }
     }
 }

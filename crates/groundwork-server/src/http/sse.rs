@@ -22,17 +22,38 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Whether a stream ended with an error.
+/// How a stream goes, for whoever listens to it on its way out.
 #[derive(Debug, Clone, Default)]
-pub(super) struct BrokenOff(Arc<AtomicBool>);
+pub(super) struct Course(Arc<Flags>);
 
-impl BrokenOff {
-    pub(super) fn is_so(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+#[derive(Debug, Default)]
+struct Flags {
+    beats: AtomicBool,
+    failed: AtomicBool,
+}
+
+impl Course {
+    /// Whether the piece that was given out last is a heartbeat.
+    pub(super) fn beats(&self) -> bool {
+        self.0.beats.load(Ordering::Relaxed)
     }
 
-    fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// Whether nothing went wrong so far: no error ended it, and nothing that it said was taken back.
+    pub(super) fn went_well(&self) -> bool {
+        !self.0.failed.load(Ordering::Relaxed)
+    }
+
+    fn beat(&self) -> Bytes {
+        self.0.beats.store(true, Ordering::Relaxed);
+        sse::comment("heartbeat")
+    }
+
+    fn says(&self) {
+        self.0.beats.store(false, Ordering::Relaxed);
+    }
+
+    fn fails(&self) {
+        self.0.failed.store(true, Ordering::Relaxed);
     }
 }
 
@@ -49,10 +70,11 @@ pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> R
     let answered = match tokio::time::timeout(heartbeat, &mut asking).await {
         Ok(answered) => answered,
         Err(_) if wants_stream(&body) => {
-            let beat = stream::iter([sse::comment("heartbeat")]);
-            let broken = BrokenOff::default();
-            let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, broken: broken.clone() });
-            return Ok(respond(HeaderMap::new(), beat.chain(rest), broken));
+            let course = Course::default();
+            let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, course: course.clone() });
+            let first = course.clone();
+            let beat = stream::once(async move { first.beat() });
+            return Ok(respond(HeaderMap::new(), beat.chain(rest), course));
         }
         Err(_) => asking.await,
     };
@@ -73,11 +95,11 @@ pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> R
 
 /// Sends `items` with `headers`. Dropping the body drops `items`.
 pub(super) fn stream_of(headers: HeaderMap, items: BoxStream<'static, Item>, dialect: Dialect, heartbeat: Duration) -> Response {
-    let broken = BrokenOff::default();
-    respond(headers, events(Stage::Answering(items), Manner { dialect, heartbeat, broken: broken.clone() }), broken)
+    let course = Course::default();
+    respond(headers, events(Stage::Answering(items), Manner { dialect, heartbeat, course: course.clone() }), course)
 }
 
-fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send + 'static, broken: BrokenOff) -> Response {
+fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send + 'static, course: Course) -> Response {
     let mut response = Body::from_stream(events.map(Ok::<_, Infallible>)).into_response();
     let own = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -86,7 +108,7 @@ fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send
     ];
     response.headers_mut().extend(headers);
     response.headers_mut().extend(own);
-    response.extensions_mut().insert(broken);
+    response.extensions_mut().insert(course);
     response
 }
 
@@ -99,7 +121,7 @@ fn wants_stream(body: &Bytes) -> bool {
 struct Manner {
     dialect: Dialect,
     heartbeat: Duration,
-    broken: BrokenOff,
+    course: Course,
 }
 
 enum Stage {
@@ -119,8 +141,11 @@ fn events(stage: Stage, manner: Manner) -> impl futures::Stream<Item = Bytes> + 
 impl Manner {
     async fn next(&self, stage: &mut Stage) -> Option<Bytes> {
         match tokio::time::timeout(self.heartbeat, self.step(stage)).await {
-            Ok(event) => event,
-            Err(_) => Some(sse::comment("heartbeat")),
+            Ok(event) => {
+                self.course.says();
+                event
+            }
+            Err(_) => Some(self.course.beat()),
         }
     }
 
@@ -138,6 +163,7 @@ impl Manner {
                 },
                 Stage::Answering(items) => match items.next().await? {
                     Item::Frame(frame) => return Some(frame.to_bytes()),
+                    Item::Retracted => self.course.fails(),
                     Item::Error(error) => return Some(self.fail(stage, error)),
                 },
                 Stage::Ended => return None,
@@ -147,7 +173,7 @@ impl Manner {
 
     fn fail(&self, stage: &mut Stage, error: CallError) -> Bytes {
         *stage = Stage::Ended;
-        self.broken.set();
+        self.course.fails();
         let error = ApiError::from(error);
         match self.dialect {
             Dialect::Chat => Frame::data(error.into_event(false)).to_bytes(),
@@ -162,7 +188,7 @@ mod tests {
     use super::*;
 
     async fn text_of(items: Vec<Item>, dialect: Dialect) -> String {
-        let manner = Manner { dialect, heartbeat: Duration::from_secs(15), broken: BrokenOff::default() };
+        let manner = Manner { dialect, heartbeat: Duration::from_secs(15), course: Course::default() };
         let events: Vec<Bytes> = events(Stage::Answering(stream::iter(items).boxed()), manner).collect().await;
         String::from_utf8(events.concat()).unwrap()
     }
@@ -197,7 +223,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_filled_with_comments() {
-        let manner = Manner { dialect: Dialect::Chat, heartbeat: Duration::from_millis(1), broken: BrokenOff::default() };
+        let manner = Manner { dialect: Dialect::Chat, heartbeat: Duration::from_millis(1), course: Course::default() };
         let heard: Vec<Bytes> = events(Stage::Answering(stream::pending().boxed()), manner).take(2).collect().await;
         assert!(heard.iter().all(|bytes| bytes.starts_with(b":") && bytes.ends_with(b"\n\n")), "{heard:?}");
     }

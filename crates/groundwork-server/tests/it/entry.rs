@@ -161,24 +161,58 @@ async fn a_request_that_comes_again_gets_its_answer_again_also_after_a_restart()
 }
 
 #[tokio::test]
-async fn a_second_request_while_the_first_is_answered_is_told_to_wait_and_a_failed_one_may_come_again() {
+async fn a_second_request_while_the_first_is_answered_waits_for_its_answer() {
+    let world = World::with(
+        "[[targets]]\nkind = \"fake\"\nname = \"script\"\n[[targets.script.answers]]\npieces = [\"one\", \"two\"]\nchunk_ms = 300\n",
+    );
+    let server = world.serve();
+    for stream in [false, true] {
+        let (key, body) = (format!("race-{stream}"), hello(stream));
+        let asked = futures::future::join_all((0..8).map(|_| with_key(&server, &key, &body))).await;
+        assert_eq!(asked.iter().filter(|(_, replayed, _)| replayed.is_none()).count(), 1, "{asked:?}");
+        assert!(asked.iter().all(|(status, _, answer)| *status == 200 && *answer == asked[0].2), "{asked:?}");
+    }
+    let calls: Value = server.get("/admin/v1/calls").send().await.unwrap().json().await.unwrap();
+    assert_eq!(calls["data"].as_array().unwrap().len(), 2, "{calls}");
+}
+
+#[tokio::test]
+async fn a_wait_for_the_first_answer_has_an_end_and_a_first_that_hangs_up_makes_way() {
     let world = World::with(
         "[[targets]]\nkind = \"fake\"\nname = \"script\"\n[[targets.script.answers]]\npieces = [\"one\"]\nfault = { kind = \"hang\", after = 1 }\n[[targets.script.answers]]\npieces = [\"two\"]\n",
     );
     let server = world.serve();
     let mut running = server.post("/v1/chat/completions").header("idempotency-key", "k").json(&hello(true)).send().await.unwrap();
     running.chunk().await.unwrap();
-    let second = server.post("/v1/chat/completions").header("idempotency-key", "k").json(&hello(true)).send().await.unwrap();
+    let second = server.post("/v1/chat/completions").header("idempotency-key", "k").header("x-request-timeout-ms", "100");
+    let second = second.json(&hello(true)).send().await.unwrap();
     assert!(second.headers().contains_key("retry-after"));
     assert_eq!(error_of(second, 409).await["code"], "idempotency_key_in_use");
-    drop(running);
-    let (_, answer) = loop {
-        match with_key(&server, "k", &hello(true)).await {
-            (409, _, _) => tokio::task::yield_now().await,
-            (status, _, answer) => break (status, answer),
-        }
-    };
+    let body = hello(true);
+    let waiting = with_key(&server, "k", &body);
+    let hang_up = async { drop(running) };
+    let ((status, replayed, answer), ()) = futures::join!(waiting, hang_up);
+    assert_eq!((status, replayed), (200, None));
     assert!(answer.contains("two"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_taken_back_is_marked_in_each_dialect_and_not_kept() {
+    let world = World::with(
+        "[[targets]]\nkind = \"fake\"\nname = \"script\"\n[[targets.script.answers]]\npieces = [\"one\"]\nfinish = \"content_filter\"\n",
+    );
+    let server = world.serve();
+    for _ in 0..2 {
+        let (status, replayed, answer) = with_key(&server, "k", &hello(true)).await;
+        assert_eq!((status, replayed), (200, None), "{answer}");
+        assert!(answer.contains("\"retracted\":[0]") && answer.contains("\"finish_reason\":\"content_filter\""), "{answer}");
+    }
+    for path in ["/v1/messages", "/anthropic/v1/messages"] {
+        let mut body = hello(true);
+        body["max_tokens"] = json!(10);
+        let answer = server.post(path).header("anthropic-version", "2023-06-01").json(&body).send().await.unwrap().text().await.unwrap();
+        assert!(answer.contains("\"stop_reason\":\"refusal\""), "{answer}");
+    }
 }
 
 #[tokio::test]

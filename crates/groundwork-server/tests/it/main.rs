@@ -4,6 +4,7 @@
 
 mod api;
 mod commands;
+mod contract;
 mod crash;
 mod documents;
 mod entry;

@@ -60,7 +60,10 @@ impl Request {
             model: object.get("model", "a string")?.ok_or_else(|| missing("model"))?,
             system: object.value("system").map(|raw| blocks(&raw, "system")).transpose()?.unwrap_or_default(),
             messages: messages(&object)?,
-            max_tokens: object.get("max_tokens", "an integer")?,
+            max_tokens: match object.get("max_tokens", "an integer")? {
+                Some(0) => return Err(Invalid::Value { param: "max_tokens".to_owned(), reason: "it must be at least 1".to_owned() }),
+                limit => limit,
+            },
             stream: object.get("stream", "a boolean")?.unwrap_or(false),
             object,
         })
@@ -146,6 +149,7 @@ mod tests {
             ("{}".to_owned(), "model"),
             (r#"{"model":"m","messages":[{"role":"user","content":"q"}]}"#.to_owned(), "max_tokens"),
             (r#"{"model":"m","max_tokens":-1,"messages":[{"role":"user","content":"q"}]}"#.to_owned(), "max_tokens"),
+            (r#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"q"}]}"#.to_owned(), "max_tokens"),
             (message(""), "messages"),
             (message("3"), "messages"),
             (message(r#"{"content":"q"}"#), "messages[0].role"),

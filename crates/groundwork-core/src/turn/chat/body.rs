@@ -19,6 +19,8 @@ pub(super) struct Body<'a> {
     pub(super) usage: Option<Option<chat::Usage>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) retracted: &'a [u32],
 }
 
 #[derive(Serialize)]
@@ -68,16 +70,26 @@ pub(super) struct Message<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Block<'a> {
-    Thinking { thinking: &'a str, signature: Cow<'a, str> },
-    RedactedThinking { data: &'a str },
+    Thinking {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        index: Option<u32>,
+        thinking: &'a str,
+        signature: Cow<'a, str>,
+    },
+    RedactedThinking {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        index: Option<u32>,
+        data: &'a str,
+    },
 }
 
 impl<'a> Block<'a> {
-    pub(super) fn of(thought: &'a Reasoning) -> Option<Self> {
+    /// In a stream each block has the `index` of its thought: clients put lists together by it.
+    pub(super) fn of(thought: &'a Reasoning, index: Option<u32>) -> Option<Self> {
         let signature = thought.signature.as_ref().filter(|signature| signature.dialect != Dialect::Chat)?;
         Some(match thought.redacted {
-            false => Self::Thinking { thinking: &thought.text, signature: Signature::seal(Some(signature), thought.id.as_deref()) },
-            true => Self::RedactedThinking { data: &signature.value },
+            false => Self::Thinking { index, thinking: &thought.text, signature: Signature::seal(Some(signature), thought.id.as_deref()) },
+            true => Self::RedactedThinking { index, data: &signature.value },
         })
     }
 }

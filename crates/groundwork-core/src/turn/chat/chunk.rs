@@ -4,6 +4,7 @@ use crate::turn::borrowed::{Text, lenient};
 use groundwork_wire::chat::Usage;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// A chunk of a stream, or a whole answer: its messages have the same fields as deltas.
 #[derive(Deserialize)]
@@ -23,6 +24,9 @@ pub(super) struct Chunk<'a> {
     pub(super) usage: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+    /// Our own: the choices that are taken back.
+    #[serde(borrow)]
+    pub(super) retracted: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +39,9 @@ pub(super) struct Choice<'a> {
     pub(super) logprobs: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) finish_reason: Option<Text<'a>>,
+    /// Azure's, beside the words or later by themselves.
+    #[serde(borrow)]
+    pub(super) content_filter_results: Option<&'a RawValue>,
     /// vLLM's: the stop sequence that came up, or a token's number.
     #[serde(borrow)]
     pub(super) stop_reason: Option<&'a RawValue>,
@@ -100,6 +107,20 @@ impl Called<'_> {
             Ok(text) => text,
             Err(_) => Some(raw.to_owned()),
         }
+    }
+}
+
+impl Choice<'_> {
+    /// Whether a filter found fault with the answer.
+    pub(super) fn is_filtered(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Verdict {
+            filtered: Option<bool>,
+        }
+        // Most verdicts are that nothing is wrong, and say it with each chunk.
+        let results = self.content_filter_results.filter(|results| results.get().contains("true"));
+        let verdicts = lenient::<BTreeMap<String, Option<&RawValue>>>(results).unwrap_or_default();
+        verdicts.into_values().any(|verdict| lenient::<Verdict>(verdict).is_some_and(|verdict| verdict.filtered == Some(true)))
     }
 }
 

@@ -24,6 +24,9 @@ use groundwork_wire::chat;
 /// In place of a signature: the thought came from a model that speaks it as plain `reasoning_content`, and may want it back.
 pub(super) const THOUGHT_ALOUD: &str = "reasoning_content";
 
+/// Our own field of a chunk: the indexes of the choices of which all that was said is taken back.
+pub(super) const RETRACTED: &str = "retracted";
+
 impl From<chat::Usage> for Usage {
     fn from(usage: chat::Usage) -> Self {
         let chat::Usage {

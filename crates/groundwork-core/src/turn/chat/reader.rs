@@ -1,5 +1,6 @@
 //! What a target's chat answer says, chunk by chunk.
 
+use super::RETRACTED;
 use super::chunk::{Call, Called, Choice, Chunk, Delta, usage};
 use crate::turn::borrowed::{Text, lenient};
 use crate::turn::{Dialect, Event, FinishReason, Frame, Passed, ReadError, Signature, ToolKind};
@@ -29,6 +30,9 @@ struct Heard {
     thoughts: u32,
     /// The one that has not ended has been told in part.
     thinking: bool,
+    /// Something of it has gone out.
+    said: bool,
+    retracted: bool,
 }
 
 /// A call in the making.
@@ -61,8 +65,13 @@ impl Reader {
     }
 
     /// What one frame says, and the frame as the client is to see it: its own bytes, unless they tell of usage that the client did not
-    /// ask for.
+    /// ask for, or take back what was said.
     pub fn pass(&mut self, frame: Frame, include_usage: bool) -> Result<Passed, ReadError> {
+        let Passed { frame, events } = self.pass_usage(frame, include_usage)?;
+        Ok(Passed { frame: frame.map(|frame| mark_retracted(frame, &events)), events })
+    }
+
+    fn pass_usage(&mut self, frame: Frame, include_usage: bool) -> Result<Passed, ReadError> {
         if include_usage || frame.is_done() || frame.data.trim_ascii().is_empty() {
             let events = self.read(&frame)?;
             return Ok(Passed { frame: Some(frame), events });
@@ -109,6 +118,9 @@ impl Reader {
         for choice in chunk.choices.iter().flatten() {
             self.choice(choice, &mut events);
         }
+        for index in lenient::<Vec<u32>>(chunk.retracted).unwrap_or_default() {
+            self.retract(index, &mut events);
+        }
         if let Some(usage) = usage(chunk.usage) {
             events.push(Event::Usage(usage.into()));
         }
@@ -134,13 +146,23 @@ impl Reader {
 
     fn choice(&mut self, choice: &Choice<'_>, events: &mut Vec<Event>) {
         let index = choice.index.unwrap_or(0);
+        let said = self.choices.iter().any(|heard| heard.index == index && heard.said);
+        let before = events.len();
         if let Some(delta) = &choice.delta {
             self.delta(index, delta, events);
+        }
+        if !said && events.len() > before {
+            self.heard(index).said = true;
         }
         if let Some(raw) = choice.logprobs.and_then(known) {
             events.push(Event::Logprobs { choice: index, raw });
         }
-        if let Some(reason) = Text::said(choice.finish_reason.as_ref()) {
+        let reason = Text::said(choice.finish_reason.as_ref());
+        // What comes with its verdict was never shown without it.
+        if said && (reason == Some("content_filter") || choice.is_filtered()) {
+            self.retract(index, events);
+        }
+        if let Some(reason) = reason {
             self.finished = true;
             let mut has_calls = false;
             if let Some(heard) = self.choices.iter_mut().find(|heard| heard.index == index) {
@@ -154,6 +176,12 @@ impl Reader {
                 (reason, _) => reason.into(),
             };
             events.push(Event::Finish { choice: index, reason });
+        }
+    }
+
+    fn retract(&mut self, choice: u32, events: &mut Vec<Event>) {
+        if !std::mem::replace(&mut self.heard(choice).retracted, true) {
+            events.push(Event::Retracted { choice });
         }
     }
 
@@ -302,6 +330,20 @@ pub(super) fn parse(data: &[u8]) -> Result<Chunk<'_>, ReadError> {
 /// `None` for null.
 fn known(raw: &RawValue) -> Option<Raw> {
     (raw.get() != "null").then(|| Raw::from(raw))
+}
+
+/// Clients of this dialect have no other way to learn that words are taken back which they have shown.
+fn mark_retracted(frame: Frame, events: &[Event]) -> Frame {
+    let retracted: Vec<u32> =
+        events.iter().filter_map(|event| if let Event::Retracted { choice } = event { Some(*choice) } else { None }).collect();
+    if retracted.is_empty() {
+        return frame;
+    }
+    let Ok(mut chunk) = Object::parse(frame.data.clone()) else { return frame };
+    match chunk.set(RETRACTED, &retracted) {
+        Ok(()) => frame.with_data(chunk.to_bytes()),
+        Err(_unwritable) => frame,
+    }
 }
 
 /// The chunk without its `usage`, whose value is `value`, a slice of `data`.

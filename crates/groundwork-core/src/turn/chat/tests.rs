@@ -66,7 +66,7 @@ fn a_field_inside_a_message_that_nothing_stands_for_is_kept_in_mind() {
 }
 
 #[test]
-fn azures_odd_chunks_say_nothing_and_break_nothing() {
+fn azures_odd_chunks_break_nothing_and_say_when_words_are_taken_back() {
     let events = heard(&[
         r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}]}"#,
         r#"{"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":0,"logprobs":null}],"created":1731,"id":"chatcmpl-7","model":"gpt","object":"chat.completion.chunk","system_fingerprint":"fp"}"#,
@@ -90,10 +90,28 @@ fn azures_odd_chunks_say_nothing_and_break_nothing() {
         [
             Event::Start { id: Some("chatcmpl-7".to_owned()), model: Some("gpt".to_owned()), created: Some(1731) },
             Event::Text { choice: 0, text: "Hi".to_owned() },
+            Event::Retracted { choice: 0 },
             Event::Finish { choice: 0, reason: FinishReason::ContentFilter },
             Event::Usage(usage),
         ]
     );
+}
+
+#[test]
+fn a_call_without_arguments_is_one_with_none() {
+    let mut writer = Writer::new(Heading { id: "x".to_owned(), model: "m".to_owned(), created: 1, include_usage: false });
+    let call = Event::ToolCall { choice: 0, at: 0, id: "c".to_owned(), name: "now".to_owned(), kind: ToolKind::Function };
+    let said: Vec<Frame> =
+        [call, Event::Finish { choice: 0, reason: FinishReason::ToolCalls }].into_iter().flat_map(|event| writer.write(event)).collect();
+    let mut reader = Reader::new();
+    let answer: Answer = said.iter().flat_map(|frame| reader.read(frame).unwrap()).collect();
+    assert_eq!(answer.choices[0].tool_calls().next().unwrap().arguments, "{}");
+}
+
+#[test]
+fn half_a_character_costs_no_answer() {
+    let events = heard(&[r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Gr\ud83d"},"finish_reason":"stop"}]}"#]);
+    assert_eq!(events[1], Event::Text { choice: 0, text: "Gr\u{fffd}\u{fffd}\u{fffd}".to_owned() });
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub fn write(events: impl IntoIterator<Item = Event>, heading: &Heading) -> Obje
         choices: &choices,
         usage: answer.usage.map(|usage| Some(usage.into())),
         service_tier: answer.tier.as_deref(),
+        retracted: &[],
     };
     // Writing our own types into memory has no way to fail.
     Object::parse(serde_json::to_vec(&body).unwrap_or_default()).unwrap_or_default()
@@ -62,7 +63,7 @@ impl<'a> Said<'a> {
             content,
             refusal: choice.refusal(),
             reasoning: Some(reasoning).filter(|text| !text.is_empty()),
-            blocks: choice.thoughts().filter_map(Block::of).collect(),
+            blocks: choice.thoughts().filter_map(|thought| Block::of(thought, None)).collect(),
             calls,
             logprobs: join_logprobs(&choice.logprobs),
         }

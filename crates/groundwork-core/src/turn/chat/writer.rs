@@ -18,11 +18,18 @@ pub struct Writer {
 #[derive(Debug, Default)]
 struct Spoken {
     index: u32,
-    /// The kinds of its calls, by `at`.
-    calls: Vec<(u32, ToolKind)>,
+    calls: Vec<Called>,
     /// The thought that has not ended.
     thought: String,
     paragraph: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Called {
+    at: u32,
+    kind: ToolKind,
+    /// Something of its arguments has come.
+    argued: bool,
 }
 
 impl Writer {
@@ -49,24 +56,25 @@ impl Writer {
                 let text = if before.is_some_and(|before| before != part) { format!("\n\n{text}") } else { text };
                 self.think(choice, &text, &mut frames);
             }
-            Event::ReasoningEnd { choice, at: _, id, signature, redacted } => {
+            Event::ReasoningEnd { choice, at, id, signature, redacted } => {
                 let spoken = self.begin(choice, &mut frames);
                 let text = std::mem::take(&mut spoken.thought);
                 let thought = Reasoning { id, text, summary: Vec::new(), signature, redacted };
-                if let Some(block) = Block::of(&thought) {
+                if let Some(block) = Block::of(&thought, Some(at)) {
                     self.say(choice, &Delta { thinking_blocks: &[block], ..Delta::default() }, &mut frames);
                 }
             }
             Event::ToolCall { choice, at, id, name, kind } => {
-                self.begin(choice, &mut frames).calls.push((at, kind));
-                let call = CallDelta::begin(at, &id, &name, kind);
-                self.say(choice, &Delta { tool_calls: &[call], ..Delta::default() }, &mut frames);
+                self.begin(choice, &mut frames).calls.push(Called { at, kind, argued: false });
+                self.argue(choice, CallDelta::begin(at, &id, &name, kind), &mut frames);
             }
             Event::ToolArguments { choice, at, fragment } => {
-                let calls = &self.begin(choice, &mut frames).calls;
-                let kind = calls.iter().find(|call| call.0 == at).map_or(ToolKind::Function, |call| call.1);
-                let call = CallDelta::more(at, &fragment, kind);
-                self.say(choice, &Delta { tool_calls: &[call], ..Delta::default() }, &mut frames);
+                let called = self.begin(choice, &mut frames).calls.iter_mut().find(|call| call.at == at);
+                let kind = called.map_or(ToolKind::Function, |call| {
+                    call.argued = true;
+                    call.kind
+                });
+                self.argue(choice, CallDelta::more(at, &fragment, kind), &mut frames);
             }
             Event::Annotations { choice, raw } => self.say(choice, &Delta { annotations: Some(&raw), ..Delta::default() }, &mut frames),
             Event::Logprobs { choice, raw } => {
@@ -74,8 +82,18 @@ impl Writer {
                 let delta = Some(&Delta::default());
                 frames.push(self.chunk(&[WireChoice { index: choice, delta, message: None, logprobs: Some(&raw), finish_reason: None }]));
             }
-            Event::Finish { choice, reason } => {
+            Event::Retracted { choice } => {
                 self.begin(choice, &mut frames);
+                let delta = Some(&Delta::default());
+                let choices = [WireChoice { index: choice, delta, message: None, logprobs: None, finish_reason: None }];
+                frames.push(self.frame(&choices, self.no_usage(), &[choice]));
+            }
+            Event::Finish { choice, reason } => {
+                // Clients read the arguments as JSON, which nothing is not.
+                let calls = std::mem::take(&mut self.begin(choice, &mut frames).calls);
+                for Called { at, .. } in calls.into_iter().filter(|call| !call.argued && call.kind == ToolKind::Function) {
+                    self.argue(choice, CallDelta::more(at, "{}", ToolKind::Function), &mut frames);
+                }
                 let (delta, finish_reason) = (Some(&Delta::default()), Some(reason.as_str()));
                 frames.push(self.chunk(&[WireChoice { index: choice, delta, message: None, logprobs: None, finish_reason }]));
             }
@@ -92,7 +110,7 @@ impl Writer {
         if self.heading.include_usage
             && let Some(usage) = self.usage
         {
-            frames.push(self.frame(&[], Some(Some(usage.into()))));
+            frames.push(self.frame(&[], Some(Some(usage.into())), &[]));
         }
         frames.push(Frame::done());
         frames
@@ -101,6 +119,10 @@ impl Writer {
     fn think(&mut self, choice: u32, text: &str, frames: &mut Vec<Frame>) {
         self.begin(choice, frames).thought.push_str(text);
         self.say(choice, &Delta { reasoning_content: Some(text), ..Delta::default() }, frames);
+    }
+
+    fn argue(&mut self, choice: u32, call: CallDelta<'_>, frames: &mut Vec<Frame>) {
+        self.say(choice, &Delta { tool_calls: &[call], ..Delta::default() }, frames);
     }
 
     fn say(&mut self, choice: u32, delta: &Delta<'_>, frames: &mut Vec<Frame>) {
@@ -129,13 +151,18 @@ impl Writer {
     }
 
     fn chunk(&self, choices: &[WireChoice<'_>]) -> Frame {
-        self.frame(choices, self.heading.include_usage.then_some(None))
+        self.frame(choices, self.no_usage(), &[])
     }
 
-    fn frame(&self, choices: &[WireChoice<'_>], usage: Option<Option<chat::Usage>>) -> Frame {
+    /// What stands in place of the usage in every chunk but the last.
+    fn no_usage(&self) -> Option<Option<chat::Usage>> {
+        self.heading.include_usage.then_some(None)
+    }
+
+    fn frame(&self, choices: &[WireChoice<'_>], usage: Option<Option<chat::Usage>>, retracted: &[u32]) -> Frame {
         let Heading { id, model, created, include_usage: _ } = &self.heading;
         let tier = self.tier.as_deref();
-        let body = Body { id, object: "chat.completion.chunk", created: *created, model, choices, usage, service_tier: tier };
+        let body = Body { id, object: "chat.completion.chunk", created: *created, model, choices, usage, service_tier: tier, retracted };
         // Writing our own types into memory has no way to fail.
         Frame::data(serde_json::to_vec(&body).unwrap_or_default())
     }

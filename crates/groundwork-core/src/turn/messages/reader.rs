@@ -17,6 +17,8 @@ pub struct Reader {
     calls: u32,
     thoughts: u32,
     finished: bool,
+    /// Something has gone out.
+    said: bool,
 }
 
 /// A block that has begun and not ended.
@@ -68,11 +70,16 @@ impl Reader {
             "content_block_delta" => {
                 if let Some(delta) = &said.delta {
                     self.more(said.index.unwrap_or(0), delta, &mut events);
+                    self.said |= !events.is_empty();
                 }
             }
             "content_block_stop" => self.end(said.index.unwrap_or(0), &mut events),
             "message_delta" => {
                 if let Some(Delta { stop_reason: Some(reason), stop_sequence, stop_details, .. }) = &said.delta {
+                    // The service's own filter stopped it, and what was said before is not to be used.
+                    if self.said && reason.0 == "refusal" {
+                        events.push(Event::Retracted { choice: 0 });
+                    }
                     stopped(reason, stop_sequence.as_ref(), stop_details.as_ref(), &mut events);
                 }
                 if let Some(usage) = said.usage {

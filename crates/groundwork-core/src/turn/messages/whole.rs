@@ -50,7 +50,7 @@ pub fn write(events: impl IntoIterator<Item = Event>, heading: &Heading) -> Obje
     {
         *none = Some(Some(&citations));
     }
-    let (stop_reason, stop_sequence) = reason(choice.finish.as_ref(), choice.refusal().is_some());
+    let (stop_reason, stop_sequence) = reason(choice.finish.as_ref(), choice.refusal().is_some(), choice.retracted);
     let tier = answer.tier.map(|tier| if tier == "default" { "standard".to_owned() } else { tier });
     let body = Body {
         id: &heading.id,

@@ -23,6 +23,7 @@ pub struct Writer {
     usage: Usage,
     finish: Option<FinishReason>,
     refused: bool,
+    retracted: bool,
 }
 
 #[derive(Debug)]
@@ -53,6 +54,7 @@ impl Writer {
             usage: Usage::default(),
             finish: None,
             refused: false,
+            retracted: false,
         }
     }
 
@@ -93,6 +95,8 @@ impl Writer {
                     self.delta(&Delta::Citations { citation: &citation }, &mut frames);
                 }
             }
+            // This dialect's way to take an answer back.
+            Event::Retracted { choice: 0 } => self.retracted = true,
             Event::Finish { choice: 0, reason } => self.finish = Some(reason),
             Event::Usage(usage) => self.usage = usage,
             // Nobody can ask for the probabilities here, nor for more than one answer.
@@ -113,7 +117,7 @@ impl Writer {
             self.next_call(&mut frames);
             self.close(&mut frames);
         }
-        let (stop_reason, stop_sequence) = reason(self.finish.as_ref(), self.refused);
+        let (stop_reason, stop_sequence) = reason(self.finish.as_ref(), self.refused, self.retracted);
         let delta = json!({ "stop_reason": stop_reason, "stop_sequence": stop_sequence });
         let usage = messages::Usage::from(self.usage);
         push("message_delta", &End { kind: "message_delta", delta, usage }, &mut frames);
@@ -236,8 +240,9 @@ impl Writer {
 }
 
 /// `stop_reason` and `stop_sequence` of an answer.
-pub(super) fn reason(finish: Option<&FinishReason>, refused: bool) -> (&'static str, Option<&str>) {
+pub(super) fn reason(finish: Option<&FinishReason>, refused: bool, retracted: bool) -> (&'static str, Option<&str>) {
     match finish {
+        _ if retracted => ("refusal", None),
         Some(FinishReason::Stop) if refused => ("refusal", None),
         finish => stop_reason(finish.unwrap_or(&FinishReason::Stop)),
     }

@@ -18,6 +18,7 @@ pub struct Writer {
     ended: bool,
     items: Vec<Item>,
     reason: Option<FinishReason>,
+    retracted: bool,
     usage: Option<Usage>,
     tier: Option<String>,
 }
@@ -57,7 +58,7 @@ pub fn write(events: impl IntoIterator<Item = Event>, heading: &Heading) -> Obje
 impl Writer {
     pub fn new(heading: Heading) -> Self {
         let (sequence, items) = (Sequence::default(), Vec::new());
-        Self { heading, sequence, begun: false, ended: false, items, reason: None, usage: None, tier: None }
+        Self { heading, sequence, begun: false, ended: false, items, reason: None, retracted: false, usage: None, tier: None }
     }
 
     /// The frames that say an event. Usage waits for the end, where it has its place.
@@ -85,9 +86,10 @@ impl Writer {
             Event::ToolArguments { choice: 0, at, fragment } => self.argue(at, &fragment, &mut frames),
             Event::Annotations { choice: 0, raw } => self.annotate(&raw, &mut frames),
             Event::Logprobs { choice: 0, raw } => self.weigh(&raw, &mut frames),
+            Event::Retracted { choice: 0 } => self.retracted = true,
             Event::Finish { choice: 0, reason } => {
                 self.begin(&mut frames);
-                self.reason = Some(reason);
+                self.reason = Some(if self.retracted { FinishReason::ContentFilter } else { reason });
                 self.close_all(&mut frames);
             }
             Event::Text { .. }
@@ -99,6 +101,7 @@ impl Writer {
             | Event::ToolArguments { .. }
             | Event::Annotations { .. }
             | Event::Logprobs { .. }
+            | Event::Retracted { .. }
             | Event::Finish { .. } => {}
         }
         frames

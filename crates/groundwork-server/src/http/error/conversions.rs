@@ -2,6 +2,7 @@
 
 use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
 use axum::http::StatusCode;
+use bytes::Bytes;
 use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError};
 use groundwork_app::embeddings::EmbedError;
 use groundwork_app::pipeline::CallError;
@@ -16,6 +17,7 @@ use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
 use groundwork_store::db::knowledge_bases::PutKnowledgeBaseError;
 use groundwork_wire::error::Invalid;
+use groundwork_wire::object::Object;
 use std::time::Duration;
 
 /// For what passes by itself soon.
@@ -121,7 +123,9 @@ impl From<target::CallError> for ApiError {
                 Self::new(status, "insufficient_quota", Some("insufficient_quota"), message).in_vain()
             }
             target::CallError::ContentFilter { body, .. } | target::CallError::Refused { body, .. } => {
-                Self { body: Body::Upstream(body), ..Self::new(status, INVALID_REQUEST, Some(code), message) }
+                let error = Self::new(status, INVALID_REQUEST, Some(code), message);
+                // What is no error object, such as a proxy's page, is only told of.
+                if is_error(&body) { Self { body: Body::Upstream(body), ..error } } else { error }
             }
             target::CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
             target::CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
@@ -136,6 +140,10 @@ impl From<target::CallError> for ApiError {
             | target::CallError::Broken { .. } => Self::upstream(status, code, message),
         }
     }
+}
+
+fn is_error(body: &Bytes) -> bool {
+    Object::parse(body.clone()).is_ok_and(|object| object.get::<Object>("error", "an object").is_ok_and(|error| error.is_some()))
 }
 
 impl From<repeats::BeginError> for ApiError {

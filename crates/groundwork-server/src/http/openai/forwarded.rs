@@ -2,6 +2,7 @@
 
 use super::super::Front;
 use super::super::azure::Deployment;
+use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::{deadline, header_map, request_id};
 use axum::body::Body;
@@ -49,13 +50,17 @@ forwarded! {
 async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, kind: Kind) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let Deployment(in_url) = Deployment::from_request_parts(&mut parts, &front).await?;
-    let headers = parts.headers.clone();
+    let mut headers = parts.headers.clone();
     let whole = Request::from_parts(parts, body);
-    let body = Bytes::from_request(whole, &front).await.map_err(|rejection| ApiError::unreadable_body(&rejection))?;
+    let Whole(body) = Whole::from_request(whole, &front).await?;
     let named = match in_url {
         Some(model) => Some(model),
         None => model_of(&headers, &body, &front).await?,
     };
+    if !is_form(&headers) {
+        // Whatever the client called it, it is JSON.
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     let missing = || ApiError::missing_param("model", "Missing required parameter: 'model'.");
     let request = forward::Request {
         operation: kind.operation,
@@ -77,10 +82,13 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
     Ok(response)
 }
 
+fn is_form(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"))
+}
+
 /// The model that a JSON body or a form names.
 async fn model_of(headers: &HeaderMap, body: &Bytes, front: &Front) -> Result<Option<String>, ApiError> {
-    let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
-    if !kind.starts_with(b"multipart/form-data") {
+    if !is_form(headers) {
         return Ok(Object::parse(body.clone())?.get("model", "a string")?);
     }
     let mut request = Request::new(Body::from(body.clone()));
