@@ -189,6 +189,31 @@ def test_langchain_talks_streams_and_calls_tools(gateway):
     assert vectors.embed_documents(["a", "b"]) == [[0.0, 0.5, -1.25], [1.0, 0.5, -1.25]]
 
 
+def test_langchain_does_the_same_async(gateway):
+    @tool
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        return city
+
+    settings = {"max_retries": 0, "timeout": 30}
+
+    async def work(chat):
+        answers = await asyncio.gather(*(chat.ainvoke("Greet me.") for _ in range(8)))
+        assert {answer.content for answer in answers} == {TEXT}
+        assert "".join([chunk.content async for chunk in chat.astream("Greet me.")]).strip() == TEXT
+        called = await chat.bind_tools([weather]).ainvoke("How warm is it?")
+        assert [call["args"] for call in called.tool_calls] == [{"city": "Lisbon"}, {"city": "Oslo"}]
+        structured = chat.with_structured_output(Weather, method="json_schema")
+        assert await structured.ainvoke("How warm is it?") == Weather(city="Lisbon", degrees=21)
+        with pytest.raises(openai.NotFoundError):
+            await type(chat)(**{**unknown, "model": "nobody"}).ainvoke("Greet me.")
+
+    unknown = {"base_url": f"{gateway.url}/v1", "api_key": KEY, **settings}
+    asyncio.run(work(ChatOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, model="gpt-5-mini", **settings)))
+    unknown = {"azure_endpoint": gateway.url, "api_key": KEY, "api_version": "2024-10-21", "azure_deployment": "nobody", **settings}
+    asyncio.run(work(AzureChatOpenAI(**{**unknown, "azure_deployment": "gpt-5-mini"})))
+
+
 def test_the_clients_of_node(gateway):
     here = pathlib.Path(__file__).parent / "node"
     environment = {**os.environ, "GATEWAY": gateway.url, "GATEWAY_KEY": KEY}

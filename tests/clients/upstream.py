@@ -1,4 +1,5 @@
-"""A scripted server that speaks OpenAI's chat completions and embeddings, for what a gateway must not lose on the way.
+"""A scripted server that speaks OpenAI's chat completions, embeddings and what is passed through, Azure's odd chunks and Anthropic's
+messages, for what a gateway must not lose on the way.
 
 It remembers every request body and its headers. Its streams are cut into pieces at odd places, inside characters too.
 """
@@ -9,6 +10,9 @@ import http.server
 import json
 import struct
 import threading
+
+import upstream_azure
+import upstream_messages
 
 CALLS = [
     {"index": 0, "id": "call_lisbon", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Lisbon"}'}},
@@ -32,34 +36,55 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        data = self.rfile.read(int(self.headers["content-length"]))
+        body = json.loads(data) if self.headers["content-type"].startswith("application/json") else data
         self.server.seen.append((self.path, dict(self.headers), body))
-        if self.path.startswith("/v1/embeddings"):
-            return self.whole(embeddings(body))
-        if body.get("stream"):
-            return self.stream(body)
-        self.whole(completion(body))
+        path = self.path.split("?")[0]
+        if isinstance(body, dict) and body.get("model", "").startswith("refuse-"):
+            return self.refuse(int(body["model"].removeprefix("refuse-")))
+        for suffix, answer in ANSWERS.items():
+            if path.endswith(suffix):
+                return answer(self, body)
+        self.refuse(404)
 
-    def whole(self, answer):
+    def refuse(self, status):
+        error = {"message": f"refused with {status}", "type": "a_type", "param": "a_param", "code": "a_code", "x_more": 1.5}
+        self.whole({"error": error}, status, ("retry-after-ms", "1234"), ("x-should-retry", "false"))
+
+    def whole(self, answer, status=200, *more):
         data = json.dumps(answer, ensure_ascii=False).encode()
-        self.head("application/json", ("content-length", str(len(data))))
+        self.bytes("application/json", data, status, *more)
+
+    def bytes(self, kind, data, status=200, *more):
+        self.head(kind, ("content-length", str(len(data))), *more, status=status)
         self.wfile.write(data)
 
-    def head(self, kind, *more):
-        self.send_response(200)
+    def head(self, kind, *more, status=200):
+        self.send_response(status)
         named = ("x-request-id", "req_upstream"), ("x-ratelimit-remaining-tokens", "1234"), ("openai-processing-ms", "7")
         for name, value in (("content-type", kind), *named, *more):
             self.send_header(name, value)
         self.end_headers()
 
-    def stream(self, body):
+    def events(self, chunks):
+        """Chunks of a chat stream, each the data of a frame."""
+        self.stream("".join(f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks) + "data: [DONE]\n\n")
+
+    def stream(self, text):
         self.head("text/event-stream; charset=utf-8", ("transfer-encoding", "chunked"))
-        events = [f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks(body)] + ["data: [DONE]\n\n"]
-        data = "".join(events).encode()
+        data = text.encode()
         for at in range(0, len(data), SIZE):
             piece = data[at : at + SIZE]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         self.wfile.write(b"0\r\n\r\n")
+
+
+def chat(handler, body):
+    if handler.path.startswith("/openai/"):
+        chunks_of, whole = upstream_azure.chunks, upstream_azure.completion
+    else:
+        chunks_of, whole = chunks, completion
+    handler.events(chunks_of(body)) if body.get("stream") else handler.whole(whole(body))
 
 
 def text(body):
@@ -136,6 +161,59 @@ def embeddings(body):
 
     data = [{"object": "embedding", "index": at, "embedding": shown(vector)} for at, vector in enumerate(vectors)]
     return {"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": 3 * len(texts), "total_tokens": 3 * len(texts)}}
+
+
+def completions(handler, body):
+    def chunk(text, finish=None, **more):
+        choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}
+        return {**head(body, "text_completion"), "choices": [choice], **more}
+
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    if not body.get("stream"):
+        return handler.whole(chunk("Grüße aus Köln", "stop", usage=usage))
+    asked = (body.get("stream_options") or {}).get("include_usage")
+    last = [{**head(body, "text_completion"), "choices": [], "usage": usage}] if asked else []
+    handler.events([chunk("Grüße "), chunk("aus Köln", "stop"), *last])
+
+
+def moderations(handler, body):
+    result = {"flagged": False, "categories": {"hate": False}, "category_scores": {"hate": 0.001}, "category_applied_input_types": {"hate": ["text"]}}
+    handler.whole({"id": "modr-1", "model": body["model"], "results": [result]})
+
+
+def images(handler, _):
+    usage = {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12, "input_tokens_details": {"text_tokens": 5, "image_tokens": 0}}
+    handler.whole({"created": 1767225600, "data": [{"b64_json": base64.b64encode(b"a picture").decode()}], "usage": usage})
+
+
+def speech(handler, _):
+    handler.bytes("audio/mpeg", SOUND)
+
+
+def transcription(handler, body):
+    if b"srt" in body:
+        return handler.bytes("text/plain; charset=utf-8", "1\n00:00:00,000 --> 00:00:01,000\nGrüße\n".encode())
+    handler.whole({"text": "Grüße aus Köln", "usage": {"type": "duration", "seconds": 4}})
+
+
+# Begins like a comment of an event stream, which it is not.
+SOUND = b": not a heartbeat" + bytes(range(256)) * 64
+
+# By the end of the path.
+ANSWERS = {
+    "/chat/completions": chat,
+    "/embeddings": lambda handler, body: handler.whole(embeddings(body)),
+    "/completions": completions,
+    "/moderations": moderations,
+    "/images/generations": images,
+    "/images/edits": images,
+    "/images/variations": images,
+    "/audio/speech": speech,
+    "/audio/transcriptions": transcription,
+    "/audio/translations": transcription,
+    "/messages/count_tokens": lambda handler, _: handler.whole({"input_tokens": 23}),
+    "/messages": upstream_messages.answer,
+}
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI, { AzureOpenAI } from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
 
 const { GATEWAY, GATEWAY_KEY } = process.env;
 const TEXT = "Grüße aus Köln 👋";
@@ -40,6 +42,12 @@ for (const [name, client] of Object.entries(clients)) {
       choices[0].message.tool_calls.map((call) => JSON.parse(call.function.arguments)),
       [{ city: "Lisbon" }, { city: "Oslo" }],
     );
+  });
+
+  test(`${name}: a structured answer is parsed`, async () => {
+    const response_format = zodResponseFormat(z.object({ city: z.string(), degrees: z.number() }), "weather");
+    const { choices } = await client.chat.completions.parse({ model: "gpt-5-mini", messages, response_format });
+    assert.deepEqual(choices[0].message.parsed, { city: "Lisbon", degrees: 21 });
   });
 
   test(`${name}: an unknown model is the typed error`, async () => {
