@@ -1,0 +1,18 @@
+//! A whole message that can be read can be said again, and as a chat answer, and then means the same.
+#![no_main]
+
+use groundwork_core::turn::{Dialect, Heading, translate};
+use groundwork_wire::object::Object;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let Ok(object) = Object::parse(body.to_vec()) else { return };
+    let heading = Heading { id: "x".to_owned(), model: "m".to_owned(), created: 1, include_usage: true };
+    let Ok(events) = translate::read(Dialect::Messages, &object) else { return };
+    let again = translate::write(Dialect::Messages, events.clone(), &heading);
+    let heard = translate::read(Dialect::Messages, &again).expect("what we write we can read");
+    let twice = translate::write(Dialect::Messages, heard, &heading);
+    assert_eq!(twice.to_bytes(), again.to_bytes());
+    let chat = translate::write(Dialect::Chat, events, &heading);
+    translate::read(Dialect::Chat, &chat).expect("what we write we can read");
+});
