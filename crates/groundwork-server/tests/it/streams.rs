@@ -78,9 +78,10 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_without_done() {
 
 #[tokio::test]
 async fn a_refusal_before_the_first_byte_is_a_status_and_not_a_stream() {
-    let world = World::with(&scripted(
-        "fault = { kind = \"refuse\", status = 429, code = \"rate_limit_exceeded\", message = \"slow down\", retry_after_ms = 1500 }",
-    ));
+    // The deployment is asked again after its wait: the head of a stream must not be out by then.
+    let fault =
+        "fault = { kind = \"refuse\", status = 429, code = \"rate_limit_exceeded\", message = \"slow down\", retry_after_ms = 1500 }";
+    let world = World::with(&scripted(fault).replace("50ms", "15s"));
     let server = world.serve();
     for stream in [true, false] {
         let answer = server.chat(&ask_model(stream)).await;
