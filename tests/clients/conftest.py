@@ -14,6 +14,7 @@ import urllib.request
 
 import openai
 import pytest
+from upstream import upstream
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("GROUNDWORK_BIN", ROOT / "target" / "ci" / "groundwork"))
@@ -108,6 +109,13 @@ def running(folder, settings, declared, environment=()):
     finally:
         process.terminate()
         assert process.wait(timeout=60) == 0, (folder / "log").read_text()
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    """A target that answers with what was scripted, and remembers what it was asked."""
+    with upstream() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

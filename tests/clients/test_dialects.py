@@ -8,7 +8,6 @@ import httpx
 import openai
 import pytest
 from conftest import running
-from upstream import upstream
 from upstream_messages import CALLS, HIDDEN, THOUGHT, message
 
 KEY = "gw-dialects-key-0123456789"
@@ -16,12 +15,6 @@ TEXT = "Grüße aus Köln 👋"
 ASK = [{"role": "user", "content": "Greet me."}]
 TOOL = {"name": "weather", "description": "d", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

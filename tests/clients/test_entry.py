@@ -7,7 +7,6 @@ import anthropic
 import openai
 import pytest
 from conftest import running
-from upstream import upstream
 
 KEY = "gw-entry-key-0123456789"
 NARROW = "gw-narrow-key-0123456789"
@@ -40,12 +39,6 @@ name = "limited"
 [[targets.script.answers]]
 fault = { kind = "refuse", status = 429, code = "rate_limit_exceeded", message = "slow down", retry_after_ms = 1500 }
 """
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from conftest import running
 from langchain_core.tools import tool
 from langchain_openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
-from upstream import CALLS, USAGE, completion, upstream
+from upstream import CALLS, USAGE, completion
 
 KEY = "gw-test-key-of-the-clients-0001"
 TEXT = "Grüße aus Köln 👋"
@@ -24,12 +24,6 @@ WEATHER = {
     },
 }
 ASK = [{"role": "user", "content": "Greet me."}]
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,12 @@ import openai
 import pytest
 from conftest import running
 from openapi_spec_validator import validate
-from upstream import SOUND, upstream
+from upstream import SOUND
 
 KEY = "gw-passed-key-0123456789"
 TEXT = "Grüße aus Köln 👋"
 ASK = [{"role": "user", "content": "Greet me."}]
 VERSION = {"api_version": "2024-10-21"}
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
