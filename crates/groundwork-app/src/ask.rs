@@ -4,7 +4,7 @@ use crate::App;
 use crate::pipeline::{self, CallError, Citation, Request};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
-use groundwork_inference::target::{self, ANSWER_HEADER};
+use groundwork_inference::target::{self, ANSWER_HEADER, FIT_HEADER};
 use groundwork_wire::chat::Response;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub struct Answer {
     pub quotes: bool,
     /// True when there was nothing to answer from, and the text says so.
     pub declined: bool,
+    /// How well what was found fits the question, from 0 to 1, where that was looked at.
+    pub fit: Option<f64>,
     pub input_tokens: u64,
     pub output_tokens: u64,
 }
@@ -36,16 +38,18 @@ pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answe
         pipeline::Answer::Stream(..) => return Err(unreadable("a stream came where none was asked for")),
     };
     let response = Response::parse(body).map_err(|error| unreadable(&error.to_string()))?;
-    let kind = head.headers.iter().find(|(name, _)| name == ANSWER_HEADER).map(|(_, value)| value.as_str());
+    let header = |wanted: &str| head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let (kind, fit) = (header(ANSWER_HEADER), header(FIT_HEADER).and_then(|fit| fit.parse().ok()));
     let usage = response.usage.unwrap_or_default();
     let choice = response.choices.into_iter().next();
     let (text, annotations) = choice.map(|choice| (choice.content.unwrap_or_default(), choice.annotations)).unwrap_or_default();
     Ok(Answer {
-        call: head.call,
+        call: head.call.clone(),
         text,
         citations: annotations.into_iter().filter_map(|annotation| annotation.citation).collect(),
         quotes: kind == Some("quotes"),
         declined: kind == Some("declined"),
+        fit,
         input_tokens: usage.prompt_tokens,
         output_tokens: usage.completion_tokens,
     })

@@ -1,6 +1,7 @@
 //! What Groundwork decides, pure and synchronous: no I/O, no clock, no randomness, no async.
 //! Time and dice are arguments, so every decision can be tested by a table.
 
+pub mod abstention;
 pub mod access;
 pub mod call;
 pub mod citation;
@@ -9,6 +10,7 @@ pub mod extractive;
 pub mod followup;
 pub mod fusion;
 pub mod ids;
+pub mod measure;
 pub mod money;
 pub mod pool;
 pub mod prompt;

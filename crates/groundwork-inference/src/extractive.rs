@@ -1,6 +1,6 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
-use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, Reply};
+use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, FIT_HEADER, Grounding, Reply};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
 
@@ -46,7 +46,10 @@ impl Extractive {
             input_tokens,
             output_tokens,
             stream: call.stream,
-            headers: vec![(ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned())],
+            headers: vec![
+                (ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned()),
+                (FIT_HEADER.to_owned(), format!("{:.4}", extract.score)),
+            ],
         }
         .reply())
     }

@@ -67,6 +67,8 @@ pub struct Upload {
     pub source: String,
     /// What a citation shows: `handbook.pdf`. Decides the format only among those that look alike.
     pub name: String,
+    /// Wins over the title that the document has of its own.
+    pub title: Option<String>,
     pub bytes: Bytes,
     /// `None` leaves those of a known document as they are and gives a new one the default.
     pub permissions: Option<Permissions>,

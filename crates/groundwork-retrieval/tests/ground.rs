@@ -47,7 +47,14 @@ pub(crate) fn mark(document: usize, round: usize, part: usize) -> String {
 }
 
 pub(crate) fn upload(document: usize, text: String) -> Upload {
-    Upload { knowledge_base: kb(), source: source(document), name: source(document), bytes: Bytes::from(text), permissions: None }
+    Upload {
+        knowledge_base: kb(),
+        source: source(document),
+        name: source(document),
+        title: None,
+        bytes: Bytes::from(text),
+        permissions: None,
+    }
 }
 
 pub(crate) fn kb() -> KnowledgeBaseId {

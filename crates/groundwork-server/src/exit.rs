@@ -17,10 +17,11 @@ pub(crate) enum Exit {
     Server = 8,
     Model = 9,
     PartlyDone = 10,
+    BelowFloor = 11,
     Interrupted = 130,
 }
 
-const ALL: [(Exit, &str); 12] = [
+const ALL: [(Exit, &str); 13] = [
     (Exit::Done, "done"),
     (Exit::Failed, "the work failed"),
     (Exit::Usage, "the command line is wrong"),
@@ -32,6 +33,7 @@ const ALL: [(Exit, &str); 12] = [
     (Exit::Server, "the server cannot be reached, or refused the request"),
     (Exit::Model, "a model file is missing or damaged"),
     (Exit::PartlyDone, "the work is done but for the files that are listed"),
+    (Exit::BelowFloor, "a figure of the evaluation is lower than --fail-under allows"),
     (Exit::Interrupted, "stopped by a second signal before running work had ended"),
 ];
 

@@ -20,6 +20,8 @@ pub struct Upload {
     pub name: String,
     /// Where it came from, unique in its knowledge base: the same source again is a new version. The name, when absent.
     pub source: Option<String>,
+    /// Wins over the title that the document has of its own.
+    pub title: Option<String>,
     pub bytes: Bytes,
     /// `None` keeps those of the version before, or the default: every principal of the tenant may read.
     pub permissions: Option<Permissions>,
@@ -117,7 +119,7 @@ async fn admit(app: &App, caller: &Caller, upload: &Upload) -> Result<TenantId, 
         return Err(UploadError::Visitor);
     }
     let name = &upload.name;
-    for text in [Some(name), upload.source.as_ref()].into_iter().flatten() {
+    for text in [Some(name), upload.source.as_ref(), upload.title.as_ref()].into_iter().flatten() {
         if let Some(reason) = unusable(text) {
             return Err(UploadError::InvalidName { name: text.chars().take(80).collect(), reason });
         }
@@ -164,6 +166,7 @@ async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, U
         knowledge_base: upload.knowledge_base,
         source: upload.source.unwrap_or_else(|| upload.name.clone()),
         name: upload.name,
+        title: upload.title,
         original: sha256.to_string(),
         permissions: upload.permissions,
     };

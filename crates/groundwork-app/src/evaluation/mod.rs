@@ -1,7 +1,22 @@
-//! Evaluation on a labelled data set, through the same pipeline that users talk to.
+//! Evaluation on labelled data sets, through the same search, check and pipeline that users talk to.
 
 mod answers;
+mod citations;
 mod dataset;
+mod halves;
+mod retrieval;
 mod score;
 
-pub use answers::{Answers, AnswersError, Miss, Report, Row, answers};
+pub use answers::{Answers, AnswersError, AnswersReport, Failed, Miss, Row, answers, knowledge_base_of};
+pub use citations::{CitationsError, CitationsReport, citations};
+pub use dataset::{DatasetError, Text, texts};
+pub use halves::Halves;
+pub use retrieval::{ModeRow, Retrieval, RetrievalError, RetrievalReport, Unit, retrieval};
+
+use std::collections::BTreeMap;
+
+/// The numbers of a report by name, like `hybrid.ndcg@10`: what a floor may be set for.
+pub type Figures = BTreeMap<String, f64>;
+
+/// Called after each question with how many are done, of how many.
+pub type Progress<'a> = dyn Fn(usize, usize) + Send + Sync + 'a;

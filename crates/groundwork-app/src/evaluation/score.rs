@@ -1,33 +1,39 @@
 //! What one answer is worth against its label.
 
-use super::dataset::Question;
+use super::dataset::{Place, Question};
 use crate::pipeline::Citation;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many hits and citations a reader looks at.
 pub(super) const FIRST: usize = 3;
 
-/// Whether `name`, a file or a path, is the labelled document.
+/// Whether `name`, a file or a path, is one of the labelled documents.
 pub(super) fn is_document(question: &Question, name: &str) -> bool {
+    question.places.iter().any(|place| is_file(place, name))
+}
+
+fn is_file(place: &Place, name: &str) -> bool {
     let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_lowercase();
-    question.document.as_deref().is_some_and(|expected| file(expected) == file(name))
+    file(&place.document) == file(name)
 }
 
-/// Whether one of the first sources that the answer cites is the labelled page or section.
-pub(super) fn is_place_cited(question: &Question, citations: &[Citation]) -> bool {
-    first_sources(citations).into_iter().any(|citation| is_document(question, &citation.name) && is_place(question, citation))
+/// Whether one of the first sources that the answer cites is a labelled page or section; with `next`, or the page after.
+pub(super) fn is_place_cited(question: &Question, citations: &[Citation], next: bool) -> bool {
+    let cited = |citation: &Citation| question.places.iter().any(|place| is_file(place, &citation.name) && is_place(place, citation, next));
+    first_sources(citations).into_iter().any(cited)
 }
 
-/// The first citation of each source, in the order of the answer.
+/// The first places that the answer names, each once, as its readers see them.
 pub(super) fn first_sources(citations: &[Citation]) -> Vec<&Citation> {
     let mut seen = BTreeSet::new();
-    citations.iter().filter(|citation| seen.insert(citation.id)).take(FIRST).collect()
+    citations.iter().filter(|citation| seen.insert((citation.id, citation.pages, citation.section.last()))).take(FIRST).collect()
 }
 
-fn is_place(question: &Question, citation: &Citation) -> bool {
-    match (question.page, &question.section) {
-        (Some(page), _) => citation.pages.is_some_and(|(first, last)| (first..=last).contains(&page)),
-        (None, Some(section)) => citation.section.iter().any(|heading| words(heading) == words(section)),
+/// A citation of several pages names none of them; of the headings above a quote the last one is its section.
+fn is_place(place: &Place, citation: &Citation, next: bool) -> bool {
+    match (place.page, &place.section) {
+        (Some(page), _) => citation.pages.is_some_and(|(first, last)| first == last && (first == page || (next && first == page + 1))),
+        (None, Some(section)) => citation.section.last().is_some_and(|heading| words(heading) == words(section)),
         (None, None) => true,
     }
 }
@@ -74,10 +80,15 @@ mod tests {
     use super::*;
 
     fn question(page: Option<u32>, section: Option<&str>, answers: &[&str]) -> Question {
-        serde_json::from_value(serde_json::json!({
-            "id": "q", "question": "?", "document": "hr/leave.pdf", "page": page, "section": section, "answers": answers,
-        }))
-        .unwrap()
+        let place = |document: &str, page| Place { document: document.to_owned(), page, section: section.map(str::to_owned) };
+        Question {
+            id: "q".to_owned(),
+            text: "?".to_owned(),
+            places: vec![place("hr/leave.pdf", page)],
+            answers: answers.iter().map(|&answer| answer.to_owned()).collect(),
+            answerable: true,
+            kind: String::new(),
+        }
     }
 
     fn citation(id: u32, name: &str, pages: Option<(u32, u32)>, section: &[&str]) -> Citation {
@@ -97,27 +108,46 @@ mod tests {
     }
 
     #[test]
-    fn the_right_page_of_another_document_is_no_hit() {
+    fn only_the_right_page_of_the_right_document_is_a_hit() {
         let question = question(Some(4), None, &["x"]);
-        for (cited, expected) in [
-            (vec![citation(1, "leave.pdf", Some((4, 4)), &[])], true),
-            (vec![citation(1, "leave.pdf", Some((3, 5)), &[])], true),
-            (vec![citation(1, "leave.pdf", Some((5, 5)), &[])], false),
-            (vec![citation(1, "leave.pdf", None, &[])], false),
-            (vec![citation(1, "other.pdf", Some((4, 4)), &[])], false),
-            (vec![], false),
+        for (cited, right, or_next) in [
+            (vec![citation(1, "leave.pdf", Some((4, 4)), &[])], true, true),
+            (vec![citation(1, "leave.pdf", Some((5, 5)), &[])], false, true),
+            (vec![citation(1, "leave.pdf", Some((3, 5)), &[])], false, false),
+            (vec![citation(1, "leave.pdf", Some((4, 5)), &[])], false, false),
+            (vec![citation(1, "leave.pdf", Some((3, 3)), &[])], false, false),
+            (vec![citation(1, "leave.pdf", None, &[])], false, false),
+            (vec![citation(1, "other.pdf", Some((4, 4)), &[])], false, false),
+            (vec![], false, false),
         ] {
-            assert_eq!(is_place_cited(&question, &cited), expected, "{cited:?}");
+            assert_eq!(is_place_cited(&question, &cited, false), right, "{cited:?}");
+            assert_eq!(is_place_cited(&question, &cited, true), or_next, "{cited:?}");
         }
     }
 
     #[test]
-    fn only_the_first_three_sources_count_and_a_repeated_one_counts_once() {
+    fn the_section_of_a_citation_is_the_last_heading_above_it() {
+        let question = question(None, Some("Leave"), &["x"]);
+        assert!(!is_place_cited(&question, &[citation(1, "leave.pdf", None, &["Leave", "Birth of a child"])], false));
+        assert!(is_place_cited(&question, &[citation(1, "leave.pdf", None, &["Handbook", "Leave"])], false));
+    }
+
+    #[test]
+    fn any_of_several_labelled_places_will_do() {
+        let mut question = question(Some(4), None, &["x"]);
+        question.places.push(Place { document: "pay.pdf".to_owned(), page: Some(9), section: None });
+        assert!(is_place_cited(&question, &[citation(1, "pay.pdf", Some((9, 9)), &[])], false));
+        assert!(!is_place_cited(&question, &[citation(1, "leave.pdf", Some((9, 9)), &[])], false));
+        assert!(is_document(&question, "files/pay.pdf"));
+    }
+
+    #[test]
+    fn only_the_first_three_places_count_and_a_repeated_one_counts_once() {
         let question = question(None, Some("Birth of a child"), &["x"]);
         let wrong = |id| citation(id, "leave.pdf", None, &["Other"]);
         let right = citation(9, "leave.pdf", None, &["Leave", "Birth of a child:"]);
-        assert!(is_place_cited(&question, &[wrong(1), wrong(1), wrong(2), wrong(1), right.clone()]));
-        assert!(!is_place_cited(&question, &[wrong(1), wrong(2), wrong(3), right]));
+        assert!(is_place_cited(&question, &[wrong(1), wrong(1), wrong(2), wrong(1), right.clone()], false));
+        assert!(!is_place_cited(&question, &[wrong(1), wrong(2), wrong(3), right], false));
     }
 
     #[test]

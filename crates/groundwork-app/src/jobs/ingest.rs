@@ -19,6 +19,8 @@ pub(crate) struct Ingest {
     pub(crate) knowledge_base: KnowledgeBaseId,
     pub(crate) source: String,
     pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) title: Option<String>,
     /// SHA-256 of the original, which the blob store keeps as long as a job names it here.
     pub(crate) original: String,
     pub(crate) permissions: Option<Permissions>,
@@ -99,6 +101,7 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
         knowledge_base: payload.knowledge_base.clone(),
         source: payload.source.clone(),
         name: payload.name.clone(),
+        title: payload.title.clone(),
         bytes,
         permissions: payload.permissions.clone(),
     };

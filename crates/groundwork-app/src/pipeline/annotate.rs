@@ -1,14 +1,12 @@
 //! The check after the answer: each citation becomes an annotation that says where its source stands and whether it supports the sentence.
 
-use super::call::embed;
+use super::check::{Stated, check};
 use crate::App;
 use groundwork_core::call::Citations;
-use groundwork_core::citation::{self, Claim, Evidence, Located, Reason, Report, Support, Tally, Verdict};
+use groundwork_core::citation::{Claim, Located, Report, Support, Tally, Verdict};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::prompt::Source;
-use groundwork_core::sentence::sentences;
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,11 +36,8 @@ pub(super) struct Annotated {
     pub(super) counts: Citations,
 }
 
-/// Sentences that are embedded for one answer: a bound on the time that its last chunk waits.
-const MAX_SENTENCES: usize = 48;
-
 pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: &[Located], tally: Tally) -> Annotated {
-    let report = check(app, grounds, text, located).await;
+    let report = check(app, grounds.sources.iter().map(stated).collect(), text, located).await;
     let counts = count(report.as_ref(), tally);
     let mut annotations = Vec::with_capacity(located.len());
     for citation in located {
@@ -54,71 +49,11 @@ pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: 
     Annotated { annotations, context: Context { citations, intent: Some(grounds.question.clone()) }, counts }
 }
 
-/// Words decide first; what they leave open is decided by meaning. `None` when the check was cut short: citations are then unchecked.
-async fn check(app: &App, grounds: &Grounds, text: &str, located: &[Located]) -> Option<Report> {
-    let (sources, text, located) = (grounds.sources.clone(), text.to_owned(), located.to_vec());
-    let by_words = {
-        let (sources, text, located) = (sources.clone(), text.clone(), located.clone());
-        app.compute(move || check_by(&sources, &text, &located, &|_sentence, _source| None)).await.ok()?
-    };
-    let open = open_pairs(&by_words);
-    if open.is_empty() {
-        return Some(by_words);
-    }
-    let Some(similarities) = similarities(app, &sources, open).await else { return Some(by_words) };
-    let by_meaning = move || {
-        let look_up = |sentence: &str, source: u32| similarities.get(&(sentence.to_owned(), source)).copied();
-        check_by(&sources, &text, &located, &look_up)
-    };
-    Some(app.compute(by_meaning).await.unwrap_or(by_words))
-}
-
-fn check_by(sources: &[Source], text: &str, located: &[Located], similarity: &dyn Fn(&str, u32) -> Option<f32>) -> Report {
-    let context = |source: &Source| {
-        let passage = &source.passage;
-        format!("{}\n{}\n{}", passage.name, passage.title.as_deref().unwrap_or_default(), passage.heading_path.join("\n"))
-    };
-    let contexts: Vec<String> = sources.iter().map(context).collect();
-    let evidence: Vec<Evidence<'_>> =
-        sources.iter().zip(&contexts).map(|(source, context)| Evidence { id: source.id, text: &source.passage.text, context }).collect();
-    citation::check(text, located, &evidence, similarity)
-}
-
-/// Sentences and sources that the words alone do not tell.
-fn open_pairs(report: &Report) -> BTreeSet<(String, u32)> {
-    let verdicts = report.claims.iter().flat_map(|(claim, verdicts)| verdicts.iter().map(move |verdict| (claim, verdict)));
-    verdicts
-        .filter(|(_, verdict)| matches!(verdict.reason, Reason::Restated | Reason::NotFound))
-        .map(|(claim, verdict)| (claim.text.clone(), verdict.source))
-        .collect()
-}
-
-/// For each pair the largest cosine of the sentence and a sentence of the source.
-async fn similarities(app: &App, sources: &[Source], pairs: BTreeSet<(String, u32)>) -> Option<BTreeMap<(String, u32), f32>> {
-    let mut batch: Vec<String> = Vec::new();
-    let mut planned = Vec::new();
-    for (sentence, id) in pairs {
-        let Some(source) = sources.iter().find(|source| source.id == id) else { continue };
-        let parts: Vec<String> = sentences(&source.passage.text).into_iter().map(|at| source.passage.text[at].to_owned()).collect();
-        if batch.len() + parts.len() + 1 > MAX_SENTENCES {
-            continue;
-        }
-        let at = batch.len();
-        batch.push(sentence.clone());
-        batch.extend(parts);
-        planned.push(((sentence, id), at..batch.len()));
-    }
-    if planned.is_empty() {
-        return None;
-    }
-    let vectors =
-        embed(app).await?(batch).await.inspect_err(|reason| tracing::warn!(reason, "citations are checked by words alone")).ok()?;
-    let cosine = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
-    let best = planned.into_iter().filter_map(|(pair, at)| {
-        let (sentence, parts) = vectors.get(at)?.split_first()?;
-        Some((pair, parts.iter().map(|part| cosine(sentence, part)).reduce(f32::max)?))
-    });
-    Some(best.collect())
+/// A source as the answer could read it.
+fn stated(source: &Source) -> Stated {
+    let passage = &source.passage;
+    let context = format!("{}\n{}\n{}", passage.name, passage.title.as_deref().unwrap_or_default(), passage.heading_path.join("\n"));
+    Stated { id: source.id, text: passage.text.clone(), context }
 }
 
 fn count(report: Option<&Report>, tally: Tally) -> Citations {

@@ -4,6 +4,7 @@ mod admit;
 mod annotate;
 mod asked;
 mod call;
+mod check;
 mod count;
 mod error;
 mod other_dialect;
@@ -16,6 +17,7 @@ mod text;
 mod whole;
 
 pub(crate) use admit::{now, principal};
+pub(crate) use check::{Stated, check};
 pub use count::{Counted, count_tokens};
 pub use error::CallError;
 pub use groundwork_wire::chat::{Annotation, Citation};

@@ -25,11 +25,7 @@ pub(super) async fn respond(
     let content = answer.choices.first().and_then(Choice::text).unwrap_or_default();
     let grounds = Some(grounds).filter(|_grounds| !content.is_empty());
     if let Some((grounds, mut object)) = grounds.and_then(|grounds| Some((grounds, Object::parse(body.clone()).ok()?))) {
-        let mut marks = Marks::new(grounds.sources.len() as u32);
-        let mut cleaned = marks.push(&content);
-        let (rest, tally) = marks.finish();
-        cleaned.text.push_str(&rest.text);
-        cleaned.citations.extend(rest.citations);
+        let (cleaned, tally) = Marks::whole(&content, grounds.sources.len() as u32);
         let annotated = annotate(app, &grounds, &cleaned.text, &cleaned.citations, tally).await;
         settlement.checked(annotated.counts);
         splice::first_choice(&mut object, |choice| {

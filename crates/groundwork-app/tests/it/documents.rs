@@ -18,7 +18,7 @@ async fn found(house: &House, text: &str) -> Vec<String> {
 
 fn upload(name: &str, text: &str, wait: Duration) -> Upload {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
-    Upload { knowledge_base: "default".parse().unwrap(), name: name.into(), source: None, bytes, permissions: None, wait }
+    Upload { knowledge_base: "default".parse().unwrap(), name: name.into(), source: None, title: None, bytes, permissions: None, wait }
 }
 
 #[tokio::test]

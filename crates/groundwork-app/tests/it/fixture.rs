@@ -110,6 +110,7 @@ impl House {
             knowledge_base: "default".parse().unwrap(),
             name: name.into(),
             source: None,
+            title: None,
             bytes: Bytes::copy_from_slice(bytes),
             permissions,
             wait: Duration::from_secs(60),

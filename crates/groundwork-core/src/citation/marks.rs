@@ -64,6 +64,16 @@ impl Marks {
         Self { sources, held: String::new(), code: Code::No, ticks: 0, at_line_start: true, sent: 0, tally: Tally::default() }
     }
 
+    /// All of an answer at once.
+    pub fn whole(answer: &str, sources: u32) -> (Cleaned, Tally) {
+        let mut marks = Self::new(sources);
+        let mut cleaned = marks.push(answer);
+        let (rest, tally) = marks.finish();
+        cleaned.text.push_str(&rest.text);
+        cleaned.citations.extend(rest.citations);
+        (cleaned, tally)
+    }
+
     /// Takes the next piece of the answer, split anywhere, and gives what is certain by now. Only what may become a mark is held back.
     pub fn push(&mut self, delta: &str) -> Cleaned {
         let mut out = Cleaned::default();

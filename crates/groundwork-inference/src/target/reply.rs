@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing.
 pub const ANSWER_HEADER: &str = "groundwork-answer";
+/// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
+pub const FIT_HEADER: &str = "groundwork-fit";
 
 /// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
 /// first frames is an error of the call.

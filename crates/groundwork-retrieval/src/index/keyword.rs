@@ -39,7 +39,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// The words above a chunk: its document's title, or what its name says for want of one, and the headings down to it.
     pub(crate) fn heading(title: Option<&str>, name: &str, heading_path: &[String]) -> String {
-        let mut heading = title.map_or_else(|| title_of(name), str::to_owned);
+        let mut heading = title.map(str::to_owned).or_else(|| title_of(name)).unwrap_or_default();
         for above in heading_path {
             heading.push('\n');
             heading.push_str(above);
@@ -75,11 +75,11 @@ pub(crate) struct View {
     analyzer: TextAnalyzer,
 }
 
-/// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`.
-pub(crate) fn title_of(name: &str) -> String {
+/// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`; a number alone says nothing.
+pub(crate) fn title_of(name: &str) -> Option<String> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = file.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty()).unwrap_or(file);
-    stem.replace(['_', '-'], " ")
+    stem.chars().any(char::is_alphabetic).then(|| stem.replace(['_', '-'], " "))
 }
 
 /// A number that differs between two versions that were given the same slot at different times.

@@ -32,7 +32,8 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     let known = parts.db.document_by_source(&upload.knowledge_base, &upload.source).await?;
     if let Some(known) = &known {
         let facts = &known.version.facts;
-        if facts.sha256 == sha256 && facts.fingerprint == fingerprint && facts.name == upload.name {
+        let same_title = upload.title.is_none() || facts.title == upload.title;
+        if facts.sha256 == sha256 && facts.fingerprint == fingerprint && facts.name == upload.name && same_title {
             if let Some(permissions) = upload.permissions {
                 parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions).await?;
             }
@@ -42,7 +43,8 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
 
     let _place = inner.documents.acquire().await;
     tracing::trace!(source = upload.source, "reading");
-    let document = parts.extractor.extract(upload.bytes.clone(), &upload.name).await?.document;
+    let mut document = parts.extractor.extract(upload.bytes.clone(), &upload.name).await?.document;
+    document.title = upload.title.clone().or(document.title);
     let facts = facts(&upload, sha256, &document, fingerprint);
     let warnings = document.warnings.clone();
     let (document, chunks) = cut(inner, document, &upload.name).await?;
@@ -100,7 +102,7 @@ async fn cut(inner: &Inner, mut document: Document, name: &str) -> Result<(Docum
     let embedder = &inner.parts.embedder;
     let settings = Settings { chunk_tokens: embedder.chunk_tokens, chunk_overlap: embedder.chunk_overlap, window: embedder.window };
     let tokenizer = embedder.tokenizer.clone();
-    document.title.get_or_insert_with(|| title_of(name));
+    document.title = document.title.or_else(|| title_of(name));
     let cut = tokio::task::spawn_blocking(move || {
         let chunks = chunk(&document, &settings, &tokenizer);
         (document, chunks)

@@ -3,12 +3,13 @@
 
 use super::backend::Backend;
 use super::call::Call;
-use super::offer::{File, Line, Outcome, offer};
+use super::offer::{Content, File, Line, Outcome, offer};
 use super::session::Session;
 use super::{output, progress};
 use crate::exit::{Exit, Failure};
 use anyhow::Context;
 use futures::StreamExt;
+use groundwork_app::evaluation::Text;
 use groundwork_app::settings::Role;
 use groundwork_core::ids::KnowledgeBaseId;
 use serde::{Deserialize, Serialize};
@@ -75,25 +76,65 @@ pub(super) async fn ingest(
     for path in &job.paths {
         let root = path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))?;
         let files = files_of(path, &root)?;
-        let bar = progress::steps(files.len(), session.json);
-        let sources: BTreeSet<String> = files.iter().map(|file| file.source.clone()).collect();
-        let mut lines = futures::stream::iter(files).map(|file| offer(backend, &documents, file)).buffer_unordered(AT_ONCE);
-        while let Some(line) = lines.next().await {
-            let line = line?;
-            bar.inc(1);
-            bar.set_message(line.file.clone());
-            summary.count(&line);
-            bar.suspend(|| each(&line))?;
-        }
-        bar.finish_and_clear();
-        if root.is_dir() && !job.keep_vanished {
-            for line in delete_vanished(backend, &documents, &root, &sources).await? {
-                summary.count(&line);
-                each(&line)?;
-            }
-        }
+        let below = if root.is_dir() && !job.keep_vanished { Some(format!("{}/", source_of(&root)?.trim_end_matches('/'))) } else { None };
+        offer_all(session, (backend, &documents), (files, below), |line| {
+            summary.count(line);
+            each(line)
+        })
+        .await?;
     }
     Ok(summary)
+}
+
+/// Reads texts into a knowledge base that is for them alone: whatever else it holds is deleted.
+pub(super) async fn ingest_texts(
+    session: &Session,
+    backend: &Backend<'_>,
+    knowledge_base: &KnowledgeBaseId,
+    texts: Vec<Text>,
+) -> anyhow::Result<Summary> {
+    let documents = format!("/admin/v1/knowledge-bases/{knowledge_base}/documents");
+    make_sure_of(backend, knowledge_base).await?;
+    let file = |Text { id, title, text }: Text| File {
+        content: Content::Text(text),
+        shown: id.clone(),
+        name: id.clone(),
+        source: id,
+        title: Some(title).filter(|title| !title.trim().is_empty()),
+    };
+    let mut summary = Summary::default();
+    let files = texts.into_iter().map(file).collect();
+    offer_all(session, (backend, &documents), (files, Some(String::new())), |line| {
+        summary.count(line);
+        Ok(())
+    })
+    .await?;
+    Ok(summary)
+}
+
+/// Offers the files, and deletes what else came from below the place that is named. `each` is told every file's fate as it is known.
+async fn offer_all(
+    session: &Session,
+    (backend, documents): (&Backend<'_>, &str),
+    (files, below): (Vec<File>, Option<String>),
+    mut each: impl FnMut(&Line) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    let bar = progress::steps(files.len(), session.json);
+    let sources: BTreeSet<String> = files.iter().map(|file| file.source.clone()).collect();
+    let mut lines = futures::stream::iter(files).map(|file| offer(backend, documents, file)).buffer_unordered(AT_ONCE);
+    while let Some(line) = lines.next().await {
+        let line = line?;
+        bar.inc(1);
+        bar.set_message(line.file.clone());
+        bar.suspend(|| each(&line))?;
+    }
+    bar.finish_and_clear();
+    if let Some(below) = below {
+        for line in delete_vanished(backend, documents, &below, &sources).await? {
+            each(&line)?;
+        }
+    }
+    Ok(())
 }
 
 /// A knowledge base that does not exist yet is made by its first ingest.
@@ -118,7 +159,8 @@ async fn make_sure_of(backend: &Backend<'_>, id: &KnowledgeBaseId) -> anyhow::Re
 fn files_of(given: &Path, root: &Path) -> anyhow::Result<Vec<File>> {
     if root.is_file() {
         let name = name_below(root.parent().unwrap_or(root), root);
-        return Ok(vec![File { path: root.to_owned(), shown: given.display().to_string(), name, source: source_of(root)? }]);
+        let content = Content::Path(root.to_owned());
+        return Ok(vec![File { content, shown: given.display().to_string(), name, source: source_of(root)?, title: None }]);
     }
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -134,7 +176,8 @@ fn files_of(given: &Path, root: &Path) -> anyhow::Result<Vec<File>> {
                 folders.push(path);
             } else if path.is_file() {
                 let name = name_below(root, &path);
-                files.push(File { shown: given.join(&name).display().to_string(), name, source: source_of(&path)?, path });
+                let (shown, source) = (given.join(&name).display().to_string(), source_of(&path)?);
+                files.push(File { content: Content::Path(path), shown, name, source, title: None });
             }
         }
     }
@@ -152,8 +195,8 @@ fn source_of(path: &Path) -> anyhow::Result<String> {
     url::Url::from_file_path(path).map(String::from).map_err(|()| anyhow::anyhow!("{} is not an absolute path", path.display()))
 }
 
-/// Deletes documents of files that were below `folder` and are there no more.
-async fn delete_vanished(backend: &Backend<'_>, documents: &str, folder: &Path, present: &BTreeSet<String>) -> anyhow::Result<Vec<Line>> {
+/// Deletes documents whose sources begin with `prefix` and are there no more.
+async fn delete_vanished(backend: &Backend<'_>, documents: &str, prefix: &str, present: &BTreeSet<String>) -> anyhow::Result<Vec<Line>> {
     #[derive(Deserialize)]
     struct Page {
         data: Vec<Document>,
@@ -165,17 +208,16 @@ async fn delete_vanished(backend: &Backend<'_>, documents: &str, folder: &Path, 
         name: String,
         source: String,
     }
-    let prefix = format!("{}/", source_of(folder)?.trim_end_matches('/'));
     let (mut lines, mut after) = (Vec::new(), None::<String>);
     loop {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("limit", "1000").append_pair("source_prefix", &prefix);
+        query.append_pair("limit", "1000").append_pair("source_prefix", prefix);
         if let Some(after) = &after {
             query.append_pair("after", after);
         }
         let page: Page = backend.json(Call::get(format!("{documents}?{}", query.finish()))).await?;
         after = page.data.last().map(|document| document.id.clone());
-        for document in page.data.iter().filter(|document| document.source.starts_with(&prefix) && !present.contains(&document.source)) {
+        for document in page.data.iter().filter(|document| document.source.starts_with(prefix) && !present.contains(&document.source)) {
             backend.json::<serde_json::Value>(Call::delete(format!("{documents}/{}", document.id))).await?;
             lines.push(Line::deleted(document.name.clone()));
         }
@@ -186,6 +228,11 @@ async fn delete_vanished(backend: &Backend<'_>, documents: &str, folder: &Path, 
 }
 
 impl Summary {
+    /// Documents that could not be read, or not yet.
+    pub(super) fn unread(&self) -> usize {
+        self.failed + self.processing
+    }
+
     fn count(&mut self, line: &Line) {
         *match line.outcome {
             Outcome::Created => &mut self.created,

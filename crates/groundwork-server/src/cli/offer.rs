@@ -21,14 +21,21 @@ const SLICE: Duration = Duration::from_secs(20);
 /// Attempts at a file after which its error is told instead of waited out.
 const ATTEMPTS: u32 = 3;
 
-/// A file to be ingested.
+/// A document to be ingested.
 pub(super) struct File {
-    pub(super) path: PathBuf,
+    pub(super) content: Content,
     /// The path as it was named on the command line.
     pub(super) shown: String,
     /// The file's name, or its path below the folder that was named.
     pub(super) name: String,
     pub(super) source: String,
+    pub(super) title: Option<String>,
+}
+
+pub(super) enum Content {
+    /// A file of this machine.
+    Path(PathBuf),
+    Text(String),
 }
 
 /// What became of one file.
@@ -63,15 +70,19 @@ pub(super) enum Outcome {
 /// Offers `file`, and waits until it is searchable or cannot become so.
 pub(super) async fn offer(backend: &Backend<'_>, documents: &str, file: File) -> anyhow::Result<Line> {
     let shown = file.shown;
-    let bytes = match tokio::fs::read(&file.path).await {
-        Ok(bytes) => Bytes::from(bytes),
-        Err(error) => return Ok(Line::failed(shown, "unreadable", format!("the file cannot be read from disk: {error}"))),
+    let bytes = match file.content {
+        Content::Text(text) => Bytes::from(text),
+        Content::Path(path) => match tokio::fs::read(&path).await {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) => return Ok(Line::failed(shown, "unreadable", format!("the file cannot be read from disk: {error}"))),
+        },
     };
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("name", &file.name)
-        .append_pair("source", &file.source)
-        .append_pair("wait_ms", &SLICE.as_millis().to_string())
-        .finish();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("name", &file.name).append_pair("source", &file.source).append_pair("wait_ms", &SLICE.as_millis().to_string());
+    if let Some(title) = &file.title {
+        query.append_pair("title", title);
+    }
+    let query = query.finish();
     let until = Instant::now() + PATIENCE;
     loop {
         let call = Call::upload(format!("{documents}?{query}"), bytes.clone());

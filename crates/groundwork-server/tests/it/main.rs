@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod documents;
 mod entry;
+mod evaluation;
 mod gate;
 mod process;
 mod streams;

@@ -60,6 +60,7 @@ pub(in super::super) async fn upload(
         knowledge_base: name(id)?,
         name: incoming.name,
         source: incoming.source,
+        title: incoming.title,
         bytes: incoming.bytes,
         permissions: incoming.permissions,
         wait: incoming.wait_ms.map_or(limit, |wait| Duration::from_millis(wait).min(limit)),

@@ -15,6 +15,7 @@ use serde::Deserialize;
 pub(in super::super) struct Incoming {
     pub(super) name: String,
     pub(super) source: Option<String>,
+    pub(super) title: Option<String>,
     pub(super) bytes: Bytes,
     pub(super) permissions: Option<Permissions>,
     /// How long the caller waits for the document to become searchable.
@@ -26,6 +27,7 @@ pub(in super::super) struct Incoming {
 struct Fields {
     name: Option<String>,
     source: Option<String>,
+    title: Option<String>,
     permissions: Option<String>,
     wait_ms: Option<u64>,
 }
@@ -48,7 +50,7 @@ impl FromRequest<Front> for Incoming {
             .name
             .ok_or_else(|| ApiError::missing_param("name", "a document needs a file name: send it with the part `file`, or as ?name="))?;
         let permissions = fields.permissions.map(|json| body::parse(json.as_bytes())).transpose()?;
-        Ok(Self { name, source: fields.source, bytes, permissions, wait_ms: fields.wait_ms })
+        Ok(Self { name, source: fields.source, title: fields.title, bytes, permissions, wait_ms: fields.wait_ms })
     }
 }
 
@@ -67,13 +69,17 @@ async fn read_form(mut form: Multipart, fields: &mut Fields) -> Result<Bytes, Ap
             }
             "name" => fields.name = Some(text(field).await?),
             "source" => fields.source = Some(text(field).await?),
+            "title" => fields.title = Some(text(field).await?),
             "permissions" => fields.permissions = Some(text(field).await?),
             "wait_ms" => {
                 let wait = text(field).await?;
                 fields.wait_ms = Some(wait.parse().map_err(|_| ApiError::invalid_param("wait_ms", "wait_ms is a number of milliseconds"))?);
             }
             other => {
-                return Err(ApiError::invalid_param(other, "this part is not known; a form has file, name, source, permissions, wait_ms"));
+                return Err(ApiError::invalid_param(
+                    other,
+                    "this part is not known; a form has file, name, source, title, permissions, wait_ms",
+                ));
             }
         }
     }

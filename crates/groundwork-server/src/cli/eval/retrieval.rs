@@ -1,0 +1,60 @@
+//! `groundwork eval retrieval`.
+
+use super::super::output;
+use super::super::session::Session;
+use super::floor::{Floor, judge};
+use super::stage::{KNOWLEDGE_BASE, Stage, What, bar};
+use crate::exit::Exit;
+use groundwork_app::evaluation::{self, Retrieval, RetrievalReport, Unit};
+use groundwork_core::access::Caller;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(in super::super) struct Args {
+    /// A folder with queries.jsonl, qrels.tsv, and docs.jsonl or files
+    #[arg(long, value_name = "FOLDER")]
+    dataset: PathBuf,
+    /// Read the folder `files` instead of docs.jsonl; judged is each page, as FILE#page=N
+    #[arg(long)]
+    files: bool,
+    /// End with code 11 when a figure is lower; a bare number is for hybrid.ndcg@10 [e.g. 0.7, keyword.recall@10=0.8]
+    #[arg(long, value_name = "[FIGURE=]LEAST")]
+    fail_under: Vec<Floor>,
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
+    let (what, unit) = if args.files { (What::Files, Unit::Page) } else { (What::Texts, Unit::Document) };
+    let stage = Stage::open(session, &args.dataset, what).await?;
+    let report = async {
+        let knowledge_base = KNOWLEDGE_BASE.parse::<groundwork_core::ids::KnowledgeBaseId>()?;
+        stage.read(knowledge_base.clone()).await?;
+        let (bar, progress) = bar(session);
+        let run = Retrieval { dataset: stage.dataset.clone(), knowledge_base, unit };
+        let report = evaluation::retrieval(&stage.app, &Caller::local(), run, &progress).await;
+        bar.finish_and_clear();
+        anyhow::Ok(report?)
+    };
+    let report = report.await;
+    stage.close().await;
+    let report = report?;
+    if session.json {
+        output::json(&report)?
+    } else {
+        show(&report)?
+    }
+    Ok(judge(&args.fail_under, "hybrid.ndcg@10", &report.figures())?)
+}
+
+fn show(report: &RetrievalReport) -> std::io::Result<()> {
+    output::line(&format!(
+        "{:<14} {:>8} {:>9} {:>9} {:>10} {:>8} {:>8} {:>8}",
+        "", "nDCG@10", "recall@5", "recall@10", "recall@50", "MRR", "p50 ms", "p95 ms"
+    ))?;
+    for row in &report.rows {
+        output::line(&format!(
+            "{:<14} {:>8.3} {:>9.3} {:>9.3} {:>10.3} {:>8.3} {:>8.1} {:>8.1}",
+            row.mode, row.ndcg_at_10, row.recall_at_5, row.recall_at_10, row.recall_at_50, row.mrr, row.p50_ms, row.p95_ms
+        ))?;
+    }
+    output::line(&format!("{} questions", report.questions))
+}

@@ -1,0 +1,99 @@
+//! Where a data set is measured: a data folder of its own, and what of the set is read into it.
+
+use super::super::backend::Backend;
+use super::super::ingest::{self, Job};
+use super::super::session::Session;
+use super::super::{output, progress};
+use crate::exit::{Exit, Failure};
+use groundwork_app::settings::Role;
+use groundwork_app::{App, declared, evaluation};
+use groundwork_core::ids::KnowledgeBaseId;
+use indicatif::ProgressBar;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// The knowledge base of the assistant that a fresh folder has.
+pub(in super::super) const KNOWLEDGE_BASE: &str = declared::DEFAULT;
+
+/// What is read of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// The files of its folder of documents.
+    Files,
+    /// The texts of `docs.jsonl`.
+    Texts,
+}
+
+/// A data set with the folder that it is measured in.
+pub(super) struct Stage<'s> {
+    session: &'s Session,
+    pub(super) dataset: PathBuf,
+    what: What,
+    pub(super) app: App,
+    backend: Backend<'s>,
+}
+
+impl<'s> Stage<'s> {
+    pub(super) async fn open(session: &'s Session, dataset: &Path, what: What) -> anyhow::Result<Self> {
+        let dataset = found(dataset)?;
+        let folder = folder_of(session, &dataset, what);
+        let app = session.open_when_free(&folder, Role::Owner, session.targets()?).await?;
+        let backend = Backend::owner(session, app.clone(), &folder, None)?;
+        Ok(Self { session, dataset, what, app, backend })
+    }
+
+    /// Reads the documents into `knowledge_base`. Those that cannot be read are told, and count as not found.
+    pub(super) async fn read(&self, knowledge_base: KnowledgeBaseId) -> anyhow::Result<()> {
+        let summary = match self.what {
+            What::Files => {
+                let job = Job { knowledge_base, paths: vec![documents_of(&self.dataset)], keep_vanished: false };
+                ingest::ingest(self.session, &self.backend, job, |_| Ok(())).await?
+            }
+            What::Texts => {
+                let texts = evaluation::texts(&self.dataset).await?;
+                ingest::ingest_texts(self.session, &self.backend, &knowledge_base, texts).await?
+            }
+        };
+        if summary.unread() > 0 {
+            output::note(&format!("groundwork: {} documents of the data set could not be read ({summary})", summary.unread()));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(self) {
+        self.backend.close().await;
+    }
+}
+
+/// The file or folder, as one path that names it.
+pub(super) fn found(path: &Path) -> Result<PathBuf, Failure> {
+    path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))
+}
+
+/// A folder of its own for each data set, and for each way of reading it.
+fn folder_of(session: &Session, dataset: &Path, what: What) -> PathBuf {
+    let digest = hex::encode(Sha256::digest(dataset.as_os_str().as_encoded_bytes()));
+    let name = dataset.file_name().unwrap_or_default().to_string_lossy();
+    let kind = if what == What::Texts { "texts-" } else { "" };
+    session.config.data_dir.join("evaluation").join(format!("{name}-{kind}{}", &digest[..8]))
+}
+
+/// Where the documents of a data set lie.
+pub(in super::super) fn documents_of(dataset: &Path) -> PathBuf {
+    ["corpus", "files", "documents"]
+        .iter()
+        .map(|name| dataset.join(name))
+        .find(|folder| folder.is_dir())
+        .unwrap_or_else(|| dataset.to_owned())
+}
+
+/// A bar over questions, and what moves it.
+pub(super) fn bar(session: &Session) -> (ProgressBar, impl Fn(usize, usize) + Send + Sync + 'static) {
+    let bar = progress::steps(0, session.json);
+    let moved = bar.clone();
+    let progress = move |done: usize, of: usize| {
+        moved.set_length(of as u64);
+        moved.set_position(done as u64);
+    };
+    (bar, progress)
+}
