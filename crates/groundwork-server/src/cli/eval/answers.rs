@@ -38,9 +38,9 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     stage.close().await;
     let report = report?;
     if session.json {
-        output::json(&report)?
+        output::json(&report)?;
     } else {
-        show(&report)?
+        show(&report)?;
     }
     Ok(judge(&args.fail_under, "answerable.place_in_3", &report.figures())?)
 }
