@@ -113,11 +113,12 @@ mod tests {
 
     #[test]
     fn every_claim_of_a_long_answer_is_compared_with_something() {
-        let text = (0..30).map(|at| format!("Sentence {at} speaks of matter {at}.")).collect::<Vec<_>>().join(" ");
-        let stated: Vec<Stated> = (1..=3).map(|id| Stated { id, text: text.clone(), context: String::new() }).collect();
-        let pairs: BTreeSet<Pair> = (0..20).map(|at| (format!("Claim of matter {at}."), at % 3 + 1)).collect();
+        let text = |of: &str| (0..30).map(|at| format!("The {of} paper speaks of matter {at}.")).collect::<Vec<_>>().join(" ");
+        let sources = [(1, "first"), (2, "second"), (3, "third")];
+        let stated: Vec<Stated> = sources.map(|(id, of)| Stated { id, text: text(of), context: String::new() }).to_vec();
+        let pairs: BTreeSet<Pair> = (0..30).map(|at| (format!("Claim of matter {at}."), at % 3 + 1)).collect();
         let (texts, planned) = plan(&stated, &pairs);
-        assert_eq!((planned.len(), texts.len()), (20, MOST_TEXTS));
+        assert_eq!((planned.len(), texts.len()), (30, MOST_TEXTS));
         for ((claim, _), at, sentences) in planned {
             assert_eq!(texts[at], claim);
             let matter = claim.strip_prefix("Claim of ").unwrap();
