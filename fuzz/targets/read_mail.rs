@@ -1,0 +1,4 @@
+#![no_main]
+//! The reader of EML files.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| groundwork_fuzz::parse(bytes, "a.eml"));
