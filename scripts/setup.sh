@@ -15,6 +15,7 @@ python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)
 if [ "$purpose" = test ]; then
   python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || packages+=(python3-venv)
   need pdftotext poppler-utils
+  need tesseract tesseract-ocr
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then

@@ -5,6 +5,7 @@ use crate::knowledge::NotReady;
 use crate::pipeline::now;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::place::Unit;
 use groundwork_retrieval::embed::EmbedError;
 use groundwork_retrieval::search as retrieval;
 use groundwork_retrieval::search::{Reach, SearchError as Failure};
@@ -67,6 +68,15 @@ pub struct Hit {
     pub title: Option<String>,
     /// First and last page, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    /// What `pages` counts.
+    #[serde(default)]
+    pub unit: Unit,
+    /// The sheet, of a workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// ISO 639-3 code of the passage's language, where it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     pub heading_path: Vec<String>,
     pub text: String,
     pub score: f64,
@@ -147,6 +157,9 @@ fn view(hit: retrieval::Hit) -> Hit {
         name: hit.name,
         title: hit.title,
         pages: hit.pages,
+        unit: hit.place.unit,
+        sheet: hit.place.sheet,
+        language: hit.place.language,
         heading_path: hit.heading_path,
         text: hit.text,
         score: hit.scores.fused,

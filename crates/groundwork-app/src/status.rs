@@ -10,7 +10,7 @@ pub struct Status {
     pub parts: Vec<Part>,
 }
 
-/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`.
+/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`, `text_recognition`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub name: String,
@@ -29,7 +29,8 @@ pub enum State {
     Loading,
     /// It will not become ready by itself: `detail` says what to do.
     Missing,
-    /// The same, but nothing that is stored needs it: a server that only passes calls on is ready without an embedding model.
+    /// The same, but nothing that is stored needs it: a server that only passes calls on is ready without an embedding model, and one
+    /// without text recognition leaves text in pictures out.
     NotNeeded,
 }
 
@@ -51,6 +52,8 @@ pub async fn status(app: &App) -> Status {
         Some(_) => State::NotNeeded,
     };
     parts.push(part("embedding_model", None, state, missing));
+    let missing = inner.knowledge.extractor.ocr().missing().map(str::to_owned);
+    parts.push(part("text_recognition", None, if missing.is_none() { State::Ready } else { State::NotNeeded }, missing));
     let stopping = inner.stop.is_cancelled();
     if stopping {
         parts.push(part("server", None, State::Missing, Some("it is shutting down".to_owned())));

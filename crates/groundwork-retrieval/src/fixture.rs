@@ -7,6 +7,7 @@ use futures::FutureExt;
 use groundwork_core::access::Permissions;
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::place::Place;
 use groundwork_core::tokens::UpperBound;
 use groundwork_scan::quantize;
 use groundwork_store::blobs::{Blobs, Sha256};
@@ -79,6 +80,7 @@ impl Fixture {
         let new = NewVersion {
             knowledge_base: kb(),
             source: source.into(),
+            parent: None,
             facts: facts(source, original),
             embedding: embedder.embedding(),
             permissions,
@@ -96,7 +98,7 @@ impl Fixture {
                 version.rows.push(Row { slot, codes: quantized.codes, scale: quantized.scale });
             }
         }
-        self.index.publish(version).await?;
+        self.index.publish(version.into()).await?;
         Ok((draft.document, draft.generation))
     }
 }
@@ -122,7 +124,7 @@ fn new_chunk(text: &str, vector: &[f32]) -> NewChunk {
     let quantized = quantize(vector);
     let embedding =
         Embedding { codes: quantized.codes, scale: quantized.scale, vector: vector.iter().map(|&x| f16::from_f32(x)).collect() };
-    NewChunk { text: text.into(), heading_path: vec![], pages: None, span: 0..text.len() as u32, embedding }
+    NewChunk { text: text.into(), heading_path: vec![], pages: None, place: Place::default(), span: 0..text.len() as u32, embedding }
 }
 
 /// The sum of a fixed direction for each word, so that texts are near that share words.

@@ -3,6 +3,7 @@
 //! Everything up to the flip is invisible, and a kill at any point leaves either the old or the new version; running again finishes the job.
 
 mod facts;
+mod family;
 mod permissions;
 mod run;
 

@@ -9,6 +9,7 @@ use crate::embed::EmbedError;
 use crate::index::{LoadError, RightsError};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::place::Place;
 use groundwork_store::db::DbError;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -90,6 +91,7 @@ pub struct Hit {
     pub ordinal: u32,
     /// First and last page, counted from 1, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    pub place: Place,
     pub heading_path: Vec<String>,
     /// Characters of the document's text.
     pub span: Range<u32>,

@@ -11,6 +11,7 @@ pub use check::{DeclareError, check};
 pub use key::{Key, Reference};
 pub use model::{Deployment, Kind, Limits, Model};
 
+use crate::knowledge_bases::History;
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct File {
 #[serde(deny_unknown_fields, default)]
 pub struct KnowledgeBase {
     pub title: Option<String>,
+    /// The replaced versions of its documents that are kept; none unless given.
+    pub history: Option<History>,
 }
 
 /// A prompt template of two minijinja texts.

@@ -14,6 +14,8 @@ pub enum DeleteError {
     Forbidden,
     #[error("this process only visits the data folder; delete through the running server")]
     Visitor,
+    #[error("{document} is a file inside the document {parent}, and goes with it: delete that one")]
+    Inside { document: DocumentId, parent: DocumentId },
     #[error("there is no document {document} in the knowledge base {knowledge_base}")]
     NotFound { knowledge_base: KnowledgeBaseId, document: DocumentId },
     #[error(transparent)]
@@ -33,6 +35,9 @@ pub async fn delete(app: &App, caller: &Caller, knowledge_base: &KnowledgeBaseId
     }
     let not_found = || DeleteError::NotFound { knowledge_base: knowledge_base.clone(), document: document.clone() };
     let found = found.ok_or_else(not_found)?;
+    if let Some(parent) = found.parent {
+        return Err(DeleteError::Inside { document: document.clone(), parent });
+    }
     // In line with the uploads of the same source, so that the later of the two is what stays.
     let _alone = inner.jobs.alone(&format!("{knowledge_base}/{}", found.source)).await;
     if !inner.knowledge.index.delete(knowledge_base, document).await? {

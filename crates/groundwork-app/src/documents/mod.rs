@@ -3,21 +3,28 @@
 mod delete;
 mod find;
 mod list;
+mod near;
 mod original;
 mod page;
 mod upload;
+mod versions;
+mod words;
 
 pub use delete::{DeleteError, delete};
 pub use find::{FindError, find};
 pub use list::{List, ListError, Listed, list};
+pub use near::{NearDuplicate, near_duplicates};
 pub use original::{Original, original};
 pub use page::{PageError, PageText, page};
 pub use upload::{Change, Upload, UploadError, Uploaded, upload};
+pub use versions::{Version, VersionError, original_of_version, versions};
+pub use words::{WordBox, Words, words};
 
 use crate::App;
 use groundwork_core::access::{Caller, Permissions};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::place::Unit;
 use groundwork_store::db::{DbError, documents as store};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +37,9 @@ pub struct Document {
     pub name: String,
     /// Where it came from; the same source again is a new version.
     pub source: String,
+    /// The document that this one is a file inside of, which also says who may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<DocumentId>,
     pub title: Option<String>,
     pub warnings: Vec<String>,
     /// The version that search shows, from 1.
@@ -38,6 +48,14 @@ pub struct Document {
     pub bytes: u64,
     pub sha256: String,
     pub pages: Option<u32>,
+    /// What `pages` counts.
+    #[serde(default)]
+    pub unit: Unit,
+    /// ISO 639-3 code of its language, where it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     pub chunks: u32,
     pub permissions: Permissions,
     pub created_at: UnixMs,
@@ -64,11 +82,15 @@ async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> 
     }
     let store::Version { generation, facts, chunks, published_at } = document.version;
     let warnings = facts.metadata.get("warnings").and_then(|warnings| serde_json::from_value(warnings.clone()).ok());
+    let text = |name: &str| facts.metadata.get(name).and_then(|text| text.as_str()).map(str::to_owned);
+    let (language, author) = (text("language"), text("author"));
+    let unit = facts.metadata.get("unit").and_then(|unit| serde_json::from_value(unit.clone()).ok());
     Ok(Some(Document {
         id: document.id,
         knowledge_base: document.knowledge_base,
         name: facts.name,
         source: document.source,
+        parent: document.parent,
         title: facts.title,
         warnings: warnings.unwrap_or_default(),
         version: generation,
@@ -76,6 +98,9 @@ async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> 
         bytes: facts.bytes,
         sha256: facts.sha256.to_string(),
         pages: facts.pages,
+        unit: unit.unwrap_or_default(),
+        language,
+        author,
         chunks,
         permissions,
         created_at: document.created_at,

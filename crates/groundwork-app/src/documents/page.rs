@@ -13,6 +13,9 @@ pub struct PageText {
     /// From 1. A document without pages is one page.
     pub page: u32,
     pub pages: u32,
+    /// The character of the document's text that this page begins at, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<usize>,
     pub text: String,
 }
 
@@ -34,11 +37,11 @@ pub async fn page(
     let found = find(app, caller, knowledge_base, document).await?;
     let pages = found.pages.unwrap_or(1);
     let text = app.inner().db.page(document, found.version, page).await.map_err(FindError::Db)?;
-    let text = match text {
-        Some(text) => text,
+    let (text, start) = match text {
+        Some((text, start)) => (text, start.map(|start| start as usize)),
         // A page without any text, such as a picture.
-        None if (1..=pages).contains(&page) => String::new(),
+        None if (1..=pages).contains(&page) => (String::new(), None),
         None => return Err(PageError::NoSuchPage { document: document.clone(), page, pages }),
     };
-    Ok(PageText { document: document.clone(), version: found.version, page, pages, text })
+    Ok(PageText { document: document.clone(), version: found.version, page, pages, start, text })
 }

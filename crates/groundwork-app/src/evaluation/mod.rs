@@ -3,6 +3,7 @@
 mod answers;
 mod citations;
 mod dataset;
+mod extraction;
 mod halves;
 mod retrieval;
 mod score;
@@ -10,6 +11,7 @@ mod score;
 pub use answers::{Answers, AnswersError, AnswersReport, Failed, Miss, Row, answers, knowledge_base_of};
 pub use citations::{CitationsError, CitationsReport, citations};
 pub use dataset::{DatasetError, Text, texts};
+pub use extraction::{ExtractionError, ExtractionReport, Failure, FileReport, Tally, extraction};
 pub use halves::Halves;
 pub use retrieval::{ModeRow, Retrieval, RetrievalError, RetrievalReport, Unit, retrieval};
 

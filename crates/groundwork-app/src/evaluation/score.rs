@@ -98,6 +98,8 @@ mod tests {
             name: name.into(),
             version: 1,
             pages,
+            unit: "page".into(),
+            sheet: None,
             section: section.iter().map(|&heading| heading.to_owned()).collect(),
             span: (0, 1),
             text: String::new(),

@@ -9,6 +9,7 @@ use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_retrieval::ingest::{Change, IngestError, Upload};
 use groundwork_store::blobs::{BlobError, Sha256};
 use groundwork_store::db::jobs::Job;
+use groundwork_store::db::versions::BeginVersionError;
 use serde::{Deserialize, Serialize};
 
 pub(super) const KIND: &str = "ingest";
@@ -114,6 +115,10 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
                 Change::Created => Outcome::Created { document },
                 Change::Updated => Outcome::Updated { document },
             })
+        }
+        Err(IngestError::Begin(error @ BeginVersionError::OtherParent(_))) => {
+            collect_later(app, sha256).await;
+            refused("source", error.to_string())
         }
         Err(IngestError::Read(error)) => {
             collect_later(app, sha256).await;

@@ -1,6 +1,6 @@
-//! Makes a knowledge base, or changes its title.
+//! Makes a knowledge base, or changes its title and what it keeps.
 
-use super::KnowledgeBase;
+use super::{History, KnowledgeBase};
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::KnowledgeBaseId;
@@ -16,12 +16,26 @@ pub enum PutError {
     Store(#[from] PutKnowledgeBaseError),
 }
 
-pub async fn put(app: &App, caller: &Caller, id: KnowledgeBaseId, title: Option<String>) -> Result<KnowledgeBase, PutError> {
+/// What a knowledge base is made with; what is not given is as in a new one.
+#[derive(Debug, Clone, Default)]
+pub struct Put {
+    pub title: Option<String>,
+    pub history: Option<History>,
+}
+
+pub async fn put(app: &App, caller: &Caller, id: KnowledgeBaseId, put: Put) -> Result<KnowledgeBase, PutError> {
+    let Put { title, history } = put;
     let tenant = caller.tenant.clone().ok_or(PutError::Forbidden)?;
     if let Some(length) = title.as_ref().map(|title| title.chars().count()).filter(|length| *length > 200) {
         return Err(PutError::TitleTooLong(length));
     }
     let name = title.clone().unwrap_or_else(|| id.to_string());
-    let new = NewKnowledgeBase { id, tenant, name, settings: serde_json::json!({ "title": title }), managed_by: ManagedBy::Api };
+    let new = NewKnowledgeBase {
+        id,
+        tenant,
+        name,
+        settings: serde_json::json!({ "title": title, "history": history }),
+        managed_by: ManagedBy::Api,
+    };
     Ok(app.inner().db.put_knowledge_base(new).await?.into())
 }

@@ -39,12 +39,7 @@ pub(super) struct Annotated {
 pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: &[Located], tally: Tally) -> Annotated {
     let report = check(app, grounds.sources.iter().map(stated).collect(), text, located).await;
     let counts = count(report.as_ref(), tally);
-    let mut annotations = Vec::with_capacity(located.len());
-    for citation in located {
-        let Some(mut annotation) = annotation(grounds, report.as_ref(), citation) else { continue };
-        narrow(app, grounds, &mut annotation).await;
-        annotations.push(annotation);
-    }
+    let annotations = located.iter().filter_map(|citation| annotation(grounds, report.as_ref(), citation)).collect();
     let citations = grounds.sources.iter().map(|source| context(grounds, source)).collect();
     Annotated { annotations, context: Context { citations, intent: Some(grounds.question.clone()) }, counts }
 }
@@ -103,6 +98,8 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
             name: passage.name.clone(),
             version: passage.version,
             pages,
+            unit: passage.place.unit.name().to_owned(),
+            sheet: passage.place.sheet.clone(),
             section: section.clone(),
             span: (span.start as u64, span.end as u64),
             text: text.to_owned(),
@@ -111,36 +108,6 @@ fn annotation(grounds: &Grounds, report: Option<&Report>, located: &Located) -> 
             confidence: verdict.map(|verdict| verdict.confidence),
         }),
     })
-}
-
-/// Pages that are looked through for one quote.
-const MAX_PAGES: u32 = 8;
-
-/// A source may run over several pages; a quote stands on one of them.
-async fn narrow(app: &App, grounds: &Grounds, annotation: &mut Annotation) {
-    let Some(citation) = &mut annotation.citation else { return };
-    let Some(source) = grounds.sources.iter().find(|source| source.id == citation.id) else { return };
-    let Some((first, last)) = citation.pages.filter(|(first, last)| first < last && last - first < MAX_PAGES) else { return };
-    if citation.text == source.passage.text {
-        return;
-    }
-    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // A quote that runs over a page's end stands where it begins.
-    let wanted = [squeeze(&citation.text), squeeze(citation.text.lines().next().unwrap_or_default())];
-    let mut pages = Vec::new();
-    for number in first..=last {
-        let page = app.inner().db.page(&source.passage.document, source.passage.version, number).await;
-        // Without the page's text the place is told as closely as it was.
-        pages.extend(page.ok().flatten().map(|text| (number, squeeze(&text))));
-    }
-    let stands = wanted.iter().filter(|wanted| !wanted.is_empty());
-    let page = stands.filter_map(|wanted| pages.iter().find(|(_, text)| text.contains(wanted))).map(|(number, _)| *number).next();
-    if let Some(page) = page {
-        citation.pages = Some((page, page));
-        if let Some(link) = &mut annotation.url_citation {
-            link.url = url(grounds, source, Some((page, page)));
-        }
-    }
 }
 
 fn verdict<'a>(report: &'a Report, located: &Located) -> Option<&'a Verdict> {

@@ -125,6 +125,7 @@ fn passage(hit: &Hit) -> Passage {
         title: hit.title.clone(),
         version: hit.generation,
         pages: hit.pages,
+        place: hit.place.clone(),
         heading_path: hit.heading_path.clone(),
         span: span(hit),
         text: hit.text.clone(),

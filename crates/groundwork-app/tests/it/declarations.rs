@@ -1,6 +1,7 @@
 //! Declared files become rows once.
 
 use crate::fixture::{Plan, START, body, fake};
+use groundwork_app::knowledge_bases::Put;
 use groundwork_app::models::{self, Kind, Model};
 use groundwork_app::{App, Caller, knowledge_bases};
 use groundwork_inference::fake::Script;
@@ -82,7 +83,8 @@ async fn a_declared_model_asks_its_own_deployments() {
 async fn a_knowledge_base_from_a_file_is_read_only_elsewhere() {
     let house = plan().applying(DECLARED).build().await.unwrap();
     let caller = Caller::local();
-    let put = |id: &str| knowledge_bases::put(&house.app, &caller, id.parse().unwrap(), Some("Mine".into()));
+    let put =
+        |id: &str| knowledge_bases::put(&house.app, &caller, id.parse().unwrap(), Put { title: Some("Mine".into()), ..Put::default() });
     assert!(put("hr").await.unwrap_err().to_string().contains("file"), "says where to change it");
     assert_eq!(put("own").await.unwrap().title, "Mine");
     assert_eq!(put("own").await.unwrap().id.as_str(), "own");

@@ -4,9 +4,12 @@ use crate::fixture::{House, Plan, START, fake, house};
 use bytes::Bytes;
 use groundwork_app::documents::{self, Change, List, Upload, UploadError, Uploaded};
 use groundwork_app::jobs::{self, State};
+use groundwork_app::knowledge_bases::{self, History, Put};
 use groundwork_app::search::{self, Mode, Query};
 use groundwork_app::settings::Limits;
 use groundwork_app::{Caller, status};
+use groundwork_core::access::{Permissions, Scope};
+use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_inference::fake::Script;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -176,4 +179,72 @@ async fn a_second_owner_of_a_folder_is_refused() {
     let second = Plan { folder: house.folder.clone(), ..Plan::new(vec![fake("fake", Script::default())]) };
     let error = second.build().await.map(|_| ()).unwrap_err();
     assert!(matches!(error, groundwork_app::OpenError::Lock(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_mails_attachment_is_a_document_that_only_its_mail_can_take_away() {
+    let house = house(Script::default()).await;
+    let mail = "From: a@example.org\r\nSubject: Pump\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee the plan.\r\n\
+        --b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=plan.txt\r\n\r\nThe pump turns left.\r\n--b--\r\n";
+    let parent = house.upload("pump.eml", mail).await;
+    let list = List { knowledge_base: parent.knowledge_base.clone(), after: None, limit: 10, source_prefix: None };
+    let listed = documents::list(&house.app, &Caller::local(), list).await.unwrap().documents;
+    let inner = listed.iter().find(|document| document.parent.is_some()).unwrap();
+    assert_eq!((inner.name.as_str(), inner.parent.as_ref()), ("pump.eml/plan.txt", Some(&parent.id)));
+    let query = Query { knowledge_base: "default".parse().unwrap(), text: "turns".into(), limit: 10, mode: Mode::Keyword };
+    let hits = search::search(&house.app, &Caller::local(), query).await.unwrap().hits;
+    assert_eq!((hits[0].name.as_str(), &hits[0].document), ("pump.eml/plan.txt", &inner.id));
+    let refused = documents::delete(&house.app, &Caller::local(), &inner.knowledge_base, &inner.id).await.unwrap_err();
+    assert!(refused.to_string().contains(parent.id.as_str()), "{refused}");
+    documents::delete(&house.app, &Caller::local(), &parent.knowledge_base, &parent.id).await.unwrap();
+    assert!(documents::find(&house.app, &Caller::local(), &inner.knowledge_base, &inner.id).await.is_err());
+}
+
+#[tokio::test]
+async fn near_duplicates_are_shown_and_those_that_a_caller_may_not_read_are_not() {
+    let house = house(Script::default()).await;
+    let text = |last: &str| (0..60).map(|number| format!("Rule {number} says word{number}. ")).collect::<String>() + last;
+    let one = house.upload("one.txt", &text("Old end.")).await;
+    let other = house.upload("other.txt", &text("New end.")).await;
+    house.upload("third.txt", "Something else entirely, in a few words that nobody else uses.").await;
+    let near = async |caller: &Caller| documents::near_duplicates(&house.app, caller, &one.knowledge_base, &one.id).await.unwrap();
+    let found = near(&Caller::local()).await;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].document == other.id && found[0].similarity > 0.9, "{found:?}");
+    let closed = Permissions { scope: Scope::Restricted, ..Permissions::default() };
+    house.try_upload("other.txt", text("New end.").as_bytes(), Some(closed)).await;
+    assert!(near(&Caller::local()).await.is_empty());
+}
+
+#[tokio::test]
+async fn versions_are_kept_as_the_knowledge_base_says_and_read_by_who_reads_the_document() {
+    let house = house(Script::default()).await;
+    let base: KnowledgeBaseId = "kept".parse().unwrap();
+    let history = Some(History { versions: Some(5), days: None });
+    knowledge_bases::put(&house.app, &Caller::local(), base.clone(), Put { history, ..Put::default() }).await.unwrap();
+    let put = async |text: &str| {
+        let upload = Upload { knowledge_base: base.clone(), ..upload("plan.md", text, Duration::from_secs(60)) };
+        let Uploaded::Live { document, .. } = documents::upload(&house.app, &Caller::local(), upload).await.unwrap() else { panic!() };
+        document.id
+    };
+    let id = put("The pump turns left.").await;
+    put("The pump turns right.").await;
+    let mut versions = documents::versions(&house.app, &Caller::local(), &base, &id).await.unwrap();
+    // What was replaced is put away a moment later.
+    for round in 0..200 {
+        if versions.len() > 1 {
+            break;
+        }
+        put(&format!("The pump turns round {round} times.")).await;
+        tokio::task::yield_now().await;
+        versions = documents::versions(&house.app, &Caller::local(), &base, &id).await.unwrap();
+    }
+    assert!(versions[0].live && !versions[1].live && versions.len() > 1, "{versions:?}");
+    let oldest = versions.last().unwrap().version;
+    let original = documents::original_of_version(&house.app, &Caller::local(), &base, &id, oldest).await.unwrap();
+    assert!(original.bytes.starts_with(b"The pump turns"));
+    let missing = documents::original_of_version(&house.app, &Caller::local(), &base, &id, 9999).await.unwrap_err();
+    assert!(missing.to_string().contains("no version 9999"), "{missing}");
+    let stranger = Caller { tenant: None, ..Caller::local() };
+    assert!(documents::versions(&house.app, &stranger, &base, &id).await.is_err());
 }

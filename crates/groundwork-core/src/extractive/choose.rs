@@ -241,6 +241,7 @@ fn joined(quotes: Vec<Quote>, sources: &[Source]) -> Vec<Quote> {
 mod tests {
     use super::*;
     use crate::extractive::candidates;
+    use crate::place::Place;
     use crate::prompt::Passage;
     use proptest::prelude::*;
 
@@ -251,12 +252,13 @@ mod tests {
             title: Some(title.to_owned()),
             version: 1,
             pages: None,
+            place: Place::default(),
             heading_path: Vec::new(),
             span: 0..text.chars().count(),
             text: text.to_owned(),
             score: 1.0 / (60.0 + id as f32),
         };
-        Source { id, tokens: 0, parts: Vec::new(), passage }
+        Source { id, tokens: 0, passage }
     }
 
     fn first(question: &str, sources: &[Source]) -> String {

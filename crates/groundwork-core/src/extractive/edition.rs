@@ -75,6 +75,7 @@ fn edition(passage: &Passage) -> Option<(String, Vec<u32>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
 
     fn source(document: &str, title: &str, text: &str) -> Source {
         let passage = Passage {
@@ -83,12 +84,13 @@ mod tests {
             title: Some(title.to_owned()),
             version: 1,
             pages: None,
+            place: Place::default(),
             heading_path: Vec::new(),
             span: 0..text.chars().count(),
             text: text.to_owned(),
             score: 1.0,
         };
-        Source { id: 1, tokens: 0, parts: Vec::new(), passage }
+        Source { id: 1, tokens: 0, passage }
     }
 
     #[test]

@@ -102,6 +102,7 @@ fn labelled(header: &str, row: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Place;
     use crate::prompt::Passage;
 
     fn texts(text: &str) -> Vec<String> {
@@ -111,12 +112,13 @@ mod tests {
             title: Some("Handbook".to_owned()),
             version: 1,
             pages: None,
+            place: Place::default(),
             heading_path: vec!["Notice".to_owned()],
             span: 0..text.chars().count(),
             text: text.to_owned(),
             score: 1.0,
         };
-        let source = Source { id: 1, tokens: 0, parts: Vec::new(), passage };
+        let source = Source { id: 1, tokens: 0, passage };
         let found = candidates(std::slice::from_ref(&source));
         found.into_iter().map(|candidate| candidate.text.strip_prefix("Handbook, Notice: ").unwrap().to_owned()).collect()
     }

@@ -5,5 +5,5 @@ mod source;
 mod template;
 
 pub use packing::{Accounting, Breakdown, Budget, Message, PackError, Packed, Prompt, count, pack};
-pub use source::{Part, Passage, Source};
+pub use source::{Passage, Source};
 pub use template::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM, Template, TemplateError};

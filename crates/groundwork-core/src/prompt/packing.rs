@@ -1,6 +1,6 @@
 //! Packing: what of history and sources goes into the prompt, so that it never passes the model's window.
 
-use super::source::{Part, Passage, Source, join_neighbors};
+use super::source::{Passage, Source, join_neighbors};
 use super::{Template, TemplateError};
 use crate::tokens::Tokenize;
 use crate::turn::Role;
@@ -221,7 +221,7 @@ fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) 
     let mut left = room;
     let mut fitting = Vec::new();
     for passage in prompt.passages {
-        let alone = Source { id: 1, passage: passage.clone(), parts: Vec::new(), tokens: 0 };
+        let alone = Source { id: 1, passage: passage.clone(), tokens: 0 };
         let tokens = tokenizer.count(&render(std::slice::from_ref(&alone))?).saturating_sub(bare);
         if tokens <= left {
             left -= tokens;
@@ -232,14 +232,7 @@ fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) 
 }
 
 fn number(passages: &[Passage], tokenizer: &dyn Tokenize) -> Vec<Source> {
-    let source = |(id, passage): (u32, Passage)| {
-        let within = |part: &&Passage| {
-            let same = (&part.document, part.version) == (&passage.document, passage.version);
-            same && passage.span.start <= part.span.start && part.span.end <= passage.span.end
-        };
-        let parts = passages.iter().filter(within).map(|part| Part { span: part.span.clone(), pages: part.pages }).collect();
-        Source { id, tokens: tokenizer.count(&passage.text), passage, parts }
-    };
+    let source = |(id, passage): (u32, Passage)| Source { id, tokens: tokenizer.count(&passage.text), passage };
     (1..).zip(join_neighbors(passages)).map(source).collect()
 }
 

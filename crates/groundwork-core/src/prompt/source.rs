@@ -1,6 +1,7 @@
 //! Sources: what the search found, neighbors joined again, numbered for citation.
 
 use crate::ids::DocumentId;
+use crate::place::{Place, Turn};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ pub struct Passage {
     pub version: u32,
     /// First and last page, counted from 1, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    pub place: Place,
     /// Outermost first.
     pub heading_path: Vec<String>,
     /// Characters of the document version's text.
@@ -45,26 +47,14 @@ pub struct Source {
     /// The integer that citations name, from 1 in the order of the prompt.
     pub id: u32,
     pub passage: Passage,
-    /// Where the passages that it was joined from stand.
-    pub parts: Vec<Part>,
     /// Tokens of `passage.text`.
     pub tokens: usize,
-}
-
-/// The place of one passage: it tells the page of a quote more closely than the whole source does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Characters of the document version's text.
-    pub span: Range<usize>,
-    pub pages: Option<(u32, u32)>,
 }
 
 impl Source {
     /// First and last page of the characters `span` of the document's text, as closely as is known.
     pub fn pages_of(&self, span: &Range<usize>) -> Option<(u32, u32)> {
-        let width = |(first, last): &(u32, u32)| last - first;
-        let around = self.parts.iter().filter(|part| part.span.start <= span.start && span.end <= part.span.end);
-        around.filter_map(|part| part.pages).min_by_key(width).or(self.passage.pages)
+        self.passage.place.pages(self.passage.pages, span)
     }
 
     /// What a new template is tried on.
@@ -74,13 +64,13 @@ impl Source {
         Self {
             id: 1,
             tokens: 5,
-            parts: Vec::new(),
             passage: Passage {
                 document,
                 name: "example.pdf".to_owned(),
                 title: Some("An example".to_owned()),
                 version: 1,
                 pages: Some((3, 4)),
+                place: Place::default(),
                 heading_path: vec!["Part".to_owned(), "Chapter".to_owned()],
                 span: 0..text.len(),
                 text,
@@ -136,10 +126,17 @@ fn join(one: &Passage, other: &Passage) -> Option<Passage> {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (pages, None) | (None, pages) => pages,
         },
+        place: first.place.joined(&second.place, turn(first, second)),
         score: first.score.max(second.score),
         text,
         ..first.clone()
     })
+}
+
+/// Where `second` begins on another page than `first` ends on.
+fn turn(first: &Passage, second: &Passage) -> Option<Turn> {
+    let ((_, last), (page, _)) = (first.pages?, second.pages?);
+    (page > last).then_some(Turn { at: second.span.start, page })
 }
 
 /// The white space that a cut between two chunks swallowed: blocks stand a blank line apart, rows a line, sentences a space.

@@ -2,6 +2,7 @@
 
 use super::{Passage, Source};
 use crate::ids::TemplateId;
+use crate::place;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, filters};
 use std::io;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub const BUILT_IN_QUESTION: &str = "\
 {% if sources %}Sources:
 {% for source in sources %}
 [{{ source.id }}] {{ source.name }}{% if source.title and source.title != source.name %}, {{ source.title }}{% endif %}\
-{% if source.pages %}, page {{ source.pages }}{% endif %}{% if source.section %}, section {{ source.section }}{% endif %}
+{% if source.place %}, {{ source.place }}{% endif %}{% if source.section %}, section {{ source.section }}{% endif %}
 {{ source.text }}
 {% endfor %}
 {% else %}There are no sources for this question.
@@ -41,7 +42,7 @@ pub const BUILT_IN_QUESTION: &str = "\
 Question: {{ question }}";
 
 /// A compiled template. `system` is the static part (rules, tone) and sees only `assistant`; `question` makes the last message and
-/// sees `assistant`, `question` and `sources`, each with `id`, `name`, `title`, `version`, `pages`, `section` and `text`.
+/// sees `assistant`, `question` and `sources`, each with `id`, `name`, `title`, `version`, `place`, `pages`, `section` and `text`.
 #[derive(Clone)]
 pub struct Template {
     name: TemplateId,
@@ -144,17 +145,20 @@ impl std::fmt::Debug for Template {
     }
 }
 
-/// A source as a template sees it. `pages` is such as `12` or `12-13`, or none; `section` is the headings, joined by ` > `.
+/// A source as a template sees it. `place` is such as `pages 12-13`, `slide 2` or `sheet Prices`, and `pages` the number alone, or none;
+/// `section` is the headings, joined by ` > `.
 fn value(source: &Source) -> Value {
-    let Passage { name, title, version, pages, heading_path, text, .. } = &source.passage;
+    let Passage { name, title, version, pages, place: at, heading_path, text, .. } = &source.passage;
+    let named = place::named(at.unit.name(), *pages, at.sheet.as_deref());
     let pages = pages.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
-    context! { id => source.id, name, title, version, pages, section => heading_path.join(" > "), text }
+    context! { id => source.id, name, title, version, place => named, pages, section => heading_path.join(" > "), text }
 }
 
 /// How much of the output a source may account for.
 fn value_bytes(source: &Source) -> usize {
-    let Passage { name, title, heading_path, text, .. } = &source.passage;
-    64 + name.len()
+    let Passage { name, title, place, heading_path, text, .. } = &source.passage;
+    64 + place.sheet.as_ref().map_or(0, String::len)
+        + name.len()
         + title.as_ref().map_or(0, String::len)
         + heading_path.iter().map(|heading| heading.len() + 3).sum::<usize>()
         + text.len()

@@ -4,7 +4,9 @@
 //! tables, code. Units are packed into chunks (`pack`); what goes before a chunk's text when it is embedded is decided last (`embed_text`).
 
 mod embed_text;
+pub(crate) mod language;
 mod pack;
+mod place;
 mod position;
 mod section;
 mod unit;
@@ -13,6 +15,7 @@ mod unit;
 mod tests;
 
 use crate::extract::document::Document;
+use groundwork_core::place::Place;
 use groundwork_core::tokens::Tokenizer;
 use pack::Piece;
 use position::Positions;
@@ -59,6 +62,7 @@ pub struct Chunk {
     pub heading_path: Vec<String>,
     /// First and last page (or slide), where the format has pages.
     pub pages: Option<(u32, u32)>,
+    pub place: Place,
     /// Characters (not bytes) of the document's text.
     pub span: Range<usize>,
     /// Tokens of `text`.
@@ -70,7 +74,7 @@ pub fn chunk(document: &Document, settings: &Settings, tokenizer: &Tokenizer) ->
     let text = document.text();
     let positions = Positions::new(&text);
     let mut chunks = Vec::new();
-    let cutter = Cutter { document, settings, tokenizer, text: &text };
+    let cutter = Cutter { document, settings, tokenizer, language: language::of(&text), text: &text };
     for section in section::sections(&cutter) {
         for piece in pack::pack(&cutter, &section).into_iter().flat_map(|piece| cutter.within_window(piece)) {
             let ordinal = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
@@ -85,6 +89,8 @@ struct Cutter<'a> {
     document: &'a Document,
     settings: &'a Settings,
     tokenizer: &'a Tokenizer,
+    /// Of the document as a whole: a short chunk does not tell its own.
+    language: Option<&'static str>,
     /// The document's text.
     text: &'a str,
 }
@@ -113,12 +119,11 @@ impl Cutter<'_> {
             Some(header) => format!("{header}\n{body}"),
             None => body.to_owned(),
         };
-        let blocks = &self.document.blocks[section.blocks.clone()];
-        let touched = blocks.iter().filter(|block| block.span.start < span.end && span.start < block.span.end);
-        let pages = touched.filter_map(|block| block.pages).reduce(|(first, last), (from, to)| (first.min(from), last.max(to)));
+        let (pages, mut place) = place::of(self.document, &self.document.blocks[section.blocks.clone()], &span);
+        place.language = language::of(&text).or(self.language).map(str::to_owned);
         let title = self.document.title.as_deref();
         let embed_text = embed_text::compose(title, &section.heading_path, &text, self.settings.text_tokens(), self.tokenizer);
         let tokens = self.count(&text);
-        Chunk { ordinal, text, embed_text, heading_path: section.heading_path.clone(), pages, span, tokens }
+        Chunk { ordinal, text, embed_text, heading_path: section.heading_path.clone(), pages, place, span, tokens }
     }
 }

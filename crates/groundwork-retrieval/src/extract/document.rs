@@ -1,8 +1,10 @@
 //! What a parser makes of a file: blocks in reading order, each with the place it came from. All formats build it through [`Builder`],
 //! which alone knows how heading paths and character spans come about.
 
+use groundwork_core::place::Unit;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
@@ -17,7 +19,9 @@ pub enum Format {
     Rtf,
     Pptx,
     Ppt,
+    Odp,
     Xlsx,
+    Xlsb,
     Xls,
     Ods,
     Csv,
@@ -46,7 +50,9 @@ impl Format {
             Self::Rtf => "rtf",
             Self::Pptx => "pptx",
             Self::Ppt => "ppt",
+            Self::Odp => "odp",
             Self::Xlsx => "xlsx",
+            Self::Xlsb => "xlsb",
             Self::Xls => "xls",
             Self::Ods => "ods",
             Self::Csv => "csv",
@@ -75,6 +81,8 @@ impl Format {
             Self::Rtf => "application/rtf",
             Self::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
             Self::Ppt => "application/vnd.ms-powerpoint",
+            Self::Odp => "application/vnd.oasis.opendocument.presentation",
+            Self::Xlsb => "application/vnd.ms-excel.sheet.binary.macroenabled.12",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Self::Xls => "application/vnd.ms-excel",
             Self::Ods => "application/vnd.oasis.opendocument.spreadsheet",
@@ -94,12 +102,13 @@ impl Format {
         }
     }
 
-    /// What a number of [`Block::pages`] counts.
-    pub fn page_noun(self) -> &'static str {
+    /// What its readers count or name its parts by; a page also where it has no parts.
+    pub fn unit(self) -> Unit {
         match self {
-            Self::Pptx | Self::Ppt => "slide",
-            Self::Epub => "chapter",
-            _ => "page",
+            Self::Pptx | Self::Ppt | Self::Odp => Unit::Slide,
+            Self::Epub => Unit::Chapter,
+            Self::Xlsx | Self::Xlsb | Self::Xls | Self::Ods => Unit::Sheet,
+            _ => Unit::Page,
         }
     }
 }
@@ -109,6 +118,9 @@ impl Format {
 pub struct Document {
     pub format: Format,
     pub title: Option<String>,
+    /// Who wrote it, as the file itself says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// Number of pages (or slides), where the format has pages.
     pub pages: Option<u32>,
     pub blocks: Vec<Block>,
@@ -126,10 +138,50 @@ pub const MOST_BLOCKS: usize = 500_000;
 /// A longer heading is a paragraph that somebody formatted as one.
 const MOST_HEADING_CHARS: usize = 300;
 
+/// A mark without width that a parser sets where a block's text goes on on the next page. The builder takes it out and keeps its place.
+pub(super) const PAGE_END: char = '\u{c}';
+
 impl Document {
     /// The plain text: the blocks' texts, joined by a blank line.
     pub fn text(&self) -> String {
         self.blocks.iter().map(|block| block.text.as_str()).collect::<Vec<_>>().join(SEPARATOR)
+    }
+
+    /// The text of each page that has any, with the character of the document's text that it begins at; a document without pages is one
+    /// page. A block that runs over pages stands on each with its part.
+    pub fn page_texts(&self) -> BTreeMap<u32, (usize, String)> {
+        let mut pages: BTreeMap<u32, (usize, String)> = BTreeMap::new();
+        for block in &self.blocks {
+            let mut at = block.span.start;
+            for (number, part) in block.parts() {
+                let blank = part.chars().take_while(|c| c.is_whitespace()).count();
+                let (_, text) = pages.entry(number.unwrap_or(1)).or_insert_with(|| (at + blank, String::new()));
+                if !text.is_empty() {
+                    text.push_str(SEPARATOR);
+                }
+                text.push_str(part.trim());
+                at += part.chars().count();
+            }
+        }
+        pages
+    }
+}
+
+impl Block {
+    /// The block's text by pages, with the number of each; in one piece where it has none.
+    pub fn parts(&self) -> Vec<(Option<u32>, &str)> {
+        let mut rest = self.text.as_str();
+        let mut taken = 0;
+        let mut page = self.pages.map(|(first, _)| first);
+        let mut parts = Vec::with_capacity(self.page_breaks.len() + 1);
+        for at in &self.page_breaks {
+            let end = rest.char_indices().nth(at.saturating_sub(taken)).map_or(rest.len(), |(end, _)| end);
+            let (part, after) = rest.split_at(end);
+            parts.push((page, part));
+            (rest, taken, page) = (after, *at, page.map(|page| page + 1));
+        }
+        parts.push((page, rest));
+        parts
     }
 }
 
@@ -143,6 +195,9 @@ pub struct Block {
     pub heading_path: Vec<String>,
     /// First and last page (or slide), counted from 1, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    /// Characters of `text` before each page after the first, for a block that runs over pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub page_breaks: Vec<usize>,
     /// The sheet of a workbook that this block stands on. The sheet's name is also a heading above the block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
@@ -187,7 +242,7 @@ pub struct Builder {
 
 impl Builder {
     pub fn new(format: Format) -> Self {
-        let document = Document { format, title: None, pages: None, blocks: Vec::new(), warnings: Vec::new() };
+        let document = Document { format, title: None, author: None, pages: None, blocks: Vec::new(), warnings: Vec::new() };
         Self { document, headings: Vec::new(), length: 0, pages: None, sheet: None, headings_are_titles: true }
     }
 
@@ -196,6 +251,14 @@ impl Builder {
         let title = one_line(title);
         if !title.is_empty() {
             self.document.title = Some(title);
+        }
+    }
+
+    /// Who wrote it, of the file's own metadata.
+    pub fn author(&mut self, author: &str) {
+        let author = one_line(author);
+        if !author.is_empty() {
+            self.document.author = Some(author);
         }
     }
 
@@ -269,13 +332,9 @@ impl Builder {
         self.push(Kind::Table { rows: kept, header_rows: headers }, &text);
     }
 
-    /// Adds a block. Text without any visible character is left out.
+    /// Adds a block. Text without any visible character is left out. [`PAGE_END`] stands where the text of several pages goes on.
     pub fn push(&mut self, kind: Kind, text: &str) {
-        let text = match kind {
-            Kind::Code { .. } => clean(text).trim_end().trim_start_matches('\n').to_owned(),
-            Kind::Heading { .. } => one_line(text),
-            _ => clean(text).trim().to_owned(),
-        };
+        let (text, page_breaks) = self.cleaned(&kind, text);
         // Every block below would carry it along.
         let is_too_long = matches!(kind, Kind::Heading { .. }) && text.chars().nth(MOST_HEADING_CHARS).is_some();
         let kind = if is_too_long { Kind::Paragraph } else { kind };
@@ -292,7 +351,33 @@ impl Builder {
             self.headings.push((level, text.clone()));
         }
         let (pages, sheet) = (self.pages, self.sheet.clone());
-        self.document.blocks.push(Block { kind, text, heading_path, pages, sheet, span: start..self.length });
+        self.document.blocks.push(Block { kind, text, heading_path, pages, page_breaks, sheet, span: start..self.length });
+    }
+
+    /// A block's text as it is stored, and the characters of it before each further page.
+    fn cleaned(&self, kind: &Kind, text: &str) -> (String, Vec<usize>) {
+        let clean_part = |text: &str| match kind {
+            Kind::Code { .. } => clean(text).trim_end().trim_start_matches('\n').to_owned(),
+            Kind::Heading { .. } => one_line(text),
+            _ => clean(text).trim().to_owned(),
+        };
+        let turns = self.pages.map_or(0, |(first, last)| last.saturating_sub(first) as usize);
+        if turns == 0 || text.matches(PAGE_END).count() != turns {
+            return (clean_part(text), Vec::new());
+        }
+        let (mut whole, mut breaks) = (String::new(), Vec::with_capacity(turns));
+        for (at, part) in text.split(PAGE_END).enumerate() {
+            if at > 0 {
+                breaks.push(whole.chars().count());
+            }
+            whole.push_str(&clean_part(part));
+            // A space before the seam is the parser's word on how the two parts are joined.
+            if part.ends_with(' ') && !whole.is_empty() {
+                whole.push(' ');
+            }
+        }
+        whole.truncate(whole.trim_end().len());
+        (whole, breaks)
     }
 
     pub fn finish(mut self) -> Document {
@@ -379,6 +464,20 @@ mod tests {
         assert!(!has_likely_header(&table("north|2 m\nsouth|3 m\nwest|4 m")));
         assert!(!has_likely_header(&table("spade|Ann\nrake|Ben\nhoe|Cleo")));
         assert!(!has_likely_header(&table("bed|size\nnorth|2 m")));
+    }
+
+    #[test]
+    fn a_block_that_runs_over_pages_stands_on_each_with_its_part() {
+        let mut builder = Builder::new(Format::Pdf);
+        builder.at_pages(Some((1, 3)));
+        builder.paragraph("Größe is mea\u{c}sured in \u{c}metres.");
+        builder.at_pages(Some((3, 3)));
+        builder.paragraph("The end.");
+        let document = builder.finish();
+        assert_eq!(document.blocks[0].text, "Größe is measured in metres.");
+        assert_eq!(document.blocks[0].page_breaks, [12, 21]);
+        let pages: Vec<_> = document.page_texts().into_iter().collect();
+        assert_eq!(pages, [(1, (0, "Größe is mea".into())), (2, (12, "sured in".into())), (3, (21, "metres.\n\nThe end.".into()))]);
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError>
         .to_owned();
     let book = parse(&mut package, &path, limits)?;
     let mut builder = Builder::new(Format::Epub);
-    if let Some(title) = book.child("metadata").and_then(|metadata| metadata.find("title")) {
-        builder.title(&title.text());
+    if let Some(metadata) = book.child("metadata") {
+        xml::describe(metadata, &mut builder);
     }
     let mut chapter = 0;
     for name in chapters(&book, &path) {
@@ -55,7 +55,10 @@ fn chapters(book: &Element, path: &str) -> Vec<String> {
         .flat_map(Element::elements)
         .filter_map(|item| item.attribute("id").map(|id| (id, item)))
         .collect();
-    let spine = book.child("spine").into_iter().flat_map(Element::elements);
+    // What stands beside the order of reading, such as notes, comes after it.
+    let (main, aside): (Vec<&Element>, Vec<&Element>) =
+        book.child("spine").into_iter().flat_map(Element::elements).partition(|reference| reference.attribute("linear") != Some("no"));
+    let spine = main.into_iter().chain(aside);
     let listed = spine.filter_map(|reference| items.get(reference.attribute("idref")?));
     let text = listed.filter(|item| item.attribute("media-type").is_none_or(|kind| kind.contains("html")));
     let no_navigation = text.filter(|item| !item.attribute("properties").unwrap_or("").split(' ').any(|property| property == "nav"));

@@ -1,18 +1,17 @@
-//! Pictures of pages (TIFF, PNG, JPEG). Their text is in pixels: without a program that recognizes it there is none, and the reader is told.
+//! Pictures of pages (TIFF, PNG, JPEG). Their text is in pixels, and a recognizer's to read: here the pages are counted.
 
-use super::document::{Builder, Document, Format};
-use super::{Limits, ReadError};
+use super::document::{Builder, Format};
+use super::{Limits, Parsed, ReadError};
 
 /// Counts the pages of a picture.
-pub(super) fn read(bytes: &[u8], format: Format, limits: &Limits) -> Result<Document, ReadError> {
+pub(super) fn read(bytes: &[u8], format: Format, limits: &Limits) -> Result<Parsed, ReadError> {
     let pages = match format {
         Format::Tiff => tiff_pages(bytes, limits.pages).ok_or_else(|| ReadError::Damaged("its directory of pages is broken".to_owned()))?,
         _ => 1,
     };
     let mut builder = Builder::new(format);
     builder.page_count(pages);
-    builder.warn("the file is a picture: its text was not recognized, so that it has none");
-    Ok(builder.finish())
+    Ok(Parsed { scanned: (1..=pages).collect(), ..builder.finish().into() })
 }
 
 /// Directories of a TIFF file, each of which is a page; they are chained by their places in the file.
@@ -50,16 +49,15 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_counted_and_the_missing_text_is_said() {
-        let document = read(&tiff(3, 0), Format::Tiff, &Limits::default()).unwrap();
-        assert_eq!(document.pages, Some(3));
-        assert_eq!((document.text().as_str(), document.warnings.len()), ("", 1));
+    fn pages_are_counted_and_all_are_in_pixels() {
+        let parsed = read(&tiff(3, 0), Format::Tiff, &Limits::default()).unwrap();
+        assert_eq!((parsed.document.pages, parsed.scanned.as_slice()), (Some(3), &[1, 2, 3][..]));
     }
 
     #[test]
     fn broken_and_endless_chains_end() {
         assert_eq!(read(&tiff(2, 9999), Format::Tiff, &Limits::default()).unwrap_err().detail(), "damaged");
         let limits = Limits { pages: 50, ..Limits::default() };
-        assert_eq!(read(&tiff(2, 8), Format::Tiff, &limits).unwrap().pages, Some(51));
+        assert_eq!(read(&tiff(2, 8), Format::Tiff, &limits).unwrap().document.pages, Some(51));
     }
 }

@@ -1,5 +1,6 @@
 //! Bytes of a file → one block tree with provenance. Every parser runs in a confined child process (`sandbox`).
 
+pub mod boxes;
 mod csv;
 pub mod document;
 mod epub;
@@ -7,6 +8,7 @@ mod html;
 mod image;
 mod mail;
 mod markdown;
+pub mod ocr;
 mod odt;
 mod office;
 mod package;
@@ -19,9 +21,9 @@ mod structured;
 mod text;
 mod xml;
 
+use boxes::PageWords;
 use bytes::Bytes;
 use document::{Document, Format, MOST_BLOCKS};
-use pdf::PageWords;
 use serde::{Deserialize, Serialize};
 
 /// What was read from one file.
@@ -38,6 +40,9 @@ pub struct Extraction {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attachment {
     pub name: String,
+    /// The file's bytes.
+    #[serde(skip)]
+    pub content: Bytes,
     pub outcome: Result<Extraction, ReadError>,
 }
 
@@ -49,6 +54,19 @@ pub struct Parsed {
     pub words: Vec<PageWords>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<InnerFile>,
+    /// Pages whose text, if any, is in pixels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scanned: Vec<u32>,
+}
+
+/// The pictures of a page, gray: a byte a pixel, row by row from the top left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bitmap {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) dots_per_inch: u32,
+    #[serde(with = "as_base64")]
+    pub(crate) gray: Bytes,
 }
 
 /// A file inside a file.
@@ -78,7 +96,7 @@ mod as_base64 {
 
 impl From<Document> for Parsed {
     fn from(document: Document) -> Self {
-        Self { document, words: Vec::new(), files: Vec::new() }
+        Self { document, words: Vec::new(), files: Vec::new(), scanned: Vec::new() }
     }
 }
 
@@ -86,17 +104,16 @@ impl From<Document> for Parsed {
 pub fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadError> {
     let sniffed = sniff::sniff(bytes, name)?;
     let mut parsed: Parsed = match sniffed.format {
-        Format::Pdf => {
-            let (document, words) = pdf::read_with_words(bytes, limits)?;
-            Parsed { words, ..document.into() }
-        }
+        Format::Pdf => pdf::read_all(bytes, limits)?,
         Format::Docx => office::read_docx(bytes, limits)?.into(),
         Format::Doc => office::read_doc(bytes, limits)?.into(),
         Format::Odt => odt::read(bytes, limits)?.into(),
         Format::Rtf => rtf::read(bytes, limits)?.into(),
         Format::Pptx => office::read_pptx(bytes, limits)?.into(),
         Format::Ppt => office::read_ppt(bytes, limits)?.into(),
+        Format::Odp => odt::read_slides(bytes, limits)?.into(),
         Format::Xlsx => sheets::read_xlsx(bytes, limits)?.into(),
+        Format::Xlsb => sheets::read_xlsb(bytes, limits)?.into(),
         Format::Xls => sheets::read_xls(bytes, limits)?.into(),
         Format::Ods => sheets::read_ods(bytes, limits)?.into(),
         Format::Csv => csv::read(bytes, limits)?.into(),
@@ -106,7 +123,7 @@ pub fn read(bytes: &[u8], name: &str, limits: &Limits) -> Result<Parsed, ReadErr
         Format::Json => structured::read_json(bytes, limits)?.into(),
         Format::Xml => structured::read_xml(bytes, limits)?.into(),
         Format::Ipynb => structured::read_notebook(bytes, limits)?.into(),
-        Format::Tiff | Format::Png | Format::Jpeg => image::read(bytes, sniffed.format, limits)?.into(),
+        Format::Tiff | Format::Png | Format::Jpeg => image::read(bytes, sniffed.format, limits)?,
         Format::Epub => epub::read(bytes, limits)?.into(),
         Format::Eml => mail::read_eml(bytes, limits)?,
         Format::Msg => mail::read_msg(bytes, limits)?,

@@ -1,4 +1,4 @@
-//! OpenDocument texts (ODT) → blocks.
+//! OpenDocument texts (ODT) and slides (ODP) → blocks.
 
 use super::document::{Builder, Document, Format, Kind, has_likely_header};
 use super::package::Package;
@@ -7,24 +7,40 @@ use super::{Limits, ReadError};
 
 /// Reads an ODT file.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let (mut walker, root) = open(bytes, Format::Odt, limits)?;
+    let Some(text) = root.find("text") else { return Err(ReadError::Damaged("it has no text".to_owned())) };
+    walker.children(text, 0);
+    walker.add_notes();
+    Ok(walker.builder.finish())
+}
+
+/// Reads an ODP file, slide by slide.
+pub(super) fn read_slides(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    let (mut walker, root) = open(bytes, Format::Odp, limits)?;
+    let Some(show) = root.find("presentation") else { return Err(ReadError::Damaged("it has no slides".to_owned())) };
+    let mut number = 0;
+    for slide in show.elements().filter(|element| element.name == "page") {
+        number += 1;
+        walker.slide(slide, number);
+    }
+    walker.builder.page_count(number);
+    Ok(walker.builder.finish())
+}
+
+fn open(bytes: &[u8], format: Format, limits: &Limits) -> Result<(Walker, Element), ReadError> {
     let mut package = Package::open(bytes, limits)?;
     if package.part("META-INF/manifest.xml")?.is_some_and(|manifest| contains(&manifest, b"encryption-data")) {
         return Err(ReadError::Encrypted);
     }
     let content = package.part("content.xml")?.ok_or_else(|| ReadError::Damaged("it has no content.xml".to_owned()))?;
-    let mut builder = Builder::new(Format::Odt);
+    let mut builder = Builder::new(format);
     if let Some(meta) = package.part("meta.xml")?
         && let Ok((meta, _)) = xml::parse(&String::from_utf8_lossy(&meta), limits)
-        && let Some(title) = meta.find("title")
     {
-        builder.title(&title.text());
+        xml::describe(&meta, &mut builder);
     }
     let (root, _) = xml::parse(&String::from_utf8_lossy(&content), limits)?;
-    let Some(text) = root.find("text") else { return Err(ReadError::Damaged("it has no text".to_owned())) };
-    let mut walker = Walker { builder, title_styles: title_styles(&root), notes: Vec::new() };
-    walker.children(text, 0);
-    walker.add_notes();
-    Ok(walker.builder.finish())
+    Ok((Walker { builder, title_styles: title_styles(&root), notes: Vec::new() }, root))
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {
@@ -48,6 +64,40 @@ struct Walker {
 }
 
 impl Walker {
+    /// A slide under its title, then what the speaker noted.
+    fn slide(&mut self, slide: &Element, number: u32) {
+        self.builder.at_pages(Some((number, number)));
+        self.builder.leave_headings();
+        let class = |frame: &Element| frame.attribute("class").unwrap_or("").to_owned();
+        let shapes = || slide.elements().filter(|shape| shape.name != "notes");
+        for title in shapes().filter(|shape| class(shape) == "title") {
+            let text = self.flat(title);
+            self.builder.heading(1, &text);
+        }
+        for shape in shapes().filter(|shape| !matches!(class(shape).as_str(), "title" | "page-number" | "date-time" | "footer" | "header"))
+        {
+            self.shape(shape);
+        }
+        let notes = slide.child("notes").map(|notes| {
+            let said = notes.elements().filter(|frame| class(frame) == "notes");
+            said.map(|frame| self.flat(frame)).collect::<Vec<_>>().join(" ")
+        });
+        if let Some(notes) = notes.filter(|notes| !notes.trim().is_empty()) {
+            self.builder.paragraph(&format!("Notes: {}", notes.trim()));
+        }
+        self.add_notes();
+    }
+
+    /// What stands in a shape of a slide, or in the shapes of a group.
+    fn shape(&mut self, shape: &Element) {
+        for child in shape.elements() {
+            match child.name.as_str() {
+                "p" | "h" | "list" | "table" => self.element(child, 0),
+                _ => self.shape(child),
+            }
+        }
+    }
+
     fn children(&mut self, element: &Element, depth: u8) {
         for child in element.elements() {
             self.element(child, depth);
@@ -227,6 +277,18 @@ mod tests {
         assert_eq!(document.title.as_deref(), Some("Beds"));
         assert_eq!(document.text(), "North\n\nTwo beds.\n\nNote 1: Raised.\n\ndig\n\ndeep\n\nbed | size\nnorth | 2 m");
         assert_eq!(document.blocks[4].kind, Kind::ListItem { depth: 1 });
+    }
+
+    #[test]
+    fn slides_keep_their_titles_tables_and_notes() {
+        let content = "<o:document-content xmlns:o='o' xmlns:t='t' xmlns:d='d' xmlns:p='p' xmlns:b='b'><o:body><o:presentation>
+            <d:page><d:frame p:class='outline'><d:text-box><t:list><t:list-item><t:p>dig</t:p></t:list-item></t:list></d:text-box></d:frame>
+            <d:frame p:class='title'><d:text-box><t:p>Beds</t:p></d:text-box></d:frame><d:frame p:class='footer'><d:text-box><t:p>Imprint</t:p></d:text-box></d:frame>
+            <p:notes><d:frame p:class='notes'><d:text-box><t:p>Say it slowly.</t:p></d:text-box></d:frame></p:notes></d:page>
+            <d:page><d:g><d:custom-shape><t:p>North</t:p></d:custom-shape></d:g></d:page></o:presentation></o:body></o:document-content>";
+        let document = read_slides(&zipped(&[("content.xml", content)]), &Limits::default()).unwrap();
+        assert_eq!(document.text(), "Beds\n\ndig\n\nNotes: Say it slowly.\n\nNorth");
+        assert_eq!((document.pages, document.blocks[3].pages, document.blocks[1].heading_path.len()), (Some(2), Some((2, 2)), 1));
     }
 
     #[test]

@@ -20,6 +20,21 @@ pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), ReadError> {
     Package::open(bytes, limits).map(|_| ())
 }
 
+/// The same, and that no part unpacks to more than it states: for libraries that unpack by themselves and would take a directory's word.
+pub(super) fn check_unpacked(bytes: &[u8], limits: &Limits) -> Result<(), ReadError> {
+    let mut package = Package::open(bytes, limits)?;
+    for index in 0..package.archive.len() {
+        let Ok(part) = package.archive.by_index(index) else { continue };
+        let stated = part.size();
+        // A part that breaks off is its reader's to report.
+        let unpacked = std::io::copy(&mut part.take(stated + 1), &mut std::io::sink()).unwrap_or(0);
+        if unpacked > stated {
+            return Err(ReadError::TooLarge(format!("a part unpacks to more than the {stated} bytes that it states")));
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Package<'a> {
     pub(super) fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, ReadError> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| damaged("its ZIP directory cannot be read"))?;
@@ -88,6 +103,18 @@ pub(super) mod tests {
         assert_eq!(check(&bomb, &Limits::default()).unwrap_err().detail(), "too_large");
         let limits = Limits { package_bytes: 100, ..Limits::default() };
         assert_eq!(check(&zipped(&[("a", &"ab".repeat(40)), ("b", &"cd".repeat(40))]), &limits).unwrap_err().detail(), "too_large");
+    }
+
+    #[test]
+    fn a_part_that_states_less_than_it_unpacks_to_is_refused() {
+        let mut lying = zipped(&[("xl/workbook.xml", &"ab".repeat(5000))]);
+        check_unpacked(&lying, &Limits::default()).unwrap();
+        // The size stands in the entry's own header and in the directory.
+        let size = 10_000_u32.to_le_bytes();
+        while let Some(at) = lying.windows(4).position(|window| window == size) {
+            lying[at..at + 4].copy_from_slice(&10_u32.to_le_bytes());
+        }
+        assert_eq!(check_unpacked(&lying, &Limits::default()).unwrap_err().detail(), "too_large");
     }
 
     #[test]

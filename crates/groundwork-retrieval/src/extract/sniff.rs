@@ -1,5 +1,7 @@
 //! What a file is, by its content. The name decides only among types that look alike: text, Markdown and the like.
 
+mod nameless;
+
 use super::ReadError;
 use super::document::Format;
 use office_oxide::cfb::CfbReader;
@@ -43,6 +45,8 @@ fn by_extension(extension: &str) -> Option<Format> {
         "rtf" => Format::Rtf,
         "pptx" | "pptm" | "ppsx" | "potx" => Format::Pptx,
         "ppt" | "pps" => Format::Ppt,
+        "odp" | "otp" => Format::Odp,
+        "xlsb" => Format::Xlsb,
         "xlsx" | "xlsm" | "xltx" => Format::Xlsx,
         "xls" | "xlt" => Format::Xls,
         "ods" | "ots" => Format::Ods,
@@ -124,17 +128,19 @@ fn by_package(bytes: &[u8]) -> Result<Format, ReadError> {
             "application/epub+zip" => return Ok(Format::Epub),
             kind if kind.starts_with("application/vnd.oasis.opendocument.text") => return Ok(Format::Odt),
             kind if kind.starts_with("application/vnd.oasis.opendocument.spreadsheet") => return Ok(Format::Ods),
+            kind if kind.starts_with("application/vnd.oasis.opendocument.presentation") => return Ok(Format::Odp),
             _ => {}
         }
     }
     let has = |prefix: &str| archive.file_names().filter_map(Result::ok).any(|name| name.trim_start_matches('/').starts_with(prefix));
-    let known =
-        [("word/", Format::Docx), ("xl/workbook.xml", Format::Xlsx), ("ppt/", Format::Pptx), ("META-INF/container.xml", Format::Epub)];
-    match known.iter().find(|(prefix, _)| has(prefix)) {
-        Some((_, format)) => Ok(*format),
-        None if has("xl/workbook.bin") => Err(unsupported("an XLSB workbook")),
-        None => Err(unsupported("a ZIP archive")),
-    }
+    let known = [
+        ("word/", Format::Docx),
+        ("xl/workbook.xml", Format::Xlsx),
+        ("xl/workbook.bin", Format::Xlsb),
+        ("ppt/", Format::Pptx),
+        ("META-INF/container.xml", Format::Epub),
+    ];
+    known.iter().find(|(prefix, _)| has(prefix)).map(|(_, format)| *format).ok_or_else(|| unsupported("a ZIP archive"))
 }
 
 /// OLE compound files: old Office formats, mails of Outlook, and new Office files under a password.
@@ -178,7 +184,8 @@ fn by_text(bytes: &[u8], extension: &str) -> Result<Format, ReadError> {
         Some(Format::Eml) if !is_mail(&start) => Ok(Format::Text),
         Some(named) => Ok(named),
         None if is_mail(&start) => Ok(Format::Eml),
-        None => Ok(Format::Text),
+        // The name says nothing.
+        None => Ok(nameless::guess(bytes)),
     }
 }
 

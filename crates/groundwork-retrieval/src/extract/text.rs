@@ -31,12 +31,12 @@ pub(super) fn walk(text: &str, builder: &mut Builder) {
 }
 
 /// One run of lines without a blank line between them.
-fn paragraph(lines: &[&str], builder: &mut Builder) {
-    if let [heading, underline, rest @ ..] = lines
+fn paragraph(mut lines: &[&str], builder: &mut Builder) {
+    while let [heading, underline, rest @ ..] = lines
         && let Some(level) = underlined(heading, underline)
     {
         builder.heading(level, heading);
-        return paragraph(rest, builder);
+        lines = rest;
     }
     if let [line] = lines
         && let Some(level) = numbered_or_capital(line)
@@ -184,6 +184,12 @@ mod tests {
         assert_eq!(read[2], (Kind::Heading { level: 2 }, "2.1 Parental leave".into()));
         assert_eq!(read[3].0, Kind::Paragraph);
         assert_eq!(read[4].0, Kind::Paragraph);
+    }
+
+    #[test]
+    fn any_number_of_underlined_headings_may_follow_one_another() {
+        let read = lines("Beds\n====\n".repeat(100_000).as_bytes());
+        assert_eq!((read.len(), &read[99_999]), (100_000, &(Kind::Heading { level: 1 }, "Beds".to_owned())));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! XML → a small tree, for every format that is made of it. Nothing outside the file is ever fetched, no declared entity is expanded, and
 //! depth and size are capped while it is read.
 
+use super::document::Builder;
 use super::{Limits, ReadError};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -61,53 +62,71 @@ impl Element {
     }
 }
 
-/// The root element, and whether the file used entities of its own making, which are left out.
-pub(super) fn parse(text: &str, limits: &Limits) -> Result<(Element, bool), ReadError> {
+/// What comes along while an XML file is walked. Names are without their prefix.
+pub(super) enum Token<'a> {
+    /// An element begins: its name and attributes, no children.
+    Open(Element),
+    Close,
+    Text(Cow<'a, str>),
+}
+
+/// Walks a file without keeping it. Returns whether it used entities of its own making, which are left out.
+pub(super) fn walk(text: &str, limits: &Limits, mut sink: impl FnMut(Token<'_>) -> Result<(), ReadError>) -> Result<bool, ReadError> {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = false;
-    // The document itself is the element without a name.
-    let mut open = vec![Element::default()];
-    let mut count = 0_usize;
+    let (mut depth, mut count) = (0_usize, 0_usize);
     let mut left_out = false;
     loop {
         let event = reader.read_event().map_err(|_| ReadError::Damaged("its XML is not well-formed".to_owned()))?;
+        count += usize::from(matches!(event, Event::Start(_) | Event::Empty(_)));
+        if depth >= limits.depth && matches!(event, Event::Start(_)) || count > MOST_ELEMENTS {
+            return Err(ReadError::TooComplex(format!("elements deeper than {} or more than {MOST_ELEMENTS}", limits.depth)));
+        }
         match event {
             Event::Start(tag) => {
-                count += 1;
-                if open.len() > limits.depth || count > MOST_ELEMENTS {
-                    return Err(ReadError::TooComplex(format!("elements deeper than {} or more than {MOST_ELEMENTS}", limits.depth)));
-                }
-                open.push(element(&tag));
+                depth += 1;
+                sink(Token::Open(element(&tag)))?;
             }
             Event::Empty(tag) => {
-                count += 1;
-                add(&mut open, Node::Element(element(&tag)));
+                sink(Token::Open(element(&tag)))?;
+                sink(Token::Close)?;
             }
-            Event::End(_) => {
-                if open.len() > 1
-                    && let Some(closed) = open.pop()
-                {
-                    add(&mut open, Node::Element(closed));
-                }
+            Event::End(_) if depth > 0 => {
+                depth -= 1;
+                sink(Token::Close)?;
             }
-            Event::Text(text) => add_text(&mut open, &text.xml10_content()),
-            Event::CData(text) => add_text(&mut open, &text.xml10_content()),
+            Event::Text(text) => sink(Token::Text(text.xml10_content()))?,
+            Event::CData(text) => sink(Token::Text(text.xml10_content()))?,
             Event::GeneralRef(reference) => match resolve(&reference) {
-                Some(text) => add_text(&mut open, &text),
+                Some(text) => sink(Token::Text(text.into()))?,
                 None => left_out = true,
             },
             Event::Eof => break,
             _ => {}
         }
-        if count > MOST_ELEMENTS {
-            return Err(ReadError::TooComplex(format!("more than {MOST_ELEMENTS} elements")));
+    }
+    for _ in 0..depth {
+        sink(Token::Close)?;
+    }
+    Ok(left_out)
+}
+
+/// The root element, and whether the file used entities of its own making, which are left out.
+pub(super) fn parse(text: &str, limits: &Limits) -> Result<(Element, bool), ReadError> {
+    // The document itself is the element without a name.
+    let mut open = vec![Element::default()];
+    let left_out = walk(text, limits, |token| {
+        match token {
+            Token::Open(element) => open.push(element),
+            Token::Close => {
+                if let Some(closed) = open.pop() {
+                    add(&mut open, Node::Element(closed));
+                }
+            }
+            Token::Text(text) => add_text(&mut open, &text),
         }
-    }
-    while open.len() > 1
-        && let Some(closed) = open.pop()
-    {
-        add(&mut open, Node::Element(closed));
-    }
+        Ok(())
+    })?;
     let root = open.pop().and_then(|document| {
         document.children.into_iter().find_map(|node| match node {
             Node::Element(element) => Some(element),
@@ -154,6 +173,15 @@ fn resolve(reference: &quick_xml::events::BytesRef<'_>) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Title and author as OpenDocument files and books describe themselves.
+pub(super) fn describe(metadata: &Element, builder: &mut Builder) {
+    let text = |name: &str| metadata.find(name).map(Element::text).unwrap_or_default();
+    builder.title(&text("title"));
+    // Who wrote last, unless it is known who wrote first.
+    builder.author(&text("creator"));
+    builder.author(&text("initial-creator"));
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use super::permitted::Rights;
 use super::snapshot::Snapshot;
-use super::writer::{Request, Version};
+use super::writer::{Family, Request};
 use super::{LoadError, Phase, PublishError, Status};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
-use groundwork_store::db::versions::{Draft, Flip};
+use groundwork_store::db::versions::Draft;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -74,9 +74,9 @@ impl Collection {
         before
     }
 
-    pub(super) async fn publish(&self, version: Version) -> Result<Flip, PublishError> {
+    pub(super) async fn publish(&self, family: Family) -> Result<(), PublishError> {
         let (answer, answered) = oneshot::channel();
-        self.send(Request::Publish(Box::new(version), answer)).await?;
+        self.send(Request::Publish(Box::new(family), answer)).await?;
         answered.await.map_err(|_| PublishError::Stopping)?
     }
 

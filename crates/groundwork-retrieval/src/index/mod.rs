@@ -17,11 +17,11 @@ pub(crate) use collection::Collection;
 pub(crate) use keyword::{Entry, search as search_keyword, stamp, title_of};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
-pub(crate) use writer::{Row, Version};
+pub(crate) use writer::{Family, Row, Version};
 
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::blobs::Blobs;
-use groundwork_store::db::versions::{Draft, Flip};
+use groundwork_store::db::versions::Draft;
 use groundwork_store::db::{Db, DbError};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -161,9 +161,9 @@ impl Index {
         collection.delete(document.clone()).await
     }
 
-    pub(crate) async fn publish(&self, version: Version) -> Result<Flip, PublishError> {
-        let collection = self.collection(version.knowledge_base());
-        collection.publish(version).await
+    pub(crate) async fn publish(&self, family: Family) -> Result<(), PublishError> {
+        let collection = self.collection(family.knowledge_base());
+        collection.publish(family).await
     }
 
     /// Says that a draft will not be published, so that it is removed soon.

@@ -119,22 +119,22 @@ impl Snapshot {
         Self { live, documents: by_id, vectors, keyword, content: 0 }
     }
 
-    /// The snapshot after `flips`, with what the legs hold then. A flip without added slots and generation is a deletion.
-    pub(super) fn after(&self, flips: &[(Flip, Option<u32>)], vectors: Option<Vectors>, keyword: View) -> Self {
+    /// The snapshot after `flips`, with what the legs hold then. A flip without a generation is a deletion.
+    pub(super) fn after(&self, flips: &[Flip], vectors: Option<Vectors>, keyword: View) -> Self {
         if flips.is_empty() {
             let (live, documents) = (self.live.clone(), self.documents.clone());
             return Self { live, documents, vectors, keyword, content: self.content };
         }
         let mut live = self.live.clone();
         let mut documents = self.documents.clone();
-        for (flip, generation) in flips {
+        for flip in flips {
             for slots in &flip.removed {
                 live.remove_range(slots.clone());
             }
             insert_all(&mut live, &flip.added);
-            match generation {
+            match flip.generation {
                 Some(generation) => {
-                    documents.insert(flip.document.clone(), Live { generation: *generation, slots: flip.added.clone() });
+                    documents.insert(flip.document.clone(), Live { generation, slots: flip.added.clone() });
                 }
                 None => {
                     documents.remove(&flip.document);

@@ -44,15 +44,38 @@ pub(crate) struct Row {
     pub(crate) scale: f32,
 }
 
-impl Version {
+/// Versions that become live together: a document's, and those of the files inside it.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) first: Version,
+    pub(crate) inner: Vec<Version>,
+    /// Files inside the document that stay as they are.
+    pub(crate) kept: Vec<DocumentId>,
+}
+
+impl From<Version> for Family {
+    fn from(first: Version) -> Self {
+        Self { first, inner: Vec::new(), kept: Vec::new() }
+    }
+}
+
+impl Family {
     pub(super) fn knowledge_base(&self) -> &KnowledgeBaseId {
-        &self.draft.knowledge_base
+        &self.first.draft.knowledge_base
+    }
+
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.first).chain(&self.inner)
+    }
+
+    fn take_entries(&mut self) -> Vec<Entry> {
+        std::iter::once(&mut self.first).chain(&mut self.inner).flat_map(|version| std::mem::take(&mut version.entries)).collect()
     }
 }
 
 #[derive(Debug)]
 pub(super) enum Request {
-    Publish(Box<Version>, oneshot::Sender<Result<Flip, PublishError>>),
+    Publish(Box<Family>, oneshot::Sender<Result<(), PublishError>>),
     Delete(DocumentId, oneshot::Sender<Result<bool, PublishError>>),
     /// A draft that will not be published.
     GiveUp(Box<Draft>),
@@ -98,62 +121,65 @@ impl Writer {
     }
 
     async fn take(&mut self, batch: Vec<Request>) {
-        let (mut versions, mut deletions, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut families, mut deletions, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
         for request in batch {
             match request {
-                Request::Publish(version, answer) => versions.push((*version, answer)),
+                Request::Publish(family, answer) => families.push((*family, answer)),
                 Request::Delete(document, answer) => deletions.push((document, answer)),
                 Request::GiveUp(draft) => given_up.push(*draft),
             }
         }
         self.discard(given_up).await;
         let dead = self.removable().await;
-        if versions.is_empty() && deletions.is_empty() && dead.is_empty() {
+        if families.is_empty() && deletions.is_empty() && dead.is_empty() {
             return;
         }
-        let entries = versions.iter_mut().flat_map(|(version, _)| std::mem::take(&mut version.entries)).collect();
+        let entries = families.iter_mut().flat_map(|(family, _)| family.take_entries()).collect();
         let slots = dead.iter().flat_map(|dead| dead.slots.iter().cloned()).flatten().collect();
         let (view, failure) = match commit(&self.index, &self.keyword, slots, entries).await {
             Ok(view) => (view, None),
             Err(error) => (self.current.keyword.clone(), Some(error.to_string())),
         };
 
-        tracing::trace!(versions = versions.len(), removed = dead.len(), "keyword leg committed");
+        tracing::trace!(families = families.len(), removed = dead.len(), "keyword leg committed");
 
         // All at once: what is flipped together shares one flush to the disk.
-        let published = versions.into_iter().map(|(version, answer)| {
+        let published = families.into_iter().map(|(family, answer)| {
             let ready = match &failure {
                 Some(reason) => Err(PublishError::Keyword(reason.clone())),
-                None => self.write_rows(&version),
+                None => family.versions().try_for_each(|version| self.write_rows(version)),
             };
             let db = self.index.db().clone();
             async move {
                 let result = match ready {
-                    Ok(()) => db.publish(&version.draft, version.rows.len() as u32).await.map_err(PublishError::Store),
+                    Ok(()) => {
+                        let drafts: Vec<_> = family.versions().map(|version| (version.draft.clone(), version.rows.len() as u32)).collect();
+                        db.publish_family(&drafts, &family.kept).await.map_err(PublishError::Store)
+                    }
                     Err(error) => Err(error),
                 };
-                (version.draft.generation, answer, result)
+                (answer, result)
             }
         });
         let published: Vec<_> = published.collect();
         let published = join_all(published).await;
-        let flip = |(generation, _, result): &(u32, _, Result<Flip, _>)| Some((result.as_ref().ok()?.clone(), Some(*generation)));
-        let mut flips: Vec<_> = published.iter().filter_map(flip).collect();
+        let mut flips: Vec<Flip> = published.iter().filter_map(|(_, result)| result.as_ref().ok()).flatten().cloned().collect();
         let mut deleted = Vec::new();
         for (document, answer) in deletions {
             let result = self.index.db().delete_document(&self.collection.id, &document).await;
-            flips.extend(result.as_ref().ok().and_then(|flip| Some((flip.clone()?, None))));
+            flips.extend(result.as_ref().ok().and_then(Option::clone).into_iter().flatten());
             deleted.push((answer, result));
         }
         tracing::trace!(flips = flips.len(), "flipped");
-        self.dirty |= flips.iter().any(|(flip, _)| !flip.removed.is_empty()) || published.iter().any(|(.., result)| result.is_err());
+        self.dirty |= flips.iter().any(|flip| !flip.removed.is_empty() || flip.generation.is_none())
+            || published.iter().any(|(_, result)| result.is_err());
         self.swap(Snapshot::after(&self.current, &flips, self.current.vectors.clone(), view));
         tracing::trace!("swapped");
-        for (_, answer, result) in published {
-            let _ = answer.send(result);
+        for (answer, result) in published {
+            let _ = answer.send(result.map(drop));
         }
         for (answer, result) in deleted {
-            let _ = answer.send(result.map(|flip| flip.is_some()).map_err(PublishError::Db));
+            let _ = answer.send(result.map(|flips| flips.is_some()).map_err(PublishError::Db));
         }
         self.collect(dead, failure.is_none()).await;
     }
@@ -233,7 +259,11 @@ pub(super) async fn collect(index: &Index, dead: Vec<DeadVersion>) -> Result<(),
     for dead in &dead {
         originals.extend(db.version(&dead.document, dead.generation).await?.map(|version| version.facts.sha256));
     }
+    let bases: BTreeSet<KnowledgeBaseId> = dead.iter().map(|dead| dead.knowledge_base.clone()).collect();
     db.collect(dead).await?;
+    for base in &bases {
+        originals.extend(db.forget_versions(base).await?);
+    }
     tracing::trace!("collected");
     let _alone = index.0.originals.write().await;
     for original in originals {

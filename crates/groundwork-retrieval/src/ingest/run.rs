@@ -1,13 +1,18 @@
 //! One file's way, in order.
 
 use super::facts::{facts, fingerprint, pages, span};
+use super::family;
 use super::permissions::both;
 use super::{Change, IngestError, Ingested, Inner, Parts, Upload};
 use crate::chunk::{Chunk, Settings, chunk};
 use crate::embed::Purpose;
+use crate::extract::boxes::PageWords;
 use crate::extract::document::Document;
-use crate::index::{Entry, Index, Row, Version, stamp, title_of};
+use crate::index::{Entry, Family, Index, Row, Version, stamp, title_of};
+use bytes::Bytes;
 use groundwork_core::access::Permissions;
+use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::near::Signature;
 use groundwork_scan::quantize;
 use groundwork_store::blobs::Sha256;
 use groundwork_store::db::documents::{self, VersionFacts};
@@ -27,50 +32,95 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     // Before the legs are there, a draft of ours would look like one that a crash left.
     parts.index.wait(&upload.knowledge_base, Instant::now() + LOADING).await?;
 
-    let sha256 = hash(&upload).await?;
+    let sha256 = hash(&upload.bytes).await?;
     let fingerprint = fingerprint(&parts.embedder);
     let known = parts.db.document_by_source(&upload.knowledge_base, &upload.source).await?;
-    if let Some(known) = &known {
-        let facts = &known.version.facts;
-        let same_title = upload.title.is_none() || facts.title == upload.title;
-        if facts.sha256 == sha256 && facts.fingerprint == fingerprint && facts.name == upload.name && same_title {
-            if let Some(permissions) = upload.permissions {
-                parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions).await?;
-            }
-            return Ok(unchanged(known));
+    let same_title = |known: &documents::Document| upload.title.is_none() || known.version.facts.title == upload.title;
+    if let Some(known) = known.as_ref().filter(|known| is_same(known, sha256, &fingerprint, &upload.name) && same_title(known)) {
+        if let Some(permissions) = upload.permissions {
+            parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions).await?;
         }
+        return Ok(unchanged(known));
     }
 
     let _place = inner.documents.acquire().await;
     tracing::trace!(source = upload.source, "reading");
-    let mut document = parts.extractor.extract(upload.bytes.clone(), &upload.name).await?.document;
-    document.title = upload.title.clone().or(document.title);
-    let facts = facts(&upload, sha256, &document, fingerprint);
-    let warnings = document.warnings.clone();
-    let (document, chunks) = cut(inner, document, &upload.name).await?;
-    let draft = begin(inner, &upload, facts).await?;
-    let unfinished = Unfinished { index: &parts.index, draft: Some(draft.clone()) };
-    let count = write(inner, &draft, &upload, &document, chunks).await?;
+    let mut extraction = parts.extractor.extract(upload.bytes.clone(), &upload.name).await?;
+    extraction.document.title = upload.title.clone().or(extraction.document.title);
+    let files = family::files(&upload, &extraction.attachments);
+    let mut own = facts(&upload.name, upload.bytes.len(), sha256, &extraction.document, fingerprint.clone());
+    let mut warnings = extraction.document.warnings.clone();
+    warnings.extend(files.unread.iter().map(family::Unread::warning));
+    family::note(&mut own, &warnings, &files.unread);
+    let mut unfinished = Unfinished { index: &parts.index, knowledge_base: &upload.knowledge_base, drafts: Vec::new() };
+    let whole = Piece {
+        source: &upload.source,
+        name: &upload.name,
+        bytes: &upload.bytes,
+        words: &extraction.words,
+        parent: None,
+        permissions: upload.permissions.clone(),
+    };
+    let first = write(inner, &whole, own, extraction.document, &mut unfinished).await?;
+    let (document, generation, chunks) = (first.draft.document.clone(), first.draft.generation, first.rows.len() as u32);
+    let mut family = Family::from(first);
+    for file in files.read {
+        let sha256 = hash(&file.bytes).await?;
+        let known = parts.db.document_by_source(&upload.knowledge_base, &file.source).await?;
+        if let Some(known) = known.filter(|known| is_same(known, sha256, &fingerprint, &file.name)) {
+            family.kept.push(known.id);
+            continue;
+        }
+        let facts = facts(&file.name, file.bytes.len(), sha256, &file.document, fingerprint.clone());
+        let piece = Piece {
+            source: &file.source,
+            name: &file.name,
+            bytes: &file.bytes,
+            words: &file.words,
+            parent: Some(&document),
+            permissions: None,
+        };
+        family.inner.push(write(inner, &piece, facts, file.document, &mut unfinished).await?);
+    }
+    publish(inner, family, upload.permissions.as_ref()).await?;
+    tracing::trace!(source = upload.source, "published");
     unfinished.done();
     let change = if known.is_some() { Change::Updated } else { Change::Created };
-    Ok(Ingested { document: draft.document, generation: draft.generation, change, chunks: count, warnings })
+    Ok(Ingested { document, generation, change, chunks, warnings })
 }
 
-/// Gives its draft up when an ingest fails, or is dropped on its way.
+/// Same bytes, read and embedded the same way, under the same name.
+fn is_same(known: &documents::Document, sha256: Sha256, fingerprint: &str, name: &str) -> bool {
+    let facts = &known.version.facts;
+    facts.sha256 == sha256 && facts.fingerprint == fingerprint && facts.name == name
+}
+
+/// One document's share of an upload: the file itself, or a file inside it.
+struct Piece<'a> {
+    source: &'a str,
+    name: &'a str,
+    bytes: &'a Bytes,
+    words: &'a [PageWords],
+    parent: Option<&'a DocumentId>,
+    permissions: Option<Permissions>,
+}
+
+/// Gives its drafts up when an ingest fails, or is dropped on its way.
 struct Unfinished<'a> {
     index: &'a Index,
-    draft: Option<Draft>,
+    knowledge_base: &'a KnowledgeBaseId,
+    drafts: Vec<Draft>,
 }
 
 impl Unfinished<'_> {
     fn done(mut self) {
-        self.draft = None;
+        self.drafts.clear();
     }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if let Some(draft) = self.draft.take() {
+        for draft in self.drafts.drain(..) {
             self.index.give_up(draft);
         }
     }
@@ -82,8 +132,8 @@ fn turn(upload: &Upload) -> usize {
     hasher.finish() as usize
 }
 
-async fn hash(upload: &Upload) -> Result<Sha256, IngestError> {
-    let bytes = upload.bytes.clone();
+async fn hash(bytes: &Bytes) -> Result<Sha256, IngestError> {
+    let bytes = bytes.clone();
     tokio::task::spawn_blocking(move || Sha256::of(&bytes)).await.map_err(|error| IngestError::Chunk(error.to_string()))
 }
 
@@ -98,40 +148,49 @@ fn unchanged(known: &documents::Document) -> Ingested {
 }
 
 /// A file without a title is embedded under its name, which often is all that tells it from its like.
-async fn cut(inner: &Inner, mut document: Document, name: &str) -> Result<(Document, Vec<Chunk>), IngestError> {
+async fn cut(inner: &Inner, mut document: Document, name: &str) -> Result<(Document, Vec<Chunk>, Option<Signature>), IngestError> {
     let embedder = &inner.parts.embedder;
     let settings = Settings { chunk_tokens: embedder.chunk_tokens, chunk_overlap: embedder.chunk_overlap, window: embedder.window };
     let tokenizer = embedder.tokenizer.clone();
     document.title = document.title.or_else(|| title_of(name));
     let cut = tokio::task::spawn_blocking(move || {
         let chunks = chunk(&document, &settings, &tokenizer);
-        (document, chunks)
+        let signature = Signature::of(&document.text());
+        (document, chunks, signature)
     });
     cut.await.map_err(|error| IngestError::Chunk(error.to_string()))
 }
 
-/// The draft comes before its original: what a draft refers to is never taken for an original that nothing refers to.
-async fn begin(inner: &Inner, upload: &Upload, facts: VersionFacts) -> Result<Draft, IngestError> {
-    let new = NewVersion {
-        knowledge_base: upload.knowledge_base.clone(),
-        source: upload.source.clone(),
-        facts,
-        embedding: inner.parts.embedder.embedding(),
-        permissions: upload.permissions.clone(),
-    };
-    let draft = inner.parts.db.begin_version(new).await?;
-    tracing::trace!(source = upload.source, "begun");
-    Ok(draft)
-}
-
-/// Embeds and writes the chunks, then makes the version live. Returns how many chunks there are.
-async fn write(inner: &Inner, draft: &Draft, upload: &Upload, document: &Document, chunks: Vec<Chunk>) -> Result<u32, IngestError> {
+/// Cuts, embeds and writes a document beside its live version. The draft comes before its original: what a draft refers to is never taken
+/// for an original that nothing refers to.
+async fn write(
+    inner: &Inner,
+    piece: &Piece<'_>,
+    facts: VersionFacts,
+    document: Document,
+    unfinished: &mut Unfinished<'_>,
+) -> Result<Version, IngestError> {
     let parts = &inner.parts;
+    let (document, chunks, signature) = cut(inner, document, piece.name).await?;
+    let new = NewVersion {
+        knowledge_base: unfinished.knowledge_base.clone(),
+        source: piece.source.to_owned(),
+        parent: piece.parent.cloned(),
+        facts,
+        embedding: parts.embedder.embedding(),
+        permissions: piece.permissions.clone(),
+    };
+    let draft = parts.db.begin_version(new).await?;
+    tracing::trace!(source = piece.source, "begun");
+    unfinished.drafts.push(draft.clone());
     {
         let _kept = parts.index.keep_originals().await;
-        parts.blobs.put(upload.bytes.clone()).await?;
+        parts.blobs.put(piece.bytes.clone()).await?;
     }
-    parts.db.write_pages(draft, pages(document)).await?;
+    parts.db.write_pages(&draft, pages(&document, piece.words)).await?;
+    if let Some(signature) = &signature {
+        parts.db.write_signature(&draft, signature).await?;
+    }
     let stamp = stamp(draft.document.as_str(), draft.generation);
     let mut version = Version {
         draft: draft.clone(),
@@ -150,37 +209,36 @@ async fn write(inner: &Inner, draft: &Draft, upload: &Upload, document: &Documen
             text: chunk.text.clone(),
             heading_path: chunk.heading_path.clone(),
             pages: chunk.pages,
+            place: chunk.place.clone(),
             span: span(chunk),
             embedding: embedding.clone(),
         });
-        let slots = parts.db.write_chunks(draft, new.collect()).await?;
-        tracing::trace!(source = upload.source, chunks = slots.len(), "written");
+        let slots = parts.db.write_chunks(&draft, new.collect()).await?;
+        tracing::trace!(source = piece.source, chunks = slots.len(), "written");
         for ((slot, chunk), embedding) in slots.into_iter().zip(batch).zip(embeddings) {
-            let heading = Entry::heading(document.title.as_deref(), &upload.name, &chunk.heading_path);
+            let heading = Entry::heading(document.title.as_deref(), piece.name, &chunk.heading_path);
             version.entries.push(Entry { slot, stamp, heading, text: chunk.text });
             version.rows.push(Row { slot, codes: embedding.codes, scale: embedding.scale });
         }
     }
-    let count = version.rows.len() as u32;
-    publish(inner, version, upload.permissions.as_ref()).await?;
-    tracing::trace!(source = upload.source, "published");
-    Ok(count)
+    Ok(version)
 }
 
-/// Makes the version live. Where a known document gets other permissions, both those before and those after hold during the change.
-async fn publish(inner: &Inner, version: Version, permissions: Option<&Permissions>) -> Result<(), IngestError> {
+/// Makes all of them live. Where a known document gets other permissions, both those before and those after hold during the change.
+async fn publish(inner: &Inner, family: Family, permissions: Option<&Permissions>) -> Result<(), IngestError> {
     let Parts { db, index, .. } = &inner.parts;
-    let (base, document) = (version.draft.knowledge_base.clone(), version.draft.document.clone());
-    let before = match (permissions, version.draft.replaces) {
+    let draft = &family.first.draft;
+    let (base, document) = (draft.knowledge_base.clone(), draft.document.clone());
+    let before = match (permissions, draft.replaces) {
         (Some(after), Some(_)) => db.document_permissions(&base, &document).await?.filter(|before| before != after).zip(Some(after)),
         _ => None,
     };
     let Some((before, after)) = before else {
-        index.publish(version).await?;
+        index.publish(family).await?;
         return Ok(());
     };
     db.set_permissions(&base, &document, both(&before, after)).await?;
-    match index.publish(version).await {
+    match index.publish(family).await {
         Ok(_) => {
             db.set_permissions(&base, &document, after.clone()).await?;
             Ok(())

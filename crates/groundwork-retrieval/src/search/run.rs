@@ -169,9 +169,24 @@ impl Search<'_> {
             ranked.get(rank as usize - 1).map(|(_, score)| *score)
         };
         let scores = Scores { keyword: score(0, &ranked.keyword), vector: score(1, &ranked.vector), fused: fused.score };
-        let Chunk { slot, ordinal, text, heading_path, pages, span, document, generation, source, name, title, .. } = chunk;
+        let Chunk { slot, ordinal, text, heading_path, pages, place, span, document, generation, source, name, title, .. } = chunk;
         let knowledge_base = ground.id.clone();
-        Some(Hit { slot, knowledge_base, document, source, name, title, generation, ordinal, pages, heading_path, span, text, scores })
+        Some(Hit {
+            slot,
+            knowledge_base,
+            document,
+            source,
+            name,
+            title,
+            generation,
+            ordinal,
+            pages,
+            place,
+            heading_path,
+            span,
+            text,
+            scores,
+        })
     }
 }
 

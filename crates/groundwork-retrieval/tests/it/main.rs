@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod attachments;
 mod crash;
 #[path = "../ground.rs"]
 mod ground;

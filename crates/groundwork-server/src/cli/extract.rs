@@ -4,6 +4,7 @@ use super::session::Session;
 use super::{output, progress};
 use crate::exit::Exit;
 use futures::StreamExt;
+use groundwork_retrieval::extract::boxes::{PageWords, Word};
 use groundwork_retrieval::extract::document::{Block, Document, Format, Kind};
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::extract::{Attachment, Extraction, ReadError};
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// With --json, the boxes of all words as well
+    #[arg(long)]
+    words: bool,
 }
 
 /// Why a file gave nothing.
@@ -47,7 +51,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
         bar.inc(1);
         bar.set_message(path.clone());
         bar.suspend(|| match session.json {
-            true => output::json(&outcome_json(&path, outcome.as_ref().map_err(NotRead::described))),
+            true => output::json(&outcome_json(&path, outcome.as_ref().map_err(NotRead::described), args.words)),
             false => show(&path, &outcome),
         })?;
     }
@@ -89,16 +93,20 @@ impl Described {
     }
 }
 
-fn outcome_json(file: &str, outcome: Result<&Extraction, Described>) -> Value {
+fn outcome_json(file: &str, outcome: Result<&Extraction, Described>, words: bool) -> Value {
     match outcome {
         Ok(extraction) => {
             let document = &extraction.document;
             let blocks: Vec<Value> = document.blocks.iter().map(|block| block_json(document, block)).collect();
-            let attachments: Vec<Value> = extraction.attachments.iter().map(attachment_json).collect();
-            json!({
+            let attachments: Vec<Value> = extraction.attachments.iter().map(|attachment| attachment_json(attachment, words)).collect();
+            let mut read = json!({
                 "file": file, "outcome": "ok", "format": document.format, "title": document.title, "pages": document.pages,
-                "warnings": document.warnings, "blocks": blocks, "attachments": attachments,
-            })
+                "author": document.author, "warnings": document.warnings, "blocks": blocks, "attachments": attachments,
+            });
+            if words {
+                read["words"] = extraction.words.iter().map(page_json).collect();
+            }
+            read
         }
         Err(Described { kind, detail, message }) => {
             json!({ "file": file, "outcome": "error", "kind": kind, "detail": detail, "message": message, "warnings": [] })
@@ -106,9 +114,14 @@ fn outcome_json(file: &str, outcome: Result<&Extraction, Described>) -> Value {
     }
 }
 
-fn attachment_json(attachment: &Attachment) -> Value {
+fn page_json(page: &PageWords) -> Value {
+    let word = |word: &Word| json!({ "text": word.text, "box": [word.x0, word.y0, word.x1, word.y1] });
+    json!({ "page": page.page, "width": page.width, "height": page.height, "words": page.words.iter().map(word).collect::<Vec<_>>() })
+}
+
+fn attachment_json(attachment: &Attachment, words: bool) -> Value {
     let outcome = attachment.outcome.as_ref().map_err(Described::of);
-    outcome_json(&attachment.name, outcome)
+    outcome_json(&attachment.name, outcome, words)
 }
 
 fn block_json(document: &Document, block: &Block) -> Value {
@@ -127,9 +140,10 @@ fn block_json(document: &Document, block: &Block) -> Value {
         Kind::Code { language } => fields.extend([("type".to_owned(), json!("code")), ("language".to_owned(), json!(language))]),
     }
     if let Some((first, last)) = block.pages {
-        fields.insert(document.format.page_noun().to_owned(), json!(first));
+        fields.insert(document.format.unit().name().to_owned(), json!(first));
         if last != first {
-            fields.insert(format!("last_{}", document.format.page_noun()), json!(last));
+            fields.insert(format!("last_{}", document.format.unit().name()), json!(last));
+            fields.insert("page_breaks".to_owned(), json!(block.page_breaks));
         }
     }
     if let Some(sheet) = &block.sheet {
@@ -146,7 +160,7 @@ fn show(file: &str, outcome: &Result<Extraction, NotRead>) -> std::io::Result<()
         Ok(extraction) => &extraction.document,
         Err(error) => return output::line(&format!("{file}: {}", error.described().message)),
     };
-    let pages = document.pages.map(|pages| format!(", {pages} {}s", document.format.page_noun())).unwrap_or_default();
+    let pages = document.pages.map(|pages| format!(", {pages} {}s", document.format.unit().name())).unwrap_or_default();
     output::line(&format!("{file}: {}{pages}, {} blocks", document.format.name(), document.blocks.len()))?;
     for warning in &document.warnings {
         output::line(&format!("  warning: {warning}"))?;
@@ -159,7 +173,7 @@ fn show(file: &str, outcome: &Result<Extraction, NotRead>) -> std::io::Result<()
 
 /// The page, and what kind of block it is, in ten columns.
 fn margin(format: Format, block: &Block) -> String {
-    let page = block.pages.map(|(first, _)| format!("{} {first}", &format.page_noun()[..1])).unwrap_or_default();
+    let page = block.pages.map(|(first, _)| format!("{} {first}", &format.unit().name()[..1])).unwrap_or_default();
     let kind = match block.kind {
         Kind::Heading { .. } => "#",
         Kind::Paragraph => "",

@@ -207,6 +207,7 @@ async fn delete_vanished(backend: &Backend<'_>, documents: &str, prefix: &str, p
         id: String,
         name: String,
         source: String,
+        parent: Option<String>,
     }
     let (mut lines, mut after) = (Vec::new(), None::<String>);
     loop {
@@ -217,7 +218,10 @@ async fn delete_vanished(backend: &Backend<'_>, documents: &str, prefix: &str, p
         }
         let page: Page = backend.json(Call::get(format!("{documents}?{}", query.finish()))).await?;
         after = page.data.last().map(|document| document.id.clone());
-        for document in page.data.iter().filter(|document| document.source.starts_with(prefix) && !present.contains(&document.source)) {
+        // A file inside a file goes with it.
+        let vanished =
+            |document: &&Document| document.parent.is_none() && document.source.starts_with(prefix) && !present.contains(&document.source);
+        for document in page.data.iter().filter(vanished) {
             backend.json::<serde_json::Value>(Call::delete(format!("{documents}/{}", document.id))).await?;
             lines.push(Line::deleted(document.name.clone()));
         }

@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use groundwork_app::search::{Found, Mode, Outcome};
 use groundwork_app::settings::Role;
 use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_core::place::named;
 use serde_json::json;
 
 #[derive(clap::Args)]
@@ -57,7 +58,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
         Outcome::NothingStored => output::note("there is no document here; groundwork ingest FOLDER brings some in"),
     }
     for (rank, hit) in found.hits.iter().enumerate() {
-        let place = sources::place(&hit.name, hit.pages, &hit.heading_path);
+        let place = sources::place(&hit.name, named(hit.unit.name(), hit.pages, hit.sheet.as_deref()), &hit.heading_path);
         output::line(&format!("{:>3}. {place}  ({:.3})\n     {}", rank + 1, hit.score, excerpt(&hit.text)))?;
     }
     Ok(Exit::Done)

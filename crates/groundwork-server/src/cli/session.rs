@@ -65,6 +65,7 @@ impl Session {
             cpu_seconds: extract.cpu.duration().as_secs().max(1),
             wall_time: extract.timeout.duration(),
             children: extract.children.get(),
+            ocr: extract.ocr.resolve(&self.environment),
             ..SandboxSettings::default()
         };
         settings.limits.file_bytes = self.config.limits.document.bytes();

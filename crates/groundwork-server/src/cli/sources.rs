@@ -1,5 +1,6 @@
 //! Where an answer comes from, one source a line: `[1] handbook.pdf, page 12`.
 
+use groundwork_core::place::named;
 use groundwork_wire::chat::Annotation;
 use std::collections::BTreeSet;
 
@@ -11,16 +12,18 @@ pub(super) fn lines(annotations: &[Annotation]) -> Vec<String> {
     let cited: BTreeSet<Cited> = annotations
         .iter()
         .filter_map(|annotation| annotation.citation.as_ref())
-        .map(|citation| (citation.id, citation.pages, place(&citation.name, citation.pages, &citation.section)))
+        .map(|citation| {
+            let spot = named(&citation.unit, citation.pages, citation.sheet.as_deref());
+            (citation.id, citation.pages, place(&citation.name, spot, &citation.section))
+        })
         .collect();
     cited.into_iter().map(|(id, _, place)| format!("[{id}] {place}")).collect()
 }
 
-/// A place in a document: its page, or its section where the format has no pages.
-pub(super) fn place(name: &str, pages: Option<(u32, u32)>, section: &[String]) -> String {
-    match (pages, section.last()) {
-        (Some((first, last)), _) if first != last => format!("{name}, pages {first}-{last}"),
-        (Some((page, _)), _) => format!("{name}, page {page}"),
+/// A place in a document: `spot`, its page, slide or sheet, or its section where the format has none of them.
+pub(super) fn place(name: &str, spot: Option<String>, section: &[String]) -> String {
+    match (spot, section.last()) {
+        (Some(spot), _) => format!("{name}, {spot}"),
         (None, Some(section)) => format!("{name}, section {section}"),
         (None, None) => name.to_owned(),
     }
@@ -31,10 +34,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_page_or_else_a_section() {
+    fn a_place_is_a_page_a_slide_or_a_sheet_or_else_a_section() {
         let section = ["Leave".to_owned(), "Parental leave".to_owned()];
-        assert_eq!(place("handbook.pdf", Some((12, 12)), &section), "handbook.pdf, page 12");
-        assert_eq!(place("handbook.pdf", Some((12, 13)), &[]), "handbook.pdf, pages 12-13");
+        assert_eq!(place("handbook.pdf", named("page", Some((12, 13)), None), &section), "handbook.pdf, pages 12-13");
+        assert_eq!(place("tour.pptx", named("slide", Some((3, 3)), None), &section), "tour.pptx, slide 3");
+        assert_eq!(place("prices.xlsx", named("sheet", None, Some("2026")), &section), "prices.xlsx, sheet 2026");
         assert_eq!(place("leave.md", None, &section), "leave.md, section Parental leave");
         assert_eq!(place("note.txt", None, &[]), "note.txt");
     }

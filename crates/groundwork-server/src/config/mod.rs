@@ -5,6 +5,7 @@
 //! `apply`.
 
 mod environment;
+mod extract;
 mod load;
 mod schema;
 mod secret;
@@ -12,6 +13,7 @@ mod target;
 mod units;
 
 pub use environment::Environment;
+pub use extract::{ExtractConfig, OcrConfig};
 pub use load::{ConfigError, Source, load};
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretRef};
@@ -135,26 +137,6 @@ pub struct EmbeddingConfig {
 impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self { model: DEFAULT_EMBEDDER.to_owned() }
-    }
-}
-
-/// What reading one document may cost, in the confined child that does it.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExtractConfig {
-    /// Time on the clock.
-    pub timeout: Span,
-    /// Processor time.
-    pub cpu: Span,
-    /// Memory of the child.
-    pub memory: ByteSize,
-    /// Documents that are read at the same time.
-    pub children: NonZeroUsize,
-}
-
-impl Default for ExtractConfig {
-    fn default() -> Self {
-        Self { timeout: Span::from_secs(30), cpu: Span::from_secs(20), memory: ByteSize::from_mib(512), children: count(2) }
     }
 }
 

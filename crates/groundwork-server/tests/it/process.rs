@@ -114,7 +114,7 @@ async fn readiness_tells_what_is_there_and_what_is_missing() {
     assert_eq!(ready.status(), 200);
     let parts: Value = ready.json::<Value>().await.unwrap()["parts"].clone();
     let names: Vec<&str> = parts.as_array().unwrap().iter().map(|part| part["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["database", "keyword_index", "vector_index", "embedding_model"]);
+    assert_eq!(names, ["database", "keyword_index", "vector_index", "embedding_model", "text_recognition"]);
     drop(server);
 
     std::fs::remove_dir_all(world.path("models")).unwrap();

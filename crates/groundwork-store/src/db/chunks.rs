@@ -5,6 +5,7 @@ use super::operation::Operation;
 use super::value::{Row, Value};
 use super::{Db, DbError};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
+use groundwork_core::place::Place;
 use half::f16;
 use std::ops::Range;
 
@@ -55,6 +56,7 @@ pub struct Chunk {
     pub text: String,
     pub heading_path: Vec<String>,
     pub pages: Option<(u32, u32)>,
+    pub place: Place,
     pub span: Range<u32>,
     pub document: DocumentId,
     pub generation: u32,
@@ -148,6 +150,7 @@ fn read(mut row: Row) -> Result<Chunk, DbError> {
         heading_path: row.json()?,
         pages: row.next::<Option<u32>>()?.zip(row.next()?),
         span: row.next()?..row.next()?,
+        place: place(&row.next::<Option<String>>()?),
         document: row.name()?,
         generation: row.next()?,
         source: row.next()?,
@@ -155,6 +158,11 @@ fn read(mut row: Row) -> Result<Chunk, DbError> {
         title: row.next()?,
         media_type: row.next()?,
     })
+}
+
+/// A place that cannot be read says nothing.
+fn place(column: &Option<String>) -> Place {
+    column.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// Adds `count` slots from `key` on; ranges that touch become one.

@@ -15,6 +15,8 @@ pub struct Document {
     pub tenant: TenantId,
     /// Where it came from, unique in its knowledge base: a path below the ingested folder, an address, an upload's name.
     pub source: String,
+    /// The document that this one is a file inside of, which also says who may read it.
+    pub parent: Option<DocumentId>,
     pub created_at: UnixMs,
     pub version: Version,
 }
@@ -75,9 +77,16 @@ impl Db {
         row.map(|mut row| Version::read(&mut row)).transpose()
     }
 
-    /// The text of one page, counted from 1, of a version that is not yet collected.
-    pub async fn page(&self, document: &DocumentId, generation: u32, number: u32) -> Result<Option<String>, DbError> {
+    /// The text of one page, counted from 1, of a version that is not yet collected, and the character of the document's text that it
+    /// begins at, where that is known.
+    pub async fn page(&self, document: &DocumentId, generation: u32, number: u32) -> Result<Option<(String, Option<u32>)>, DbError> {
         let row = self.read_one(Operation::Page, vec![document.as_str().into(), generation.into(), number.into()]).await?;
+        row.map(|mut row| Ok((row.next()?, row.next()?))).transpose()
+    }
+
+    /// The words of a page with their boxes, as the reader packed them.
+    pub async fn page_words(&self, document: &DocumentId, generation: u32, number: u32) -> Result<Option<Vec<u8>>, DbError> {
+        let row = self.read_one(Operation::PageWords, vec![document.as_str().into(), generation.into(), number.into()]).await?;
         row.map(|mut row| row.next()).transpose()
     }
 
@@ -94,6 +103,7 @@ fn read(mut row: Row) -> Result<Document, DbError> {
         knowledge_base: row.name()?,
         tenant: row.name()?,
         source: row.next()?,
+        parent: row.optional_name()?,
         created_at: row.next()?,
         version: Version::read(&mut row)?,
     })

@@ -6,6 +6,7 @@ use super::value::Value;
 use super::versions::Draft;
 use super::{Db, DbError, Undone};
 use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_core::place::Place;
 use half::f16;
 use std::ops::Range;
 
@@ -23,6 +24,7 @@ pub struct NewChunk {
     pub heading_path: Vec<String>,
     /// First and last page, counted from 1, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    pub place: Place,
     /// Characters of the document's plain text.
     pub span: Range<u32>,
     pub embedding: Embedding,
@@ -167,6 +169,11 @@ fn codes_step(keys: &Keys, block: &[NewChunk]) -> Step {
     step(Operation::InsertCodes, vec![keys.start.into(), (keys.end - keys.start).into(), scales.into(), codes.into()])
 }
 
+/// Most chunks stand on one page and say nothing more.
+fn place_column(place: &Place) -> Value {
+    if *place == Place::default() { Value::from(None::<&str>) } else { serde_json::to_string(place).unwrap_or_default().into() }
+}
+
 impl NewChunk {
     fn columns(&self, key: i64, version: i64, ordinal: u32) -> Vec<Value> {
         vec![
@@ -179,6 +186,7 @@ impl NewChunk {
             self.pages.map(|(_, last)| last).into(),
             self.span.start.into(),
             self.span.end.into(),
+            place_column(&self.place),
         ]
     }
 }

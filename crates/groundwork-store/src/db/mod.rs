@@ -7,6 +7,7 @@ pub mod conversations;
 pub mod documents;
 mod drafts;
 pub mod files;
+pub mod history;
 pub mod items;
 pub mod jobs;
 pub mod kept_answers;

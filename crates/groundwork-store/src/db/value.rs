@@ -103,6 +103,12 @@ impl Row {
         self.parse(&text)
     }
 
+    /// The next column as a name, where there is one.
+    pub(crate) fn optional_name<T: std::str::FromStr>(&mut self) -> Result<Option<T>, DbError> {
+        let text: Option<String> = self.next()?;
+        text.map(|text| self.parse(&text)).transpose()
+    }
+
     /// `text`, the column that was just read, as a name.
     pub(crate) fn parse<T: std::str::FromStr>(&self, text: &str) -> Result<T, DbError> {
         text.parse().map_err(|_| self.unreadable(text))

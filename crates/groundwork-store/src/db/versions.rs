@@ -23,6 +23,8 @@ use std::ops::Range;
 pub struct NewVersion {
     pub knowledge_base: KnowledgeBaseId,
     pub source: String,
+    /// For a file inside a file: the document of the outermost.
+    pub parent: Option<DocumentId>,
     pub facts: VersionFacts,
     /// The model that its chunks are embedded with.
     pub embedding: EmbeddingModel,
@@ -47,7 +49,11 @@ pub struct Draft {
 pub struct Page {
     /// From 1.
     pub number: u32,
+    /// The character of the document's text that its own begins at.
+    pub start: u32,
     pub text: String,
+    /// Its words with their boxes, as the reader packs them.
+    pub words: Option<Vec<u8>>,
 }
 
 /// What a publication or deletion changed in the set of live slots.
@@ -55,6 +61,8 @@ pub struct Page {
 pub struct Flip {
     pub knowledge_base: KnowledgeBaseId,
     pub document: DocumentId,
+    /// The generation that is live now; `None` after a deletion.
+    pub generation: Option<u32>,
     pub added: Vec<Range<u32>>,
     pub removed: Vec<Range<u32>>,
     pub epochs: Epochs,
@@ -75,6 +83,8 @@ pub struct DeadVersion {
 pub enum BeginVersionError {
     #[error("there is no knowledge base {0}: make it first")]
     NoSuchKnowledgeBase(KnowledgeBaseId),
+    #[error("the place {0} belongs to a file inside another file: give this document another source")]
+    OtherParent(String),
     #[error("knowledge base {knowledge_base} was made with the embedding model {} and cannot take vectors of {}: use that model, or make a new knowledge base", has.model, given.model)]
     OtherEmbedding { knowledge_base: KnowledgeBaseId, has: EmbeddingModel, given: EmbeddingModel },
     #[error(transparent)]
@@ -93,6 +103,9 @@ pub enum PublishError {
     Db(#[from] DbError),
 }
 
+/// Steps that publish one draft.
+const STEPS: usize = 5;
+
 impl Db {
     pub async fn begin_version(&self, new: NewVersion) -> Result<Draft, BeginVersionError> {
         let of_source = [Value::from(new.knowledge_base.as_str()), Value::from(new.source.as_str())];
@@ -101,7 +114,8 @@ impl Db {
         let document: DocumentId = self.make_id("doc")?;
 
         let mut steps = vec![guard(Operation::ClaimEmbedding, embedding)];
-        steps.push(step(Operation::InsertDocument, with(vec![document.as_str().into(), self.now()])));
+        let parent: Value = new.parent.as_ref().map(DocumentId::as_str).into();
+        steps.push(step(Operation::InsertDocument, with(vec![document.as_str().into(), self.now(), parent.clone()])));
         if let Some(permissions) = &new.permissions {
             let scope = vec![scope_name(permissions.scope).into(), permissions.public.into()];
             steps.push(step(Operation::ResetUnpublishedScope, with(scope)));
@@ -113,19 +127,24 @@ impl Db {
             steps.extend([Operation::InheritScope, Operation::InheritEntries].map(|operation| step(operation, with(vec![]))));
         }
         steps.push(step(Operation::ForgetDeleted, with(vec![])));
-        steps.push(guard(Operation::NextGeneration, with(vec![])));
+        let next = steps.len();
+        steps.push(guard(Operation::NextGeneration, with(vec![parent])));
         steps.push(guard(Operation::InsertVersion, with(self.fact_columns(&new.facts))));
 
         match self.write(Durability::Later, steps).await {
             Ok(outcomes) => Ok(draft(&new, outcomes)?),
             Err(Undone::Guard(0)) => Err(self.why_not_embedded(new).await?),
+            Err(Undone::Guard(step)) if step == next => Err(BeginVersionError::OtherParent(new.source)),
             Err(undone) => Err(undone.unexpected().into()),
         }
     }
 
     pub async fn write_pages(&self, draft: &Draft, pages: Vec<Page>) -> Result<(), WriteError> {
         let mut steps = vec![draft.required()];
-        steps.extend(pages.into_iter().map(|page| step(Operation::PutPage, vec![draft.no.into(), page.number.into(), page.text.into()])));
+        for Page { number, start, text, words } in pages {
+            steps.push(step(Operation::PutPage, vec![draft.no.into(), number.into(), text.into(), start.into()]));
+            steps.extend(words.map(|words| step(Operation::PutPageWords, vec![draft.no.into(), number.into(), words.into()])));
+        }
         match self.write(Durability::Later, steps).await {
             Ok(_) => Ok(()),
             Err(Undone::Guard(_)) => Err(WriteError::NotADraft),
@@ -135,43 +154,92 @@ impl Db {
 
     /// Makes the draft the live version, durably, and queues the slots of the one it replaces.
     pub async fn publish(&self, draft: &Draft, expected_chunks: u32) -> Result<Flip, PublishError> {
-        let steps = vec![
-            guard(Operation::MarkPublished, vec![draft.no.into(), expected_chunks.into(), self.now()]),
-            step(Operation::SlotsOfLive, vec![draft.document.as_str().into()]),
-            guard(Operation::MoveLivePointer, vec![draft.no.into(), draft.replaces.into()]),
-            step(Operation::MarkReplaced, vec![draft.no.into()]),
-            step(Operation::SlotsOfVersion, vec![draft.no.into()]),
-            guard(Operation::BumpContentEpoch, vec![draft.knowledge_base.as_str().into()]),
-        ];
-        let outcomes = match self.write(Durability::Now, steps).await {
-            Ok(outcomes) => outcomes,
-            Err(Undone::Guard(_)) => return Err(self.why_not_published(draft, expected_chunks).await?),
-            Err(Undone::Db(error)) => return Err(error.into()),
-        };
-        let mut outcomes = outcomes.into_iter().skip(1);
-        let removed = slots_of(outcomes.next())?;
-        let added = slots_of(outcomes.nth(2))?;
-        let epochs = epochs_of(outcomes.next())?;
-        Ok(Flip { knowledge_base: draft.knowledge_base.clone(), document: draft.document.clone(), added, removed, epochs })
+        let flips = self.publish_family(&[(draft.clone(), expected_chunks)], &[]).await?;
+        flips.into_iter().next().ok_or(PublishError::NotADraft)
     }
 
-    /// Takes a document out of sight, durably; `None` when there is no such live document.
-    pub async fn delete_document(&self, knowledge_base: &KnowledgeBaseId, document: &DocumentId) -> Result<Option<Flip>, DbError> {
+    /// Makes a document's draft and those of the files inside it live, all by one transaction, each with its number of chunks; the first is
+    /// the document's own. Files inside it that are live and neither among the drafts nor `kept` go.
+    pub async fn publish_family(&self, family: &[(Draft, u32)], kept: &[DocumentId]) -> Result<Vec<Flip>, PublishError> {
+        let Some((first, _)) = family.first() else { return Ok(Vec::new()) };
+        let mut steps = Vec::with_capacity(family.len() * STEPS + 4);
+        for (draft, expected_chunks) in family {
+            steps.extend([
+                guard(Operation::MarkPublished, vec![draft.no.into(), (*expected_chunks).into(), self.now()]),
+                step(Operation::SlotsOfLive, vec![draft.document.as_str().into()]),
+                guard(Operation::MoveLivePointer, vec![draft.no.into(), draft.replaces.into()]),
+                step(Operation::MarkReplaced, vec![draft.no.into()]),
+                step(Operation::SlotsOfVersion, vec![draft.no.into()]),
+            ]);
+        }
+        let stay = family.iter().map(|(draft, _)| draft.document.as_str()).chain(kept.iter().map(DocumentId::as_str));
+        steps.extend(self.hide_inner(&first.document, stay.collect()));
+        steps.push(guard(Operation::BumpContentEpoch, vec![first.knowledge_base.as_str().into()]));
+        let outcomes = match self.write(Durability::Now, steps).await {
+            Ok(outcomes) => outcomes,
+            Err(Undone::Guard(step)) => {
+                let (draft, expected_chunks) = family.get(step / STEPS).unwrap_or(&family[0]);
+                return Err(self.why_not_published(draft, *expected_chunks).await?);
+            }
+            Err(Undone::Db(error)) => return Err(error.into()),
+        };
+        let mut outcomes = outcomes.into_iter();
+        let mut changes = Vec::with_capacity(family.len());
+        for (draft, _) in family {
+            let removed = slots_of(outcomes.nth(1))?;
+            let added = slots_of(outcomes.nth(2))?;
+            changes.push((draft.document.clone(), Some(draft.generation), added, removed));
+        }
+        changes.extend(hidden_inner(outcomes.next())?.into_iter().map(|(document, removed)| (document, None, vec![], removed)));
+        let epochs = epochs_of(outcomes.nth(2))?;
+        let flip = |(document, generation, added, removed)| Flip {
+            knowledge_base: first.knowledge_base.clone(),
+            document,
+            generation,
+            added,
+            removed,
+            epochs,
+        };
+        Ok(changes.into_iter().map(flip).collect())
+    }
+
+    /// Takes a document and the files inside it out of sight, durably; `None` when there is no such live document.
+    pub async fn delete_document(&self, knowledge_base: &KnowledgeBaseId, document: &DocumentId) -> Result<Option<Vec<Flip>>, DbError> {
         let (base, id): (Value, Value) = (knowledge_base.as_str().into(), document.as_str().into());
-        let steps = vec![
+        let mut steps = vec![
             step(Operation::SlotsOfLive, vec![id.clone()]),
             guard(Operation::HideDocument, vec![base.clone(), id.clone(), self.now()]),
             step(Operation::MarkHidden, vec![id]),
-            guard(Operation::BumpContentEpoch, vec![base]),
         ];
+        steps.extend(self.hide_inner(document, vec![]));
+        steps.push(guard(Operation::BumpContentEpoch, vec![base]));
         let mut outcomes = match self.write(Durability::Now, steps).await {
             Ok(outcomes) => outcomes.into_iter(),
             Err(Undone::Guard(1)) => return Ok(None),
             Err(undone) => return Err(undone.unexpected()),
         };
-        let removed = slots_of(outcomes.next())?;
+        let own = (document.clone(), slots_of(outcomes.next())?);
+        let inner = hidden_inner(outcomes.nth(2))?;
         let epochs = epochs_of(outcomes.nth(2))?;
-        Ok(Some(Flip { knowledge_base: knowledge_base.clone(), document: document.clone(), added: vec![], removed, epochs }))
+        let flip = |(document, removed)| Flip {
+            knowledge_base: knowledge_base.clone(),
+            document,
+            generation: None,
+            added: vec![],
+            removed,
+            epochs,
+        };
+        Ok(Some(std::iter::once(own).chain(inner).map(flip).collect()))
+    }
+
+    /// Takes the files inside a document out of sight, but for those that stay.
+    fn hide_inner(&self, document: &DocumentId, stay: Vec<&str>) -> [Step; 3] {
+        let (id, stay): (Value, Value) = (document.as_str().into(), serde_json::Value::from(stay).to_string().into());
+        [
+            step(Operation::OtherInner, vec![id.clone(), stay.clone()]),
+            step(Operation::HideOtherInner, vec![id.clone(), stay, self.now()]),
+            step(Operation::MarkHiddenInner, vec![id]),
+        ]
     }
 
     /// Versions begun and neither published nor discarded. At start-up, before any ingest, these are what a crash left.
@@ -222,10 +290,11 @@ impl Db {
     }
 
     /// Really removes dead versions; their slots may be given to others from now on. Call it after the legs have durably deleted the
-    /// slots and the last older snapshot is gone. A version that was collected already is left alone.
+    /// slots and the last older snapshot is gone. A version that was collected already is left alone. What the knowledge base keeps of the
+    /// history goes into its table.
     pub async fn collect(&self, dead: Vec<DeadVersion>) -> Result<(), DbError> {
         for version in dead {
-            match self.write(Durability::Later, version.removal()).await {
+            match self.write(Durability::Later, version.removal(self.now())).await {
                 Ok(_) | Err(Undone::Guard(_)) => {}
                 Err(Undone::Db(error)) => return Err(error),
             }
@@ -276,8 +345,8 @@ impl Draft {
 }
 
 impl DeadVersion {
-    fn removal(&self) -> Vec<Step> {
-        let mut steps = vec![guard(Operation::RequireDead, vec![self.no.into()])];
+    fn removal(&self, now: Value) -> Vec<Step> {
+        let mut steps = vec![guard(Operation::RequireDead, vec![self.no.into()]), step(Operation::KeepVersion, vec![self.no.into(), now])];
         for slots in &self.slots {
             let keys = [slots.start, slots.end].map(|slot| Value::from((self.knowledge_base_no << 32) + i64::from(slot)));
             let tables = [Operation::RemoveChunks, Operation::RemoveVectors, Operation::RemoveCodes];
@@ -306,6 +375,21 @@ fn draft(new: &NewVersion, mut outcomes: Vec<Outcome>) -> Result<Draft, DbError>
 
 fn epochs_of(outcome: Option<Outcome>) -> Result<Epochs, DbError> {
     Epochs::read(&mut row_of(outcome)?)
+}
+
+/// Documents that were taken out of sight with the one that they are inside of, each with its slots.
+fn hidden_inner(outcome: Option<Outcome>) -> Result<Vec<(DocumentId, Vec<Range<u32>>)>, DbError> {
+    let mut hidden: Vec<(DocumentId, Vec<Range<u32>>)> = vec![];
+    for mut row in outcome.map(|outcome| outcome.rows).unwrap_or_default() {
+        let document: DocumentId = row.name()?;
+        if hidden.last().is_none_or(|(last, _)| *last != document) {
+            hidden.push((document, vec![]));
+        }
+        if let (Some((_, slots)), Some(key)) = (hidden.last_mut(), row.next::<Option<i64>>()?) {
+            push_slots(slots, key, row.next()?);
+        }
+    }
+    Ok(hidden)
 }
 
 /// Ranges of slots from rows of (key, count), ascending.

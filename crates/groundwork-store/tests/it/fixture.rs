@@ -2,6 +2,7 @@
 
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::ids::{KnowledgeBaseId, TenantId};
+use groundwork_core::place::Place;
 use groundwork_store::blobs::Sha256;
 use groundwork_store::db::Db;
 use groundwork_store::db::documents::VersionFacts;
@@ -90,6 +91,7 @@ pub(crate) fn new_version(source: &str, text: &str) -> NewVersion {
     NewVersion {
         knowledge_base: handbook(),
         source: source.to_owned(),
+        parent: None,
         facts: VersionFacts {
             name: source.to_owned(),
             title: Some(format!("About {source}")),
@@ -116,6 +118,7 @@ pub(crate) fn chunks(text: &str) -> Vec<NewChunk> {
         .map(|(start, word)| NewChunk {
             text: word.to_owned(),
             heading_path: vec!["Words".to_owned()],
+            place: Place::default(),
             pages: Some((1, 2)),
             span: start..start + word.len() as u32,
             embedding: Embedding {

@@ -69,8 +69,8 @@ async fn a_deleted_document_is_gone_and_its_drafts_cannot_bring_it_back() {
     let fixture = Fixture::with_handbook().await;
     let live = publish(&fixture.db, "leave.md", "ten days").await;
     let draft = write(&fixture.db, "leave.md", "twelve days").await;
-    let flip = fixture.db.delete_document(&handbook(), &live.document).await.unwrap().unwrap();
-    assert_eq!((flip.removed, flip.added), (vec![0..2], vec![]));
+    let flips = fixture.db.delete_document(&handbook(), &live.document).await.unwrap().unwrap();
+    assert_eq!((flips.len(), &flips[0].removed, &flips[0].added), (1, &vec![0..2], &vec![]));
     assert_eq!(fixture.db.delete_document(&handbook(), &live.document).await.unwrap(), None);
     let error = fixture.db.publish(&draft, 2).await.unwrap_err();
     assert!(matches!(error, PublishError::NotADraft), "{error}");
@@ -127,7 +127,11 @@ async fn chunks_written_in_pieces_keep_their_order_and_everything_about_them() {
     assert_eq!(fixture.db.write_chunks(&draft, all).await.unwrap(), [0, 1]);
     assert_eq!(fixture.db.write_chunks(&draft, vec![]).await.unwrap(), [0; 0]);
     assert_eq!(fixture.db.write_chunks(&draft, rest).await.unwrap(), [2, 3, 4]);
-    fixture.db.write_pages(&draft, vec![Page { number: 1, text: "First page.".to_owned() }]).await.unwrap();
+    fixture
+        .db
+        .write_pages(&draft, vec![Page { number: 1, start: 7, text: "First page.".to_owned(), words: Some(vec![1, 2]) }])
+        .await
+        .unwrap();
     fixture.db.publish(&draft, 5).await.unwrap();
 
     let read = fixture.db.chunks(&handbook(), &[4, 1, 77]).await.unwrap();
@@ -149,7 +153,8 @@ async fn chunks_written_in_pieces_keep_their_order_and_everything_about_them() {
     assert_eq!(fixture.db.codes(&handbook(), 5, 10).await.unwrap(), []);
     let texts = fixture.db.texts(&handbook(), 1, 2).await.unwrap();
     assert_eq!(texts.iter().map(|chunk| (chunk.slot, chunk.text.as_str())).collect::<Vec<_>>(), [(1, "work"), (2, "nine")]);
-    assert_eq!(fixture.db.page(&draft.document, 1, 1).await.unwrap().as_deref(), Some("First page."));
+    assert_eq!(fixture.db.page(&draft.document, 1, 1).await.unwrap(), Some(("First page.".to_owned(), Some(7))));
+    assert_eq!(fixture.db.page_words(&draft.document, 1, 1).await.unwrap(), Some(vec![1, 2]));
     assert_eq!(fixture.db.page(&draft.document, 1, 2).await.unwrap(), None);
 }
 

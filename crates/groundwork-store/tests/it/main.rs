@@ -9,6 +9,7 @@ mod fixture;
 mod flip;
 mod history;
 mod jobs;
+mod kept;
 mod ledger;
 mod lock;
 mod objects;

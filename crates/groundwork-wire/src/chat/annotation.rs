@@ -34,6 +34,10 @@ pub struct Citation {
     pub version: u32,
     /// First and last page, where the format has pages.
     pub pages: Option<(u32, u32)>,
+    /// What `pages` counts: `page`, `slide` or `chapter`; `sheet` where a sheet has a name instead.
+    pub unit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
     /// The headings above, outermost first.
     pub section: Vec<String>,
     /// First character and the one past the last, in the document version's text.

@@ -143,6 +143,8 @@ mod tests {
                 name: "a.pdf".to_owned(),
                 version: 3,
                 pages: Some((2, 2)),
+                unit: "page".to_owned(),
+                sheet: None,
                 section: vec!["Leave".to_owned()],
                 span: (10, 20),
                 text: "t".to_owned(),

@@ -2,8 +2,9 @@
 
 use super::{Mail, attachment_name, inner_file};
 use crate::extract::document::{Builder, Format};
-use crate::extract::{InnerFile, Limits, Parsed, ReadError};
+use crate::extract::{InnerFile, Limits, Parsed, ReadError, text};
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use std::borrow::Cow;
 
 /// Reads a mail.
 pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
@@ -11,7 +12,9 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, 
     if depth > limits.depth {
         return Err(ReadError::TooComplex(format!("{depth} parts inside one another")));
     }
-    let message = MessageParser::default().parse(bytes).ok_or_else(|| ReadError::Damaged("it has no mail headers".to_owned()))?;
+    let mut builder = Builder::new(Format::Eml);
+    let bytes = &readable(bytes, &mut builder);
+    let message = MessageParser::default().parse(&**bytes).ok_or_else(|| ReadError::Damaged("it has no mail headers".to_owned()))?;
     let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
     let mail = Mail {
         format: Format::Eml,
@@ -19,9 +22,21 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, 
         headers: vec![("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)],
         plain: bodies(message.text_bodies(), false),
         html: bodies(message.html_bodies(), true),
+        rich: None,
         attachments: attachments(&message),
     };
-    Ok(mail.into_parsed(limits, Builder::new(Format::Eml)))
+    Ok(mail.into_parsed(limits, builder))
+}
+
+/// The mail with its own headers in UTF-8: some programs write them in the encoding of their machine without a word.
+fn readable<'a>(bytes: &'a [u8], builder: &mut Builder) -> Cow<'a, [u8]> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").or_else(|| bytes.windows(2).position(|two| two == b"\n\n"));
+    let (headers, body) = bytes.split_at(end.unwrap_or(bytes.len()));
+    if std::str::from_utf8(headers).is_ok() {
+        return Cow::Borrowed(bytes);
+    }
+    let headers = text::decode(headers, None, builder);
+    Cow::Owned([headers.as_bytes(), body].concat())
 }
 
 /// How many multiparts are declared: each boundary can hold one more inside. Counted before anything is parsed.

@@ -2,12 +2,15 @@
 
 mod eml;
 mod msg;
+mod packed_rtf;
 
 pub(super) use eml::read as read_eml;
 pub(super) use msg::read as read_msg;
 
-use super::document::{Builder, Format};
+use super::document::{Builder, Document, Format};
 use super::{InnerFile, Limits, Parsed, html, text};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 /// What both kinds of mail come down to.
@@ -19,6 +22,8 @@ struct Mail {
     /// The same text twice, as a rule: once plain, once as HTML.
     plain: String,
     html: String,
+    /// The text of a mail that has neither.
+    rich: Option<Document>,
     attachments: Vec<InnerFile>,
 }
 
@@ -29,7 +34,11 @@ impl Mail {
         let lines: Vec<String> =
             self.headers.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, value)| format!("{name}: {value}")).collect();
         builder.paragraph(&lines.join("\n"));
-        if self.plain_will_do() {
+        if let Some(rich) = &self.rich {
+            for block in &rich.blocks {
+                builder.push(block.kind.clone(), &block.text);
+            }
+        } else if self.plain_will_do() {
             text::walk(&self.plain, &mut builder);
         } else {
             html::walk_piece(&self.html, limits, &mut builder);
@@ -54,6 +63,39 @@ impl Mail {
 fn attachment_name(given: Option<&str>, number: usize, ending: &str) -> String {
     let name = given.unwrap_or("").rsplit(['/', '\\']).next().unwrap_or("").trim();
     if name.is_empty() { format!("attachment-{number}{ending}") } else { name.to_owned() }
+}
+
+/// A mail as it would be sent, for one that lies in another file as something else.
+fn compose(mail: &Mail) -> Vec<u8> {
+    const BOUNDARY: &str = "part-of-a-mail-in-a-mail";
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut out = String::new();
+    for (name, value) in mail.headers.iter().map(|(name, value)| (*name, value)).chain([("Subject", &mail.subject)]) {
+        if !value.trim().is_empty() {
+            out.push_str(&format!("{name}: {}\r\n", line(value)));
+        }
+    }
+    out.push_str(&format!("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"{BOUNDARY}\"\r\n\r\n"));
+    let (kind, body) = match &mail.rich {
+        Some(rich) => ("plain", rich.text()),
+        None if mail.plain_will_do() => ("plain", mail.plain.clone()),
+        None => ("html", mail.html.clone()),
+    };
+    let mut part = |head: &str, content: &[u8]| {
+        out.push_str(&format!("--{BOUNDARY}\r\n{head}\r\nContent-Transfer-Encoding: base64\r\n\r\n"));
+        for line in STANDARD.encode(content).as_bytes().chunks(76) {
+            out.push_str(&String::from_utf8_lossy(line));
+            out.push_str("\r\n");
+        }
+    };
+    part(&format!("Content-Type: text/{kind}; charset=utf-8"), body.as_bytes());
+    for file in &mail.attachments {
+        let name = STANDARD.encode(&file.name);
+        let head = format!("Content-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"=?utf-8?B?{name}?=\"");
+        part(&head, &file.content);
+    }
+    out.push_str(&format!("--{BOUNDARY}--\r\n"));
+    out.into_bytes()
 }
 
 fn inner_file(name: String, content: &[u8]) -> InnerFile {

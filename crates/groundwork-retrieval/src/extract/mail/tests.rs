@@ -17,6 +17,13 @@ Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain
 }
 
 #[test]
+fn headers_in_an_encoding_that_is_not_named_are_read() {
+    let mail = b"From: a@example.org\r\nSubject: Gr\xfc\xdfe aus K\xf6ln\r\nContent-Type: text/plain; charset=windows-1252\r\n\r\n5 \x80 im Beet.\r\n";
+    let text = read_eml(mail, &Limits::default()).unwrap().document.text();
+    assert!(text.starts_with("Gr\u{fc}\u{df}e aus K\u{f6}ln") && text.ends_with("5 \u{20ac} im Beet."), "{text}");
+}
+
+#[test]
 fn a_mail_of_html_alone_is_read() {
     let text = mail("Subject: x\nContent-Type: text/html\n\n<table><tr><th>a<th>b</tr><tr><td>1<td>2</tr></table>").document.text();
     assert!(text.ends_with("a | b\n1 | 2"), "{text}");
@@ -39,4 +46,21 @@ Content-Type: message/rfc822\n\nSubject: inner\n\nInner text.\n--b--\n",
 fn parts_nested_without_end_are_refused() {
     let nested: String = (0..2000).map(|n| format!("Content-Type: multipart/mixed; boundary=\"b{n}\"\n\n--b{n}\n")).collect();
     assert_eq!(read_eml(format!("Subject: x\n{nested}").as_bytes(), &Limits::default()).unwrap_err().detail(), "too_complex");
+}
+
+#[test]
+fn a_mail_that_is_put_together_reads_as_what_it_was() {
+    let inner = Mail {
+        format: Format::Msg,
+        subject: "Größe der Beete".to_owned(),
+        headers: vec![("From", "Ann <ann@example.org>".to_owned()), ("Cc", String::new()), ("Date", "2026-03-02T09:00:00Z".to_owned())],
+        plain: "Zwei Beete.\r\nEin Weg.".to_owned(),
+        html: String::new(),
+        rich: None,
+        attachments: vec![inner_file("Übersicht.txt".to_owned(), b"inner words")],
+    };
+    let parsed = read_eml(&compose(&inner), &Limits::default()).unwrap();
+    let text = parsed.document.text();
+    assert!(text.starts_with("Größe der Beete\n\nFrom: Ann <ann@example.org>") && text.contains("Zwei Beete."), "{text}");
+    assert_eq!((parsed.files[0].name.as_str(), parsed.files[0].content.as_ref()), ("Übersicht.txt", &b"inner words"[..]));
 }

@@ -68,6 +68,7 @@ fn open(bytes: &[u8], format: DocumentFormat, limits: &Limits) -> Result<(Docume
     let properties = document.as_docx().map(|docx| &docx.core_properties).or_else(|| document.as_pptx().map(|pptx| &pptx.core_properties));
     if let Some(properties) = properties {
         tree.metadata.title = properties.as_ref().and_then(|properties| properties.title.clone());
+        tree.metadata.author = properties.as_ref().and_then(|properties| properties.creator.clone());
     }
     Ok((tree, damage))
 }
@@ -108,6 +109,7 @@ impl Walker {
         if let Some(title) = tree.metadata.title.as_deref().filter(|title| says_something(title)) {
             builder.title(title);
         }
+        builder.author(tree.metadata.author.as_deref().unwrap_or(""));
         for warning in damage {
             builder.warn(warning);
         }

@@ -114,5 +114,5 @@ fn slides_keep_their_numbers_titles_and_own_headings() {
     assert_eq!(document.text(), "Moss\n\nWater it.\n\nWithout a title.");
     assert_eq!((document.pages, document.blocks[2].pages), (Some(2), Some((2, 2))));
     assert!(document.blocks[2].heading_path.is_empty());
-    assert_eq!(document.format.page_noun(), "slide");
+    assert_eq!(document.format.unit().name(), "slide");
 }

@@ -16,7 +16,7 @@ const BLOCK_GAP: f32 = 2.2;
 /// Reads rows that share empty stripes: tables where the rows are like one, else the rows as they are.
 pub(super) fn read(rows: Vec<Vec<Segment>>) -> Vec<Part> {
     let mut parts = Vec::new();
-    for mut block in blocks(rows) {
+    for mut block in blocks(rows).into_iter().flat_map(unlike_apart) {
         let is_single = |row: &Vec<Segment>| row.len() < 2;
         let lead = block.iter().position(|row| !is_single(row)).unwrap_or(block.len());
         let mut body = block.split_off(lead);
@@ -60,6 +60,34 @@ fn blocks(rows: Vec<Vec<Segment>>) -> Vec<Vec<Vec<Segment>>> {
         last = here;
     }
     blocks
+}
+
+/// Splits rows of two tables, one close below the other, where that gives cells columns of their own.
+fn unlike_apart(rows: Vec<Vec<Segment>>) -> Vec<Vec<Vec<Segment>>> {
+    const WIDER: f32 = 1.25;
+    let whole = crowded(&rows);
+    if whole == 0 {
+        return vec![rows];
+    }
+    let steps: Vec<f32> = rows.windows(2).map(|pair| step(&pair[0], &pair[1])).collect();
+    let usual = median(&mut steps.clone()).unwrap_or(0.0);
+    let wide = (1..rows.len()).filter(|at| steps[at - 1] >= usual * WIDER);
+    let best = wide.map(|at| (crowded(&rows[..at]) + crowded(&rows[at..]), at)).min();
+    match best {
+        Some((left, at)) if left < whole => {
+            let mut above = rows;
+            let below = above.split_off(at);
+            unlike_apart(above).into_iter().chain(unlike_apart(below)).collect()
+        }
+        _ => vec![rows],
+    }
+}
+
+/// Texts that share a column with another one of their row.
+fn crowded(rows: &[Vec<Segment>]) -> usize {
+    let columns = columns(rows);
+    let in_row = |row: &Vec<Segment>| row.len() - cells_of(row, &columns).iter().filter(|cell| !cell.is_empty()).count().min(row.len());
+    rows.iter().filter(|row| row.len() > 1).map(in_row).sum()
 }
 
 /// Whether a row is the rest of cells in the row above: close below it, and nothing in it stands alone as a row would.
@@ -142,7 +170,7 @@ fn with_labels_joined(rows: Vec<Vec<String>>) -> Option<Vec<Vec<String>>> {
 }
 
 fn cells_of(row: &[Segment], columns: &[(f32, f32)]) -> Vec<String> {
-    let mut line = vec![String::new(); columns.len()];
+    let mut line = vec![String::new(); columns.len().max(1)];
     for segment in row {
         let column = columns.iter().position(|column| segment.area.x0 < column.1 && segment.area.x1 > column.0).unwrap_or(0);
         append(&mut line[column], &segment.text());

@@ -56,7 +56,20 @@ pub(super) fn word(glyphs: &[&str]) -> String {
     let directions: Vec<Direction> = glyphs.iter().map(|glyph| direction_of_text(glyph)).collect();
     let order = logical_order(&directions, true);
     let text: String = order.into_iter().filter_map(|at| glyphs.get(at).copied()).collect();
-    plain(&text)
+    with_brackets_turned(plain(&text))
+}
+
+/// No word begins with a closing bracket or ends with an opening one: turned round with its word, a bracket is the other one.
+fn with_brackets_turned(text: String) -> String {
+    const PAIRS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
+    let mut chars: Vec<char> = text.chars().collect();
+    if let Some(first) = chars.first_mut() {
+        *first = PAIRS.iter().find(|(_, close)| first == close).map_or(*first, |(open, _)| *open);
+    }
+    if let Some(last) = chars.last_mut() {
+        *last = PAIRS.iter().find(|(open, _)| last == open).map_or(*last, |(_, close)| *close);
+    }
+    chars.into_iter().collect()
 }
 
 /// The reading order of a line's words, given from left to right on the page.
@@ -150,6 +163,7 @@ mod tests {
     fn a_right_to_left_word_is_turned_round_and_its_number_is_not() {
         assert_eq!(word(&["ג", "ב", "א"]), "אבג");
         assert_eq!(word(&["2", "4", "ב", "א"]), "אב24");
+        assert_eq!(word(&["(", "ב", "א", ")"]), "(אב)");
         assert_eq!(word(&["a", "b", "c"]), "abc");
     }
 

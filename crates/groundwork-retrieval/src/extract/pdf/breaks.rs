@@ -1,6 +1,7 @@
 //! The lines of one column, and where a block ends among them: a wider step, another size or weight, an indent, a marker, or a line that was
 //! ended on purpose.
 
+use super::super::document::PAGE_END;
 use super::bidi;
 use super::fonts::Style;
 use super::geometry::Area;
@@ -25,7 +26,9 @@ impl Line {
         let has_gaps = row.len() > 1;
         let words = row.into_iter().flat_map(|segment| segment.words).collect();
         let whole = Segment::of(words)?;
-        let text = if whole.style().mono { spaced_text(&whole.words) } else { text_of(&whole.words) };
+        let mut text = if whole.style().mono { spaced_text(&whole.words) } else { text_of(&whole.words) };
+        // A font may call any glyph by the name of the mark.
+        text.retain(|char| char != PAGE_END);
         let (left, right) = bidi::letters(&text);
         // A right-to-left line is mirrored, so that its start is on the left like that of all others.
         let (area, first) = if right > left {

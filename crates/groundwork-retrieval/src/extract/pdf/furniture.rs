@@ -1,15 +1,20 @@
 //! Running headers, footers and page numbers: what stands at the edge of several pages, at the same height, the same but for its numbers.
 
 use super::geometry::{Turn, median};
+use super::glyphs::Rule;
 use super::lines::{Page, Segment};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Only this share of a page's height at its top and bottom can hold furniture.
 const MARGIN: f32 = 0.16;
 /// Within this share, text that repeats is furniture even in a short document.
 const OUTER_MARGIN: f32 = 0.09;
-/// Rows at an edge that can be furniture, unless a wide gap parts them from the text.
+/// Rows at an edge that can be furniture.
 const MAX_ROWS: usize = 4;
+/// A step of more than this many sizes from row to row is wider than those within a text.
+const WIDE_GAP: f32 = 1.7;
+/// Within this share of the page's height no text is expected.
+const FAR_OUT: f32 = 0.06;
 /// Heights of the same furniture differ by at most this, in points.
 const SAME_HEIGHT: f32 = 8.0;
 
@@ -101,6 +106,9 @@ fn collect(at: usize, page: &Page, candidates: &mut HashMap<Key, Vec<Candidate>>
     let Some(direction) = upright else { return };
     for at_top in [true, false] {
         for segment in edge_segments(&direction.segments, page.height, at_top) {
+            if in_grid(&direction.rules, &direction.segments[segment]) {
+                continue;
+            }
             let text = direction.segments[segment].text();
             let distance = distance(&direction.segments[segment], page.height, at_top);
             candidates.entry(Key { at_top, shape: shape(&text) }).or_default().push(Candidate {
@@ -113,29 +121,43 @@ fn collect(at: usize, page: &Page, candidates: &mut HashMap<Key, Vec<Candidate>>
     }
 }
 
+/// Whether upright lines run on both sides of a text: it is a cell of a table, whose header may stand on top of every page.
+fn in_grid(rules: &[Rule], segment: &Segment) -> bool {
+    let (_, y) = segment.area.center();
+    let beside = |rule: &&Rule| rule.area.height() > rule.area.width() && rule.area.y0 <= y && rule.area.y1 >= y;
+    let mut upright = rules.iter().filter(beside).map(|rule| rule.area.center().0);
+    let (mut left, mut right) = (false, false);
+    upright.any(|x| {
+        left |= x <= segment.area.x0 + 1.0;
+        right |= x >= segment.area.x1 - 1.0;
+        left && right
+    })
+}
+
 fn distance(segment: &Segment, height: f32, at_top: bool) -> f32 {
     if at_top { segment.baseline } else { height - segment.baseline }
 }
 
-/// The segments of the outermost rows at one edge of a page.
+/// The segments of the outermost rows at one edge of a page, as far as a wide gap parts them from the text; what stands far out needs none.
 fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> {
     let mut by_distance: Vec<(f32, usize)> =
         segments.iter().enumerate().map(|(at, segment)| (distance(segment, height, at_top), at)).collect();
     by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut found = Vec::new();
-    let mut rows = 0;
-    let mut last = f32::NEG_INFINITY;
+    let mut rows: Vec<(f32, Vec<usize>)> = Vec::new();
     for (distance, at) in by_distance {
-        if distance - last > 3.0 {
-            rows += 1;
-            last = distance;
+        match rows.last_mut() {
+            Some((last, row)) if distance - *last <= 3.0 => row.push(at),
+            _ if rows.len() > MAX_ROWS || distance > height * MARGIN * 2.0 => break,
+            _ => rows.push((distance, vec![at])),
         }
-        if rows > MAX_ROWS || distance > height * MARGIN {
-            break;
-        }
-        found.push(at);
     }
-    found
+    let size = |row: &[usize]| row.iter().map(|at| segments[*at].size).fold(0.0, f32::max);
+    let parted = |at: &usize| rows.get(at + 1).is_none_or(|next| next.0 - rows[*at].0 > size(&next.1).max(size(&rows[*at].1)) * WIDE_GAP);
+    let last = (0..rows.len().min(MAX_ROWS)).rev().find(parted);
+    let is_edge = |(at, (distance, _)): &(usize, &(f32, Vec<usize>))| {
+        *at < MAX_ROWS && *distance <= height * MARGIN && (last.is_some_and(|last| *at <= last) || *distance <= height * FAR_OUT)
+    };
+    rows.iter().enumerate().filter(is_edge).flat_map(|(_, (_, row))| row.iter().copied()).collect()
 }
 
 /// The candidates of one shape that do repeat.
@@ -153,7 +175,9 @@ fn repeated<'c>(key: &Key, found: &'c [Candidate], pages: &[Page]) -> Vec<&'c Ca
         if counted.len() >= 2 {
             return counted;
         }
-        if !key.shape.chars().any(char::is_alphabetic) {
+        // The name of a chapter stays for some pages; what is another on each is data, such as a table's first row.
+        let numbers: HashSet<Option<i64>> = same.iter().map(|candidate| candidate.number).collect();
+        if !key.shape.chars().any(char::is_alphabetic) || numbers.len() * 2 > same.len() {
             return Vec::new();
         }
     }

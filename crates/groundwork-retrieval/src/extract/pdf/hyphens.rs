@@ -1,5 +1,6 @@
 //! Joins the lines of a block. A word parted at a line's end becomes whole; a compound keeps its hyphen.
 
+use super::super::document::PAGE_END;
 use super::paragraphs::{Content, Draft};
 use super::words::is_wide;
 use std::collections::HashSet;
@@ -38,7 +39,7 @@ impl Known {
         };
         let mut words = HashSet::new();
         let (mut lines, mut hyphens) = (0_usize, 0_usize);
-        for line in texts().flat_map(|text| text.split('\n')) {
+        for line in texts().flat_map(|text| text.split(LINE_ENDS)) {
             lines += 1;
             let mut rest = line.split_whitespace().peekable();
             let mut is_first = lines > 1;
@@ -52,7 +53,7 @@ impl Known {
             hyphens += usize::from(line.ends_with(HYPHENS));
         }
         let has_parted_word = texts().any(|text| {
-            let lines: Vec<&str> = text.split('\n').collect();
+            let lines: Vec<&str> = text.split(LINE_ENDS).collect();
             lines.windows(2).any(|pair| {
                 pair[0].ends_with(HYPHENS) && {
                     let (left, right) = parts(pair[0], pair[1]);
@@ -76,6 +77,14 @@ fn parts(before: &str, after: &str) -> (String, String) {
     )
 }
 
+/// The last line of a page ends with the mark of its end.
+const LINE_ENDS: [char; 2] = ['\n', PAGE_END];
+
+/// Words that compounds begin with and that are no syllables of longer words.
+const OFTEN_JOINED: &[&str] = &[
+    "well", "self", "non", "half", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "long", "short", "high", "cross",
+];
+
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{AD}'];
 
 fn core_of(word: &str) -> &str {
@@ -84,20 +93,21 @@ fn core_of(word: &str) -> &str {
 
 fn joined(text: &str, known: &Known) -> String {
     let mut whole = String::with_capacity(text.len());
-    for line in text.split('\n') {
-        let line = line.trim();
-        if whole.is_empty() {
-            whole.push_str(line);
-            continue;
-        }
-        match seam(&whole, line, known) {
-            Seam::Space => whole.push(' '),
-            Seam::None => {}
-            Seam::DropHyphen => {
-                whole.pop();
+    for (at, page) in text.split(PAGE_END).enumerate() {
+        for (line_at, line) in page.split('\n').map(str::trim).enumerate() {
+            let turns = at > 0 && line_at == 0;
+            if !whole.is_empty() {
+                match seam(&whole, line, known) {
+                    Seam::Space => whole.push(' '),
+                    Seam::None => {}
+                    Seam::DropHyphen => {
+                        whole.pop();
+                    }
+                }
             }
+            whole.extend(turns.then_some(PAGE_END));
+            whole.push_str(line);
         }
-        whole.push_str(line);
     }
     whole.retain(|char| char != '\u{AD}');
     without_leaders(whole)
@@ -155,8 +165,11 @@ fn seam(before: &str, after: &str, known: &Known) -> Seam {
         if known.has(&format!("{left}{right}")) {
             return Seam::DropHyphen;
         }
-        let is_compound =
-            !known.parts_words || known.has(&format!("{left}-{right}")) || left.contains('-') || (known.has(&left) && known.has(&right));
+        let is_compound = (OFTEN_JOINED.contains(&left.as_str()) && right.chars().nth(3).is_some())
+            || !known.parts_words
+            || known.has(&format!("{left}-{right}"))
+            || left.contains('-')
+            || (known.has(&left) && known.has(&right));
         return if is_compound { Seam::None } else { Seam::DropHyphen };
     }
     if is_wide(last.encode_utf8(&mut [0; 4])) && is_wide(first.encode_utf8(&mut [0; 4])) {
@@ -186,8 +199,14 @@ mod tests {
     fn a_compound_keeps_its_hyphen() {
         check("a self-\nlocking nut", "the nut is self-locking", "a self-locking nut");
         check("a self-\nlocking nut", "locking by itself, or self made", "a self-locking nut");
+        check("the infor-\nmation on well-\nknown beds", "information", "the information on well-known beds");
         check("from 10-\n15 on", "", "from 10-15 on");
         check("in Baden-\nBaden", "", "in Baden-Baden");
+    }
+
+    #[test]
+    fn a_word_parted_at_the_end_of_a_page_is_whole_and_keeps_the_place() {
+        check("the infor-\u{c}mation is\u{c}here", "", "the infor\u{c}mation is \u{c}here");
     }
 
     #[test]

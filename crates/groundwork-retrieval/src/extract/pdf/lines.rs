@@ -1,12 +1,12 @@
 //! Words → segments: what stands on one line without a wide gap. Columns, tables and running headers are made of segments.
 
+use super::super::boxes::{PageWords, Word as PlacedWord};
 use super::bidi;
 use super::fonts::Style;
 use super::geometry::{Area, Turn, hull};
 use super::glyphs::{Drawing, Rule};
 use super::markers;
 use super::words::{self, Word, is_wide};
-use super::{PageWords, Word as PlacedWord};
 
 /// A gap of this many ems may be a column's edge. Too small splits justified lines, which is mended later; too large joins columns, which is not.
 const SEGMENT_GAP: f32 = 0.9;
@@ -60,7 +60,10 @@ impl Page {
     pub(super) fn words(&self) -> PageWords {
         let mut words = Vec::new();
         for direction in &self.directions {
-            for word in direction.segments.iter().flat_map(|segment| &segment.words) {
+            // As they are drawn: column after column, as a rule, so that a sentence stands together.
+            let mut drawn: Vec<&Word> = direction.segments.iter().flat_map(|segment| &segment.words).collect();
+            drawn.sort_by_key(|word| word.order);
+            for word in drawn {
                 let area = word.area.map(|point| direction.turn.to_page(point));
                 words.push(PlacedWord { text: word.text.clone(), x0: area.x0, y0: area.y0, x1: area.x1, y1: area.y1 });
             }

@@ -10,6 +10,11 @@ pub(super) fn title(pdf: &Pdf) -> Option<String> {
     is_title(&title).then_some(title)
 }
 
+/// The author of the metadata.
+pub(super) fn author(pdf: &Pdf) -> Option<String> {
+    Some(decode(pdf.metadata().author.as_deref()?))
+}
+
 /// Decodes a text string: UTF-16 or UTF-8 with a byte order mark, else the PDF's own Latin set.
 pub(super) fn decode(bytes: &[u8]) -> String {
     match bytes {

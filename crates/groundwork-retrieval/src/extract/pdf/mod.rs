@@ -5,6 +5,7 @@
 mod aligned;
 mod bands;
 mod bidi;
+mod bitmap;
 mod breaks;
 mod columns;
 mod fonts;
@@ -25,31 +26,12 @@ mod visible;
 mod warnings;
 mod words;
 
+pub(super) use bitmap::draw as draw_pictures;
+
+use super::boxes::PageWords;
 use super::document::{Builder, Document, Format};
-use super::{Limits, ReadError};
+use super::{Limits, Parsed, ReadError};
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
-use serde::{Deserialize, Serialize};
-
-/// The words of one page and where they stand, for highlighting.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PageWords {
-    /// Counted from 1.
-    pub page: u32,
-    /// Points, as the page is shown (its own rotation applied).
-    pub width: f32,
-    pub height: f32,
-    pub words: Vec<Word>,
-}
-
-/// One word and its box in points from the top left corner of the shown page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Word {
-    pub text: Box<str>,
-    pub x0: f32,
-    pub y0: f32,
-    pub x1: f32,
-    pub y1: f32,
-}
 
 /// Reads a PDF file into blocks.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
@@ -58,6 +40,11 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
 
 /// Reads a PDF file into blocks, and beside them the boxes of all words that are shown, page by page.
 pub fn read_with_words(bytes: &[u8], limits: &Limits) -> Result<(Document, Vec<PageWords>), ReadError> {
+    read_all(bytes, limits).map(|parsed| (parsed.document, parsed.words))
+}
+
+/// The same, and which pages hold text in pixels.
+pub(super) fn read_all(bytes: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
     let pdf = open(bytes, limits)?;
     let pages = pdf.pages();
     let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
@@ -88,11 +75,13 @@ pub fn read_with_words(bytes: &[u8], limits: &Limits) -> Result<(Document, Vec<P
     let mut drafts = paragraphs::continue_over_pages(drafts);
     hyphens::join(&mut drafts);
     let title = metadata::title(&pdf);
+    builder.author(&metadata::author(&pdf).unwrap_or_default());
     headings::build(drafts, title, &mut builder);
     if builder.is_empty() && !is_complete(bytes) && !notes.iter().any(|note| note.is_scan) {
         return Err(ReadError::Damaged("its end is missing, and no text is left".to_owned()));
     }
-    Ok((builder.finish(), boxes))
+    let scanned = notes.iter().filter(|note| note.is_scan).map(|note| note.number).collect();
+    Ok(Parsed { words: boxes, scanned, ..builder.finish().into() })
 }
 
 /// Whether the file has its end; without it, whatever stood behind the cut is lost.

@@ -1,5 +1,6 @@
 //! Lines in reading order → paragraphs, list items, code and tables.
 
+use super::super::document::PAGE_END;
 use super::breaks::{self, Column, Line, spaces};
 use super::columns::{self, Item, Piece, Table};
 use super::fonts::Style;
@@ -29,7 +30,7 @@ pub(super) struct Draft {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Content {
-    /// Lines, parted by line feeds until hyphens are joined.
+    /// Lines, parted by line feeds until hyphens are joined, and pages by [`PAGE_END`].
     Text(String),
     Code(String),
     Table {
@@ -201,7 +202,7 @@ pub(super) fn continue_over_pages(drafts: Vec<Draft>) -> Vec<Draft> {
         if let (true, true, Content::Text(text), Content::Text(rest)) = (is_next, is_alike, &mut last.content, &draft.content)
             && rest.chars().next().is_some_and(char::is_lowercase)
         {
-            text.push('\n');
+            text.push(if draft.pages.0 > last.pages.1 { PAGE_END } else { '\n' });
             text.push_str(rest);
             last.pages.1 = draft.pages.1;
             last.lines += draft.lines;

@@ -17,6 +17,7 @@ enum Destination {
     Fonts,
     Styles,
     Title,
+    Author,
     Note,
 }
 
@@ -139,6 +140,7 @@ impl Reader {
         let aside = std::mem::take(&mut self.aside);
         match closed {
             Destination::Title => self.builder.title(&aside),
+            Destination::Author => self.builder.author(&aside),
             Destination::Note if !aside.trim().is_empty() => self.notes.push(aside),
             _ => {}
         }
@@ -278,7 +280,7 @@ impl Reader {
                 }
                 self.text.push_str(text);
             }
-            Destination::Title | Destination::Note => self.aside.push_str(text),
+            Destination::Title | Destination::Author | Destination::Note => self.aside.push_str(text),
             Destination::Styles => {
                 self.aside.push_str(text);
                 if let Some(name) = self.aside.strip_suffix(';') {
@@ -341,15 +343,16 @@ fn destination(word: &str, current: Destination) -> Option<Destination> {
         "fonttbl" => Destination::Fonts,
         "stylesheet" => Destination::Styles,
         "title" => Destination::Title,
+        "author" => Destination::Author,
         "footnote" | "annotation" => Destination::Note,
         // Text boxes, and the shown result of fields and objects, are text of the body.
         "shptxt" if current != Destination::Note => Destination::Body,
-        "author" | "operator" | "subject" | "keywords" | "doccomm" | "company" | "category" | "manager" | "comment" | "colortbl"
-        | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "pict" | "nonshppict"
-        | "objdata" | "fldinst" | "listtext" | "pntext" | "sp" | "filetbl" | "revtbl" | "rsidtbl" | "xe" | "tc" | "txe" | "rxe"
-        | "nonesttables" | "themedata" | "colorschememapping" | "datastore" | "latentstyles" | "shprslt" | "ftnsep" | "ftnsepc"
-        | "aftnsep" | "aftnsepc" | "bkmkstart" | "bkmkend" | "atnid" | "atnauthor" | "atrfstart" | "atrfend" | "listtable"
-        | "listoverridetable" | "generator" | "xmlnstbl" | "mmathPr" | "userprops" | "docvar" => Destination::Skipped,
+        "operator" | "subject" | "keywords" | "doccomm" | "company" | "category" | "manager" | "comment" | "colortbl" | "header"
+        | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "pict" | "nonshppict" | "objdata"
+        | "fldinst" | "listtext" | "pntext" | "sp" | "filetbl" | "revtbl" | "rsidtbl" | "xe" | "tc" | "txe" | "rxe" | "nonesttables"
+        | "themedata" | "colorschememapping" | "datastore" | "latentstyles" | "shprslt" | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc"
+        | "bkmkstart" | "bkmkend" | "atnid" | "atnauthor" | "atrfstart" | "atrfend" | "listtable" | "listoverridetable" | "generator"
+        | "xmlnstbl" | "mmathPr" | "userprops" | "docvar" => Destination::Skipped,
         _ => return None,
     })
 }

@@ -3,14 +3,18 @@
 //! The child is this same program (`/proc/self/exe`) with [`CHILD_ARGUMENT`], an empty environment and three pipes. A child reads one
 //! file and ends: what a hostile file does to it cannot touch the next one.
 
+mod calls;
 mod child;
 mod confine;
+mod recognize;
 
 pub use child::{Parse, child_main, child_main_with};
 
+use super::ocr::{self, Ocr};
 use super::{Attachment, Extraction, Limits, Parsed, ReadError};
 use bytes::Bytes;
-use child::{Answer, Request};
+use child::{Answer, Means, Request, Task};
+use serde::de::DeserializeOwned;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -38,6 +42,8 @@ pub struct SandboxSettings {
     pub children: usize,
     /// The program that is started as the child.
     pub program: PathBuf,
+    /// What reads text in pictures.
+    pub ocr: Ocr,
 }
 
 impl Default for SandboxSettings {
@@ -46,11 +52,12 @@ impl Default for SandboxSettings {
         Self {
             limits: Limits::default(),
             memory_bytes: 512 * MIB,
-            cpu_seconds: 5,
-            wall_time: Duration::from_secs(20),
+            cpu_seconds: 20,
+            wall_time: Duration::from_secs(30),
             answer_bytes: 128 * MIB,
             children: 2,
             program: "/proc/self/exe".into(),
+            ocr: Ocr::Off,
         }
     }
 }
@@ -76,12 +83,22 @@ impl Extractor {
         Self(Arc::new(Inner { settings, permits, said_what_is_missing: AtomicBool::new(false) }))
     }
 
+    /// How many files are read at once.
+    pub fn children(&self) -> usize {
+        self.0.settings.children.max(1)
+    }
+
     /// Reads one file and the files inside it. `name` decides only among types that look alike (text, Markdown, CSV).
     ///
     /// Dropping the future ends the child.
     pub async fn extract(&self, bytes: Bytes, name: &str) -> Result<Extraction, ReadError> {
         let mut files_left = ATTACHMENTS;
         self.extract_with_attachments(bytes, name, 0, &mut files_left).await
+    }
+
+    /// What reads text in pictures.
+    pub fn ocr(&self) -> &Ocr {
+        &self.0.settings.ocr
     }
 
     async fn extract_with_attachments(
@@ -91,7 +108,10 @@ impl Extractor {
         depth: usize,
         files_left: &mut usize,
     ) -> Result<Extraction, ReadError> {
-        let parsed = self.extract_one(&bytes, name).await?;
+        let mut parsed = self.extract_one(&bytes, name).await?;
+        if !parsed.scanned.is_empty() {
+            self.recognize(&bytes, &mut parsed).await;
+        }
         drop(bytes);
         let mut attachments = Vec::with_capacity(parsed.files.len());
         for file in parsed.files {
@@ -101,9 +121,9 @@ impl Extractor {
                 Err(ReadError::TooComplex(format!("files inside files deeper than {ATTACHMENT_DEPTH}")))
             } else {
                 *files_left -= 1;
-                Box::pin(self.extract_with_attachments(file.content, &file.name, depth + 1, files_left)).await
+                Box::pin(self.extract_with_attachments(file.content.clone(), &file.name, depth + 1, files_left)).await
             };
-            attachments.push(Attachment { name: file.name, outcome });
+            attachments.push(Attachment { name: file.name, content: file.content, outcome });
         }
         Ok(Extraction { document: parsed.document, words: parsed.words, attachments })
     }
@@ -116,18 +136,36 @@ impl Extractor {
         if bytes.len() as u64 > settings.limits.file_bytes {
             return Err(ReadError::TooLarge(format!("{} bytes, {} are read", bytes.len(), settings.limits.file_bytes)));
         }
+        self.ask(bytes, name, Task::Read).await
+    }
+
+    /// What a child of its own answers.
+    async fn ask<T: DeserializeOwned + Send + 'static>(&self, bytes: &[u8], name: &str, task: Task) -> Result<T, ReadError> {
+        let settings = &self.0.settings;
+        let means = Means { memory_bytes: settings.memory_bytes, cpu_seconds: settings.cpu_seconds };
+        let request = Request { name: ending(name).to_owned(), limits: settings.limits, means, task };
+        let mut line = serde_json::to_vec(&request).map_err(|_| crashed("the request could not be written"))?;
+        line.push(b'\n');
+        let run = Run { arguments: Vec::new(), input: vec![&line, bytes], means, wall_time: settings.wall_time };
+        let answer = self.run(run).await?;
+        self.parse(answer).await
+    }
+
+    /// All that a child says on its standard output, when it ends well.
+    async fn run(&self, run: Run<'_>) -> Result<Vec<u8>, ReadError> {
         let _permit = self.0.permits.acquire().await.map_err(|_| crashed("the reader was shut down"))?;
-        let mut child = self.spawn()?;
-        match tokio::time::timeout(settings.wall_time, self.converse(&mut child, bytes, name)).await {
+        let mut child = self.spawn(&run.arguments)?;
+        match tokio::time::timeout(run.wall_time, self.converse(&mut child, &run)).await {
             Ok(outcome) => outcome,
             // The child is killed when it is dropped.
-            Err(_) => Err(ReadError::TimedOut { seconds: settings.wall_time.as_secs() }),
+            Err(_) => Err(ReadError::TimedOut { seconds: run.wall_time.as_secs() }),
         }
     }
 
-    fn spawn(&self) -> Result<Child, ReadError> {
+    fn spawn(&self, arguments: &[String]) -> Result<Child, ReadError> {
         Command::new(&self.0.settings.program)
             .arg(CHILD_ARGUMENT)
+            .args(arguments)
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -138,38 +176,31 @@ impl Extractor {
             .map_err(|error| crashed(&format!("the reading process could not be started: {}", error.kind())))
     }
 
-    async fn converse(&self, child: &mut Child, bytes: &[u8], name: &str) -> Result<Parsed, ReadError> {
-        let settings = &self.0.settings;
+    async fn converse(&self, child: &mut Child, run: &Run<'_>) -> Result<Vec<u8>, ReadError> {
+        let most = self.0.settings.answer_bytes;
         let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err(crashed("the reading process has no pipes"));
         };
-        let request = Request {
-            name: ending(name).to_owned(),
-            limits: settings.limits,
-            memory_bytes: settings.memory_bytes,
-            cpu_seconds: settings.cpu_seconds,
-        };
-        let mut line = serde_json::to_vec(&request).map_err(|_| crashed("the request could not be written"))?;
-        line.push(b'\n');
         let send = async move {
-            // A child that ends early closes its end; what it says, or how it ended, tells why.
-            let _ = stdin.write_all(&line).await;
-            let _ = stdin.write_all(bytes).await;
+            for part in &run.input {
+                // A child that ends early closes its end; what it says, or how it ended, tells why.
+                let _ = stdin.write_all(part).await;
+            }
         };
-        let ((), answer, complaint) = tokio::join!(send, read_capped(stdout, settings.answer_bytes), read_capped(stderr, 4096));
+        let ((), answer, complaint) = tokio::join!(send, read_capped(stdout, most), read_capped(stderr, 4096));
         let Some(answer) = answer else {
-            return Err(ReadError::TooLarge(format!("its text takes more than {} bytes", settings.answer_bytes)));
+            return Err(ReadError::TooLarge(format!("its text takes more than {most} bytes")));
         };
         let status = child.wait().await.map_err(|_| crashed("the reading process was lost"))?;
         if !status.success() {
-            return Err(self.cause_of_death(status, &complaint.unwrap_or_default()));
+            return Err(cause_of_death(status, &complaint.unwrap_or_default(), run.means));
         }
-        self.parse(answer).await
+        Ok(answer)
     }
 
     /// The answer can be large, so that it is parsed away from the executor.
-    async fn parse(&self, answer: Vec<u8>) -> Result<Parsed, ReadError> {
-        let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Answer>(&answer));
+    async fn parse<T: DeserializeOwned + Send + 'static>(&self, answer: Vec<u8>) -> Result<T, ReadError> {
+        let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice::<Answer<T>>(&answer));
         let Ok(Ok(answer)) = parsed.await else {
             return Err(crashed("its answer could not be understood"));
         };
@@ -183,19 +214,28 @@ impl Extractor {
         }
         answer.outcome
     }
+}
 
-    fn cause_of_death(&self, status: ExitStatus, complaint: &[u8]) -> ReadError {
-        let settings = &self.0.settings;
-        let complaint = String::from_utf8_lossy(complaint);
-        match status.signal() {
-            Some(libc::SIGXCPU) => ReadError::TimedOut { seconds: settings.cpu_seconds },
-            // Nobody but the kernel's memory watch kills a child that is still waited for.
-            Some(libc::SIGKILL) => ReadError::OutOfMemory { mebibytes: settings.memory_bytes >> 20 },
-            _ if complaint.contains("memory allocation of") => ReadError::OutOfMemory { mebibytes: settings.memory_bytes >> 20 },
-            _ if complaint.contains("overflowed its stack") => ReadError::TooComplex("its parts are nested too deep".to_owned()),
-            Some(signal) => crashed(&format!("ended by signal {signal}")),
-            None => crashed(&format!("ended with code {}", status.code().unwrap_or(-1))),
-        }
+/// One child's life, from outside.
+struct Run<'a> {
+    /// After [`CHILD_ARGUMENT`].
+    arguments: Vec<String>,
+    /// What it reads from its standard input, one after the other.
+    input: Vec<&'a [u8]>,
+    means: Means,
+    wall_time: Duration,
+}
+
+fn cause_of_death(status: ExitStatus, complaint: &[u8], means: Means) -> ReadError {
+    let complaint = String::from_utf8_lossy(complaint);
+    match status.signal() {
+        Some(libc::SIGXCPU) => ReadError::TimedOut { seconds: means.cpu_seconds },
+        // Nobody but the kernel's memory watch kills a child that is still waited for.
+        Some(libc::SIGKILL) => ReadError::OutOfMemory { mebibytes: means.memory_bytes >> 20 },
+        _ if complaint.contains("memory allocation of") => ReadError::OutOfMemory { mebibytes: means.memory_bytes >> 20 },
+        _ if complaint.contains("overflowed its stack") => ReadError::TooComplex("its parts are nested too deep".to_owned()),
+        Some(signal) => crashed(&format!("ended by signal {signal}")),
+        None => crashed(&format!("ended with code {}", status.code().unwrap_or(-1))),
     }
 }
 

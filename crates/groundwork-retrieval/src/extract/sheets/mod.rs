@@ -1,25 +1,32 @@
-//! Workbooks (XLSX, XLS, ODS) → one heading a sheet and a table a region. Only cells that hold something are ever kept: a sheet that
+//! Workbooks (XLSX, XLSB, XLS, ODS) → one heading a sheet and a table a region. Only cells that hold something are ever kept: a sheet that
 //! claims seventeen thousand million cells costs no more than the one it has.
 
+mod biff;
+mod ods;
 mod regions;
 mod value;
 
+pub(super) use ods::read as read_ods;
+
 use super::document::{Builder, Document, Format};
 use super::{Limits, ReadError, package};
-use calamine::{Data, DataRef, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsx, XlsxError};
+use calamine::{Data, DataRef, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsb, XlsbError, Xlsx, XlsxError};
 use regions::Grid;
 use std::io::Cursor;
 use value::{Shown, show};
 
 /// Reads an XLSX file.
 pub(super) fn read_xlsx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    package::check(bytes, limits)?;
+    package::check_unpacked(bytes, limits)?;
     let mut workbook = Xlsx::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsxError::Password => ReadError::Encrypted,
         _ => damaged(),
     })?;
     let mut book = Book::new(Format::Xlsx, limits);
-    book.builder.title(workbook.workbook_properties().ok().and_then(|properties| properties.title).as_deref().unwrap_or(""));
+    if let Ok(properties) = workbook.workbook_properties() {
+        book.builder.title(properties.title.as_deref().unwrap_or(""));
+        book.builder.author(properties.creator.as_deref().unwrap_or(""));
+    }
     for sheet in workbook.sheets_metadata().to_vec() {
         let grid = match sheet.typ {
             SheetType::WorkSheet | SheetType::MacroSheet => xlsx_grid(&mut workbook, &sheet.name, &mut book)?,
@@ -55,45 +62,64 @@ fn owned(value: &DataRef<'_>) -> Data {
     value.clone().into()
 }
 
+/// Reads an XLSB file.
+pub(super) fn read_xlsb(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
+    package::check_unpacked(bytes, limits)?;
+    let mut workbook = Xlsb::new(Cursor::new(bytes)).map_err(|error| match error {
+        XlsbError::Password => ReadError::Encrypted,
+        _ => damaged(),
+    })?;
+    let mut book = Book::new(Format::Xlsb, limits);
+    for sheet in workbook.sheets_metadata().to_vec() {
+        let mut grid = Grid::default();
+        let mut sound = false;
+        if let Ok(mut cells) = workbook.worksheet_cells_reader(&sheet.name) {
+            sound = true;
+            while let Some(cell) = cells.next_cell().unwrap_or_else(|_| {
+                sound = false;
+                None
+            }) {
+                book.put(&mut grid, cell.get_position(), show(&owned(cell.get_value()), None))?;
+            }
+        }
+        book.add(&sheet, (sound || !grid.is_empty()).then_some(grid));
+    }
+    Ok(book.builder.finish())
+}
+
 /// Reads an XLS file, of Excel 5 to 2003.
 pub(super) fn read_xls(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    let workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
+    let scans = biff::scan(bytes);
+    if let Some(area) = scans.iter().map(|scan| scan.area).find(|area| *area > MOST_LAID_OUT) {
+        return Err(ReadError::TooLarge(format!("a sheet spans {area} cells, {MOST_LAID_OUT} are read")));
+    }
+    let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
         XlsError::Password => ReadError::Encrypted,
         _ => damaged(),
     })?;
-    read_ranges(workbook, Format::Xls, limits)
-}
-
-/// Reads an ODS file.
-pub(super) fn read_ods(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    package::check(bytes, limits)?;
-    let workbook = Ods::new(Cursor::new(bytes)).map_err(|error| match error {
-        OdsError::Password => ReadError::Encrypted,
-        _ => damaged(),
-    })?;
-    read_ranges(workbook, Format::Ods, limits)
-}
-
-/// Sheets that the library hands out as whole rectangles.
-fn read_ranges<'a, R: Reader<Cursor<&'a [u8]>>>(mut workbook: R, format: Format, limits: &Limits) -> Result<Document, ReadError> {
-    let mut book = Book::new(format, limits);
-    for sheet in workbook.sheets_metadata().to_vec() {
+    let mut book = Book::new(Format::Xls, limits);
+    for (number, sheet) in workbook.sheets_metadata().to_vec().iter().enumerate() {
+        let shares = scans.get(number).map(|scan| &scan.shares);
         let grid = match workbook.worksheet_range(&sheet.name) {
             Ok(range) => {
                 let mut grid = Grid::default();
                 let (top, left) = range.start().unwrap_or_default();
                 for (row, column, value) in range.used_cells() {
                     let position = (top + u32::try_from(row).unwrap_or(u32::MAX), left + u32::try_from(column).unwrap_or(u32::MAX));
-                    book.put(&mut grid, position, show(value, None))?;
+                    let format = shares.and_then(|shares| shares.get(&position)).map(String::as_str);
+                    book.put(&mut grid, position, show(value, format))?;
                 }
                 Some(grid)
             }
             Err(_) => None,
         };
-        book.add(&sheet, grid);
+        book.add(sheet, grid);
     }
     Ok(book.builder.finish())
 }
+
+/// The library lays an old sheet out as a rectangle, of which a cell costs 24 bytes.
+const MOST_LAID_OUT: u64 = 4_000_000;
 
 /// The document under way, and how much more of it there may be.
 struct Book<'a> {

@@ -41,7 +41,7 @@ fn number(value: f64, format: Option<&str>) -> String {
 }
 
 /// Fifteen digits are what a workbook keeps; the rest is noise.
-fn plain(value: f64) -> String {
+pub(super) fn plain(value: f64) -> String {
     let rounded = format!("{value:.14e}").parse::<f64>().unwrap_or(value);
     if rounded != 0.0 && !(1e-9..1e21).contains(&rounded.abs()) { format!("{rounded:e}") } else { rounded.to_string() }
 }

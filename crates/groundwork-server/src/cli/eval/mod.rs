@@ -3,6 +3,7 @@
 
 mod answers;
 mod citations;
+mod extraction;
 mod floor;
 mod retrieval;
 mod stage;
@@ -18,6 +19,8 @@ pub(super) enum Command {
     Answers(answers::Args),
     /// The check of citations: supported or not, against answers whose sentences are judged
     Citations(citations::Args),
+    /// Reading of files: what must come out of them, and at which page, sheet or slide
+    Extraction(extraction::Args),
     /// Search: documents or pages found by words, by meaning and by both, against judgements
     Retrieval(retrieval::Args),
 }
@@ -26,6 +29,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
     match command {
         Command::Answers(args) => answers::run(session, args).await,
         Command::Citations(args) => citations::run(session, args).await,
+        Command::Extraction(args) => extraction::run(session, args).await,
         Command::Retrieval(args) => retrieval::run(session, args).await,
     }
 }

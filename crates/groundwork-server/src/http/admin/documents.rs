@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use groundwork_app::documents::{self, Change, Document, Upload, Uploaded};
+use groundwork_app::documents::{self, Change, Document, Original, Upload, Uploaded};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
@@ -111,13 +111,48 @@ pub(in super::super) async fn original(
     Segments(path): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let (knowledge_base, document) = names(path)?;
-    let original = documents::original(front.app(), &caller, &knowledge_base, &document).await?;
+    Ok(download(documents::original(front.app(), &caller, &knowledge_base, &document).await?))
+}
+
+pub(in super::super) async fn versions(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(path): Segments<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names(path)?;
+    let versions = documents::versions(front.app(), &caller, &knowledge_base, &document).await?;
+    let object = |value| Object { object: "document.version", value };
+    Ok(Json(List::whole(versions.into_iter().map(object).collect())))
+}
+
+pub(in super::super) async fn original_of_version(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments((knowledge_base, document, version)): Segments<(String, String, String)>,
+) -> Result<Response, ApiError> {
+    let (knowledge_base, document) = names((knowledge_base, document))?;
+    let version = version.parse().map_err(|_| ApiError::invalid_param("version", "a version is a number from 1"))?;
+    Ok(download(documents::original_of_version(front.app(), &caller, &knowledge_base, &document, version).await?))
+}
+
+pub(in super::super) async fn near_duplicates(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments(path): Segments<(String, String)>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names(path)?;
+    let near = documents::near_duplicates(front.app(), &caller, &knowledge_base, &document).await?;
+    let object = |value| Object { object: "document.near_duplicate", value };
+    Ok(Json(List::whole(near.into_iter().map(object).collect())))
+}
+
+fn download(original: Original) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::try_from(original.media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))),
         (CONTENT_DISPOSITION, attachment(&original.name)),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    Ok((headers, original.bytes).into_response())
+    (headers, original.bytes).into_response()
 }
 
 pub(in super::super) async fn page(
@@ -129,6 +164,31 @@ pub(in super::super) async fn page(
     let page = page.parse().map_err(|_| ApiError::invalid_param("page", "a page is a number from 1"))?;
     let text = documents::page(front.app(), &caller, &knowledge_base, &document, page).await?;
     Ok(Json(Object { object: "document.page", value: text }))
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct Spot {
+    /// `FROM-TO` or `FROM,TO`: characters of the document's text, as in a citation.
+    span: Option<String>,
+}
+
+pub(in super::super) async fn words(
+    State(front): State<Front>,
+    caller: Caller,
+    Segments((knowledge_base, document, page)): Segments<(String, String, String)>,
+    Params(spot): Params<Spot>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (knowledge_base, document) = names((knowledge_base, document))?;
+    let page = page.parse().map_err(|_| ApiError::invalid_param("page", "a page is a number from 1"))?;
+    let span = spot.span.as_deref().map(span).transpose()?;
+    let words = documents::words(front.app(), &caller, &knowledge_base, &document, page, span).await?;
+    Ok(Json(Object { object: "document.words", value: words }))
+}
+
+fn span(text: &str) -> Result<std::ops::Range<usize>, ApiError> {
+    let ends = text.split_once(['-', ',']).and_then(|(from, to)| Some(from.trim().parse().ok()?..to.trim().parse().ok()?));
+    let ends: Option<std::ops::Range<usize>> = ends.filter(|span: &std::ops::Range<usize>| span.start <= span.end);
+    ends.ok_or_else(|| ApiError::invalid_param("span", "a span is two numbers of characters, such as 120-180"))
 }
 
 fn names((knowledge_base, document): (String, String)) -> Result<(KnowledgeBaseId, DocumentId), ApiError> {

@@ -7,7 +7,7 @@ use super::super::given::Segments;
 use super::{List, Object};
 use axum::extract::State;
 use axum::response::IntoResponse;
-use groundwork_app::knowledge_bases::{self, KnowledgeBase};
+use groundwork_app::knowledge_bases::{self, History, KnowledgeBase};
 use groundwork_core::access::Caller;
 use serde::Deserialize;
 
@@ -15,6 +15,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Put {
     title: Option<String>,
+    history: Option<History>,
 }
 
 pub(in super::super) async fn list(State(front): State<Front>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
@@ -29,7 +30,7 @@ pub(in super::super) async fn put(
     Json(put): Json<Put>,
 ) -> Result<impl IntoResponse, ApiError> {
     let id = id.try_into().map_err(|error: groundwork_core::ids::InvalidName| ApiError::invalid_param("id", error.to_string()))?;
-    let made = knowledge_bases::put(front.app(), &caller, id, put.title).await?;
+    let made = knowledge_bases::put(front.app(), &caller, id, knowledge_bases::Put { title: put.title, history: put.history }).await?;
     Ok(axum::Json(object(made)))
 }
 

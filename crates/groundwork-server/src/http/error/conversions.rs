@@ -3,7 +3,7 @@
 use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
 use axum::http::StatusCode;
 use bytes::Bytes;
-use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError};
+use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError, VersionError};
 use groundwork_app::embeddings::EmbedError;
 use groundwork_app::pipeline::CallError;
 use groundwork_app::routing::Unavailable;
@@ -237,9 +237,20 @@ impl From<DeleteError> for ApiError {
         let message = error.to_string();
         match error {
             DeleteError::Forbidden => Self::forbidden(message),
+            DeleteError::Inside { .. } => Self::conflict("document_inside_another", message),
             DeleteError::NotFound { .. } => Self::not_found("document_not_found", message),
             DeleteError::Db(error) => error.into(),
             DeleteError::Visitor | DeleteError::Index(_) => Self::failure(message),
+        }
+    }
+}
+
+impl From<VersionError> for ApiError {
+    fn from(error: VersionError) -> Self {
+        let message = error.to_string();
+        match error {
+            VersionError::Document(error) => error.into(),
+            VersionError::NoSuchVersion { .. } => Self::not_found("version_not_found", message),
         }
     }
 }

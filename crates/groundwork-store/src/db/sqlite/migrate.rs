@@ -15,6 +15,10 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (3, include_str!("migrations/0003_responses.sql")),
     (4, include_str!("migrations/0004_kept_answers.sql")),
     (6, include_str!("migrations/0006_source_permissions.sql")),
+    (20, include_str!("migrations/0020_places.sql")),
+    (21, include_str!("migrations/0021_attachments.sql")),
+    (22, include_str!("migrations/0022_words.sql")),
+    (23, include_str!("migrations/0023_near_and_kept.sql")),
 ];
 
 /// Which steps a file has, each with the digest of what was run.

@@ -5,7 +5,7 @@ use crate::db::operation::Operation;
 macro_rules! document {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, k.id, t.id, d.source, d.created_at, v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
+            "SELECT d.id, k.id, t.id, d.source, (SELECT p.id FROM document p WHERE p.no = d.parent_no), d.created_at, v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
                     v.pages, v.metadata, v.chunks, v.published_at
              FROM document d
              JOIN knowledge_base k ON k.no = d.knowledge_base_no
@@ -142,13 +142,14 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
 
         O::InsertDocument => {
-            "INSERT INTO document (id, knowledge_base_no, source, created_at)
-             SELECT ?3, no, ?2, ?4 FROM knowledge_base WHERE id = ?1 ON CONFLICT DO NOTHING"
+            "INSERT INTO document (id, knowledge_base_no, source, created_at, parent_no)
+             SELECT ?3, no, ?2, ?4, (SELECT no FROM document WHERE id = ?5) FROM knowledge_base WHERE id = ?1 ON CONFLICT DO NOTHING"
         }
+        // A file inside a file and a file of its own never take each other's place.
         O::NextGeneration => concat!(
             "UPDATE document SET last_generation = last_generation + 1 WHERE ",
             of_source!(),
-            " RETURNING id, last_generation, live_generation"
+            " AND parent_no IS (SELECT no FROM document WHERE id = ?3) RETURNING id, last_generation, live_generation"
         ),
         O::Document => document!("WHERE k.id = ?1 AND d.id = ?2"),
         O::DocumentBySource => document!("WHERE k.id = ?1 AND d.source = ?2 AND d.deleted_at IS NULL"),
@@ -163,12 +164,14 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         O::RemoveEmptyDocument => {
             "DELETE FROM document WHERE id = ?1 AND live_generation IS NULL
              AND NOT EXISTS (SELECT 1 FROM version WHERE document_no = document.no)
-             AND (scope = 'tenant' AND NOT public AND NOT EXISTS (SELECT 1 FROM permission_entry WHERE document_no = document.no)
+             AND (parent_no IS NOT NULL OR scope = 'tenant' AND NOT public AND NOT EXISTS (SELECT 1 FROM permission_entry WHERE document_no = document.no)
                 OR EXISTS (SELECT 1 FROM document later WHERE later.knowledge_base_no = document.knowledge_base_no
                            AND later.source = document.source AND later.no > document.no))"
         }
         O::BlobIsUsed => {
             "SELECT 1 FROM version WHERE sha256 = ?1
+             UNION ALL
+             SELECT 1 FROM kept_version WHERE sha256 = ?1
              UNION ALL
              SELECT 1 FROM job WHERE state IN ('queued', 'running') AND json_extract(payload, '$.original') = lower(hex(?1))
              LIMIT 1"
@@ -213,23 +216,25 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         ),
         O::SetScope => {
             "UPDATE document SET scope = ?3, public = ?4
-             WHERE id = ?2 AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
+             WHERE id = ?2 AND parent_no IS NULL AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
         }
         O::ClearEntries => "DELETE FROM permission_entry WHERE document_no = (SELECT no FROM document WHERE id = ?1)",
         O::AddEntry => "INSERT INTO permission_entry (document_no, effect, principal) SELECT no, ?2, ?3 FROM document WHERE id = ?1",
         O::ScopeOfDocument => {
-            "SELECT d.id, d.scope, d.public FROM document d JOIN knowledge_base k ON k.no = d.knowledge_base_no
+            "SELECT d.id, o.scope, o.public
+             FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no) JOIN knowledge_base k ON k.no = d.knowledge_base_no
              WHERE k.id = ?1 AND d.id = ?2 AND d.live_generation IS NOT NULL"
         }
         O::EntriesOfDocument => {
-            "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = d.no WHERE d.id = ?1"
+            "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = coalesce(d.parent_no, d.no)
+             WHERE d.id = ?1"
         }
         O::Scopes => {
-            "SELECT d.id, d.scope, d.public FROM document d
+            "SELECT d.id, o.scope, o.public FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no)
              WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL ORDER BY d.id"
         }
         O::Entries => {
-            "SELECT d.id, e.effect, e.principal FROM permission_entry e JOIN document d ON d.no = e.document_no
+            "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = coalesce(d.parent_no, d.no)
              WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL"
         }
 
@@ -269,6 +274,22 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         O::MarkHidden => {
             "UPDATE version SET state = 'dead' WHERE document_no = (SELECT no FROM document WHERE id = ?1) AND state = 'live'"
         }
+        O::OtherInner => {
+            "SELECT d.id, s.key, s.count FROM document d JOIN version v ON v.document_no = d.no AND v.generation = d.live_generation
+             LEFT JOIN slot_range s ON s.version_no = v.no
+             WHERE d.parent_no = (SELECT no FROM document WHERE id = ?1) AND d.live_generation IS NOT NULL
+                AND d.id NOT IN (SELECT value FROM json_each(?2)) ORDER BY d.id, s.key"
+        }
+        O::HideOtherInner => {
+            "UPDATE document SET live_generation = NULL, deleted_at = ?3
+             WHERE parent_no = (SELECT no FROM document WHERE id = ?1) AND live_generation IS NOT NULL
+                AND id NOT IN (SELECT value FROM json_each(?2))"
+        }
+        O::MarkHiddenInner => {
+            "UPDATE version SET state = 'dead'
+             WHERE state = 'live' AND document_no IN
+                (SELECT no FROM document WHERE parent_no = (SELECT no FROM document WHERE id = ?1) AND live_generation IS NULL)"
+        }
         O::MarkDiscarded => "UPDATE version SET state = 'dead' WHERE no = ?1 AND state = 'writing'",
         O::Orphans => {
             "SELECT k.id, d.id, v.generation, v.replaces, k.dimensions, v.no
@@ -282,13 +303,62 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              WHERE v.state = 'dead' AND v.state <> 'live' ORDER BY v.no, s.key"
         }
         O::RequireDead => "SELECT 1 FROM version WHERE no = ?1 AND state = 'dead'",
+        O::KeepVersion => {
+            "INSERT OR IGNORE INTO kept_version (knowledge_base_no, document, generation, name, title, media_type, sha256, bytes, pages,
+                                                 published_at, replaced_at)
+             SELECT k.no, d.id, v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.pages, v.published_at, ?2
+             FROM version v JOIN document d ON d.no = v.document_no JOIN knowledge_base k ON k.no = d.knowledge_base_no
+             WHERE v.no = ?1 AND v.state = 'dead' AND v.published_at IS NOT NULL AND d.live_generation IS NOT NULL
+                AND json_extract(k.settings, '$.history') IS NOT NULL"
+        }
+        O::KeptVersions => {
+            "SELECT h.generation, h.name, h.title, h.media_type, h.sha256, h.bytes, h.pages, h.published_at, h.replaced_at
+             FROM kept_version h JOIN knowledge_base k ON k.no = h.knowledge_base_no
+             WHERE h.document = ?1 AND (json_extract(k.settings, '$.history.days') IS NULL
+                OR h.replaced_at >= ?2 - json_extract(k.settings, '$.history.days') * 86400000)
+             ORDER BY h.generation DESC LIMIT coalesce((SELECT json_extract(b.settings, '$.history.versions')
+                FROM knowledge_base b JOIN kept_version o ON o.knowledge_base_no = b.no WHERE o.document = ?1), 1000)"
+        }
+        O::ForgetVersions => {
+            "DELETE FROM kept_version WHERE no IN
+                (SELECT h.no FROM
+                    (SELECT no, document, knowledge_base_no, replaced_at,
+                            row_number() OVER (PARTITION BY document ORDER BY generation DESC) AS place FROM kept_version) h
+                 JOIN knowledge_base k ON k.no = h.knowledge_base_no
+                 WHERE k.id = ?1 AND (json_extract(k.settings, '$.history') IS NULL
+                    OR h.place > coalesce(json_extract(k.settings, '$.history.versions'), h.place)
+                    OR h.replaced_at < ?2 - coalesce(json_extract(k.settings, '$.history.days'), 1000000) * 86400000
+                    OR NOT EXISTS (SELECT 1 FROM document d WHERE d.id = h.document AND d.live_generation IS NOT NULL)))
+             RETURNING sha256"
+        }
+        O::PutSignature => "INSERT OR REPLACE INTO signature (version_no, minima) VALUES (?1, ?2)",
+        O::PutBand => "INSERT OR IGNORE INTO signature_band (band, version_no) VALUES (?1, ?2)",
+        // The document itself is among them.
+        O::Near => {
+            "SELECT DISTINCT d.id, s.minima
+             FROM document own JOIN version v ON v.document_no = own.no AND v.generation = ?2
+             JOIN signature_band b ON b.version_no = v.no JOIN signature_band o ON o.band = b.band
+             JOIN version other ON other.no = o.version_no
+             JOIN document d ON d.no = other.document_no AND d.live_generation = other.generation
+                AND d.knowledge_base_no = own.knowledge_base_no
+             JOIN signature s ON s.version_no = other.no WHERE own.id = ?1
+             ORDER BY d.id <> ?1 LIMIT ?3"
+        }
         O::RemoveVersion => "DELETE FROM version WHERE no = ?1",
         O::PutPage => {
-            "INSERT INTO page (version_no, number, text) VALUES (?1, ?2, ?3)
-             ON CONFLICT (version_no, number) DO UPDATE SET text = excluded.text"
+            "INSERT INTO page (version_no, number, text, start) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (version_no, number) DO UPDATE SET text = excluded.text, start = excluded.start"
+        }
+        O::PutPageWords => {
+            "INSERT INTO page_words (version_no, number, words) VALUES (?1, ?2, ?3)
+             ON CONFLICT (version_no, number) DO UPDATE SET words = excluded.words"
+        }
+        O::PageWords => {
+            "SELECT w.words FROM document d JOIN version v ON v.document_no = d.no AND v.generation = ?2
+             JOIN page_words w ON w.version_no = v.no AND w.number = ?3 WHERE d.id = ?1"
         }
         O::Page => {
-            "SELECT p.text FROM document d JOIN version v ON v.document_no = d.no AND v.generation = ?2
+            "SELECT p.text, p.start FROM document d JOIN version v ON v.document_no = d.no AND v.generation = ?2
              JOIN page p ON p.version_no = v.no AND p.number = ?3 WHERE d.id = ?1"
         }
 
@@ -311,8 +381,8 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
         O::ReleaseSlots => "UPDATE slot_range SET version_no = NULL WHERE version_no = ?1",
         O::InsertChunk => {
-            "INSERT INTO chunk (key, version_no, ordinal, text, heading_path, first_page, last_page, span_start, span_end)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+            "INSERT INTO chunk (key, version_no, ordinal, text, heading_path, first_page, last_page, span_start, span_end, place)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         }
         O::InsertVector => "INSERT INTO embedding (key, vector) VALUES (?1, ?2)",
         O::InsertCodes => "INSERT INTO code_block (key, count, scales, codes) VALUES (?1, ?2, ?3, ?4)",
@@ -337,7 +407,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              JOIN version v ON v.no = c.version_no WHERE k.id = ?1 ORDER BY c.key LIMIT ?3"
         }
         O::Chunks => {
-            "SELECT c.key, c.ordinal, c.text, c.heading_path, c.first_page, c.last_page, c.span_start, c.span_end, d.id, v.generation,
+            "SELECT c.key, c.ordinal, c.text, c.heading_path, c.first_page, c.last_page, c.span_start, c.span_end, c.place, d.id, v.generation,
                     d.source, v.name, v.title, v.media_type
              FROM json_each(?2) j CROSS JOIN chunk c ON c.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
              JOIN version v ON v.no = c.version_no JOIN document d ON d.no = v.document_no ORDER BY j.key"
