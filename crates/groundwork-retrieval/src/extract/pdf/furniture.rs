@@ -145,9 +145,10 @@ fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> 
     by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut rows: Vec<(f32, Vec<usize>)> = Vec::new();
     for (distance, at) in by_distance {
+        let is_enough = rows.len() > MAX_ROWS;
         match rows.last_mut() {
             Some((last, row)) if distance - *last <= 3.0 => row.push(at),
-            _ if rows.len() > MAX_ROWS || distance > height * MARGIN * 2.0 => break,
+            _ if is_enough || distance > height * MARGIN * 2.0 => break,
             _ => rows.push((distance, vec![at])),
         }
     }
