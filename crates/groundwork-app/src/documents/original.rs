@@ -7,6 +7,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::blobs::Sha256;
 
+#[derive(Debug)]
 pub struct Original {
     pub name: String,
     pub media_type: String,
