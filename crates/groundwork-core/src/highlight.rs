@@ -55,7 +55,7 @@ impl Page {
             return None;
         }
         let places = || self.letters.windows(part.len()).enumerate().filter(|(_, window)| *window == part).map(|(at, _)| at);
-        let at = places().nth(skip).or_else(|| places().last())?;
+        let at = places().nth(skip).or_else(|| places().next_back())?;
         let mut words: Vec<usize> = self.words[at..at + part.len()].to_vec();
         words.dedup();
         Some(words)

@@ -81,6 +81,8 @@ fn annotation() -> impl Strategy<Value = Annotation> {
             name: text.clone(),
             version: id,
             pages,
+            unit: "slide".to_owned(),
+            sheet: pages.is_none().then(|| text.clone()),
             section,
             span,
             text,

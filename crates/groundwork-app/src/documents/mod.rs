@@ -18,7 +18,7 @@ pub use original::{Original, original};
 pub use page::{PageError, PageText, page};
 pub use upload::{Change, Upload, UploadError, Uploaded, upload};
 pub use versions::{Version, VersionError, original_of_version, versions};
-pub use words::{WordBox, Words, words};
+pub use words::{Spot, WordBox, Words, words};
 
 use crate::App;
 use groundwork_core::access::{Caller, Permissions};

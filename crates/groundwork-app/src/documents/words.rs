@@ -28,16 +28,24 @@ pub struct WordBox {
     pub edges: [f32; 4],
 }
 
-/// All words of a page, or those that the characters `span` of the document's text are made of. A page without boxes, as of a format
+/// Which words are asked for.
+pub struct Spot {
+    /// From 1.
+    pub page: u32,
+    /// Characters of the document's text; all words of the page without them.
+    pub span: Option<Range<usize>>,
+}
+
+/// All words of a page, or those that a span of the document's text is made of. A page without boxes, as of a format
 /// without pages, has no words.
 pub async fn words(
     app: &App,
     caller: &Caller,
     knowledge_base: &KnowledgeBaseId,
     document: &DocumentId,
-    number: u32,
-    span: Option<Range<usize>>,
+    spot: Spot,
 ) -> Result<Words, PageError> {
+    let Spot { page: number, span } = spot;
     let text = page(app, caller, knowledge_base, document, number).await?;
     let version = find(app, caller, knowledge_base, document).await?.version;
     let bytes = app.inner().db.page_words(document, version, number).await.map_err(FindError::Db)?;

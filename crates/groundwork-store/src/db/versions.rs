@@ -377,9 +377,12 @@ fn epochs_of(outcome: Option<Outcome>) -> Result<Epochs, DbError> {
     Epochs::read(&mut row_of(outcome)?)
 }
 
+/// A document that is out of sight now, and the slots it had.
+type Hidden = (DocumentId, Vec<Range<u32>>);
+
 /// Documents that were taken out of sight with the one that they are inside of, each with its slots.
-fn hidden_inner(outcome: Option<Outcome>) -> Result<Vec<(DocumentId, Vec<Range<u32>>)>, DbError> {
-    let mut hidden: Vec<(DocumentId, Vec<Range<u32>>)> = vec![];
+fn hidden_inner(outcome: Option<Outcome>) -> Result<Vec<Hidden>, DbError> {
+    let mut hidden: Vec<Hidden> = vec![];
     for mut row in outcome.map(|outcome| outcome.rows).unwrap_or_default() {
         let document: DocumentId = row.name()?;
         if hidden.last().is_none_or(|(last, _)| *last != document) {

@@ -35,6 +35,7 @@ pub struct Citation {
     /// First and last page, where the format has pages.
     pub pages: Option<(u32, u32)>,
     /// What `pages` counts: `page`, `slide` or `chapter`; `sheet` where a sheet has a name instead.
+    #[serde(default = "page")]
     pub unit: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
@@ -48,6 +49,10 @@ pub struct Citation {
     pub supported: Option<bool>,
     pub reason: Option<String>,
     pub confidence: Option<f32>,
+}
+
+fn page() -> String {
+    "page".to_owned()
 }
 
 /// Azure's `message.context`.

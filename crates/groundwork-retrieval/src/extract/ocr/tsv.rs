@@ -17,7 +17,7 @@ pub(in crate::extract) fn read(text: &str, first: u32) -> Vec<Page> {
         let page = pages.entry(row.page).or_default();
         match row.level {
             1 => (page.width, page.height) = (row.right, row.bottom),
-            5 => page.add(row),
+            5 => page.add(&row),
             _ => {}
         }
     }
@@ -77,7 +77,7 @@ struct Growing {
 }
 
 impl Growing {
-    fn add(&mut self, row: Row<'_>) {
+    fn add(&mut self, row: &Row<'_>) {
         if !row.says_something() {
             return;
         }

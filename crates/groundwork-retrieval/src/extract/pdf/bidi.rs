@@ -56,11 +56,11 @@ pub(super) fn word(glyphs: &[&str]) -> String {
     let directions: Vec<Direction> = glyphs.iter().map(|glyph| direction_of_text(glyph)).collect();
     let order = logical_order(&directions, true);
     let text: String = order.into_iter().filter_map(|at| glyphs.get(at).copied()).collect();
-    with_brackets_turned(plain(&text))
+    with_brackets_turned(&plain(&text))
 }
 
 /// No word begins with a closing bracket or ends with an opening one: turned round with its word, a bracket is the other one.
-fn with_brackets_turned(text: String) -> String {
+fn with_brackets_turned(text: &str) -> String {
     const PAIRS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
     let mut chars: Vec<char> = text.chars().collect();
     if let Some(first) = chars.first_mut() {

@@ -167,7 +167,7 @@ pub(in super::super) async fn page(
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct Spot {
+pub(in super::super) struct Span {
     /// `FROM-TO` or `FROM,TO`: characters of the document's text, as in a citation.
     span: Option<String>,
 }
@@ -176,12 +176,12 @@ pub(in super::super) async fn words(
     State(front): State<Front>,
     caller: Caller,
     Segments((knowledge_base, document, page)): Segments<(String, String, String)>,
-    Params(spot): Params<Spot>,
+    Params(given): Params<Span>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names((knowledge_base, document))?;
     let page = page.parse().map_err(|_| ApiError::invalid_param("page", "a page is a number from 1"))?;
-    let span = spot.span.as_deref().map(span).transpose()?;
-    let words = documents::words(front.app(), &caller, &knowledge_base, &document, page, span).await?;
+    let spot = documents::Spot { page, span: given.span.as_deref().map(span).transpose()? };
+    let words = documents::words(front.app(), &caller, &knowledge_base, &document, spot).await?;
     Ok(Json(Object { object: "document.words", value: words }))
 }
 
