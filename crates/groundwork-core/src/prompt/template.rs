@@ -229,7 +229,7 @@ mod tests {
         let prompt = template.render_question("Ann", &[Source::example()], "How many?").unwrap();
         assert_eq!(
             prompt,
-            "Sources:\n\n[1] example.pdf, An example, page 3-4, section Part > Chapter\nThe example's text.\n\n\nQuestion: How many?"
+            "Sources:\n\n[1] example.pdf, An example, pages 3-4, section Part > Chapter\nThe example's text.\n\n\nQuestion: How many?"
         );
         assert!(template.render_system("Ann").unwrap().starts_with("You are Ann. "));
         assert!(template.render_question("Ann", &[], "How many?").unwrap().starts_with("There are no sources"));

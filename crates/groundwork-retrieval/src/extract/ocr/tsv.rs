@@ -6,7 +6,7 @@ use crate::extract::document::one_line;
 use std::collections::BTreeMap;
 
 /// A word that the recognizer is less sure of is a stain or a picture.
-const LEAST: f32 = 30.0;
+const LEAST: f32 = 10.0;
 /// A mark without a letter or digit needs more.
 const LEAST_FOR_MARKS: f32 = 60.0;
 
@@ -107,7 +107,7 @@ mod tests {
 5\t1\t1\t1\t1\t1\t10\t20\t30\t40\t91.5\tMulti-
 5\t1\t1\t1\t2\t1\t10\t70\t30\t40\t95.9\tpage
 5\t1\t1\t1\t2\t2\t50\t70\t30\t40\t94.7\tscan
-5\t1\t2\t1\t1\t1\t0\t0\t5\t5\t12.0\tx
+5\t1\t2\t1\t1\t1\t0\t0\t5\t5\t8.0\tx
 5\t1\t2\t1\t1\t2\t0\t0\t5\t5\t40.0\t|
 1\t2\t0\t0\t0\t0\t0\t0\t800\t500\t-1\t
 a broken line";
