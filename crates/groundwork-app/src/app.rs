@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::now;
 use crate::published::{self, Published};
 use crate::repeats::Repeats;
-use crate::routing::Switchboard;
+use crate::routing::{self, Switchboard};
 use crate::settings::{Limits, Role, Settings};
 use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice, UnixMs};
@@ -108,7 +108,7 @@ impl App {
             Some(secrets) => keys::apply(&db, (&tenant, &data_dir), &declared, (secrets, &dice)).await?,
             None => Keyring::open()?,
         };
-        let switchboard = Switchboard::new(dice.clone());
+        let switchboard = Switchboard::new(clock.clone(), dice.clone());
         let published = published::load(&db, &tenant, &targets, &switchboard).await?;
 
         let index = Index::open(index::Setup {
@@ -149,12 +149,16 @@ impl App {
             app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
         }
+        if app.published().pools.values().any(|pool| pool.probe.is_some()) {
+            app.tasks().spawn(routing::keep_probing(app.clone()));
+        }
         Ok(app)
     }
 
     /// Every number the application counts, in the OpenMetrics text format.
     pub fn metrics_text(&self) -> String {
         self.0.metrics.jobs_waiting.set(self.0.jobs.waiting() as i64);
+        self.0.metrics.deployments(&self.0.switchboard);
         self.0.metrics.text()
     }
 

@@ -4,7 +4,7 @@ use crate::app::{App, Interrupted};
 use crate::knowledge::NotReady;
 use crate::pipeline::{SHUTDOWN_RETRY, SettledCall, Settlement, now, principal};
 use crate::published::Pool;
-use crate::routing::{Errand, RouteError, Unavailable, route};
+use crate::routing::{Errand, RouteError, Unavailable, route, spillover};
 use bytes::Bytes;
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
@@ -215,9 +215,18 @@ async fn make(
         }
         Maker::Pool { pool, caller } => {
             let tokens = if pool.counts_tokens { asked.body.raw("input").map_or(0, Bytes::len) as u64 / 4 } else { 0 };
-            let errand = Errand { pool: &pool, caller: &caller, deadline: asked.deadline, tokens, streamed: false, everywhere: false };
+            let errand = Errand {
+                pool: &pool,
+                caller: &caller,
+                deadline: asked.deadline,
+                tokens,
+                streamed: false,
+                everywhere: false,
+                affinity: None,
+            };
             let (Embedded { headers, served, body }, attempt) = route(app, &errand, Some(settlement), |deployment| {
-                let call = EmbedCall { model: Some(deployment.model.clone()), ..asked.clone() };
+                let headers = spillover::headers(&asked.headers, &pool, deployment);
+                let call = EmbedCall { model: Some(deployment.model.clone()), headers, body: asked.body.clone(), deadline: asked.deadline };
                 deployment.target.embed(call)
             })
             .await?;

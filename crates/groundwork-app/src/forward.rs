@@ -5,7 +5,7 @@ use crate::App;
 use crate::app::Interrupted;
 use crate::pipeline::{CallError, SettledCall, Settlement, principal, shutting_down};
 use crate::published::Pool;
-use crate::routing::{Errand, route};
+use crate::routing::{Errand, route, spillover};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -126,13 +126,13 @@ async fn ask(
     (request, body): (&Request, &Bytes),
     settlement: &mut Settlement,
 ) -> Result<Forwarded, CallError> {
-    let errand = Errand { pool, caller, deadline: request.deadline, tokens: 0, streamed: false, everywhere: false };
+    let errand = Errand { pool, caller, deadline: request.deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
     let (forwarded, attempt) = route(app, &errand, Some(settlement), |deployment| {
         let forward = Forward {
             method: Method::POST,
             path: request.path.to_owned(),
             query: None,
-            headers: request.headers.clone(),
+            headers: spillover::header_map(&request.headers, pool, deployment),
             body: body.clone(),
             model: Some(deployment.model.clone()),
             deadline: request.deadline,

@@ -1,5 +1,6 @@
 //! Every number that is counted, by the names of the OpenTelemetry conventions for generative AI where there are any.
 
+use crate::routing::Switchboard;
 use groundwork_core::call::{Labels, Sample};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -7,11 +8,13 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 type Named = Vec<(&'static str, String)>;
 type Histograms = Family<Named, Histogram, fn() -> Histogram>;
 type Counters = Family<Named, Counter>;
+type Gauges = Family<Named, Gauge>;
 
 pub(crate) struct Metrics {
     registry: Registry,
@@ -27,6 +30,13 @@ pub(crate) struct Metrics {
     jobs: Counters,
     pub(crate) jobs_waiting: Gauge,
     pub(crate) compute_waiting: Gauge,
+    attempts: Counters,
+    deployment_ready: Gauges,
+    deployment_in_flight: Gauges,
+    deployment_waiting: Gauges,
+    deployment_latency: Family<Named, Gauge<f64, AtomicU64>>,
+    retries: Counters,
+    hedges: Counters,
 }
 
 fn seconds() -> Histogram {
@@ -57,6 +67,13 @@ impl Default for Metrics {
             jobs: Counters::default(),
             jobs_waiting: Gauge::default(),
             compute_waiting: Gauge::default(),
+            attempts: Counters::default(),
+            deployment_ready: Gauges::default(),
+            deployment_in_flight: Gauges::default(),
+            deployment_waiting: Gauges::default(),
+            deployment_latency: Family::default(),
+            retries: Counters::default(),
+            hedges: Counters::default(),
             registry: Registry::default(),
         };
         registry.register("gen_ai_server_request_duration_seconds", "From a request to the end of its answer", metrics.duration.clone());
@@ -71,6 +88,21 @@ impl Default for Metrics {
         registry.register("groundwork_job_attempts", "Attempts at jobs, by kind and outcome", metrics.jobs.clone());
         registry.register("groundwork_jobs_waiting", "Jobs made by this process that have not ended", metrics.jobs_waiting.clone());
         registry.register("groundwork_compute_waiting", "Pieces of work that wait for a processor", metrics.compute_waiting.clone());
+        registry.register("groundwork_deployment_attempts", "Attempts at calls, by deployment and outcome", metrics.attempts.clone());
+        registry.register(
+            "groundwork_deployment_ready",
+            "1 when a deployment takes calls, 0 when it rests",
+            metrics.deployment_ready.clone(),
+        );
+        registry.register("groundwork_deployment_in_flight", "Calls that a deployment works on", metrics.deployment_in_flight.clone());
+        registry.register("groundwork_deployment_waiting", "Calls that wait for a deployment", metrics.deployment_waiting.clone());
+        registry.register(
+            "groundwork_deployment_latency_seconds",
+            "How soon a deployment answers, smoothed",
+            metrics.deployment_latency.clone(),
+        );
+        registry.register("groundwork_retries", "Attempts that asked the same deployment again, by model", metrics.retries.clone());
+        registry.register("groundwork_hedges", "Attempts beside a deployment that was slow, by model", metrics.hedges.clone());
         Self { registry, ..metrics }
     }
 }
@@ -120,6 +152,29 @@ impl Metrics {
         let verdicts = [("supported", citations.supported), ("unsupported", citations.unsupported), ("invented", citations.tally.invented)];
         for (verdict, count) in verdicts.into_iter().filter(|(_, count)| *count > 0) {
             self.citations.get_or_create(&vec![("verdict", verdict.to_owned())]).inc_by(u64::from(count));
+        }
+    }
+
+    /// Takes over what the switchboard has counted.
+    pub(crate) fn deployments(&self, switchboard: &Switchboard) {
+        let (deployments, models) = switchboard.gauges();
+        for seen in deployments {
+            let named = || -> Named { vec![("deployment", seen.deployment.clone())] };
+            for (outcome, count) in seen.attempts {
+                let labels = named().into_iter().chain([("outcome", outcome.to_owned())]).collect();
+                self.attempts.get_or_create(&labels).inner().store(count, Ordering::Relaxed);
+            }
+            self.deployment_ready.get_or_create(&named()).set(i64::from(seen.is_ready));
+            self.deployment_in_flight.get_or_create(&named()).set(i64::from(seen.in_flight));
+            self.deployment_waiting.get_or_create(&named()).set(seen.waiting as i64);
+            if let Some(latency) = seen.latency {
+                self.deployment_latency.get_or_create(&named()).set(latency.as_secs_f64());
+            }
+        }
+        for model in models {
+            let named: Named = vec![("gen_ai_request_model", model.model)];
+            self.retries.get_or_create(&named).inner().store(model.retries, Ordering::Relaxed);
+            self.hedges.get_or_create(&named).inner().store(model.hedges, Ordering::Relaxed);
         }
     }
 

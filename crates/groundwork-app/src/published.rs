@@ -12,6 +12,7 @@ use groundwork_store::db::objects::{Kind, Object};
 use groundwork_store::db::{Db, DbError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One state of everything that can be asked for.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,8 @@ pub(crate) struct Assistant {
     pub(crate) title: Option<String>,
     pub(crate) created_at: UnixMs,
     pub(crate) template: Template,
+    /// What prompts of this template have in common: its name and version.
+    pub(crate) cache_key: String,
     pub(crate) pool: Arc<Pool>,
     pub(crate) knowledge_bases: Vec<KnowledgeBaseId>,
     pub(crate) passages: usize,
@@ -43,6 +46,14 @@ pub(crate) struct Pool {
     pub(crate) tokenizer: Tokenizer,
     /// The tokens of a call must be estimated before it goes out.
     pub(crate) counts_tokens: bool,
+    /// Calls that begin alike go to the same deployment.
+    pub(crate) affinity: bool,
+    /// A slow deployment may get company.
+    pub(crate) hedges: bool,
+    /// Where the switchboard keeps what its calls may spend.
+    pub(crate) budget: usize,
+    /// How often a deployment that rests is probed.
+    pub(crate) probe: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -61,8 +72,8 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     /// The name in ledger and metrics.
-    pub(crate) fn label(&self) -> String {
-        self.label.clone()
+    pub(crate) fn label(&self) -> &str {
+        &self.label
     }
 }
 
@@ -95,7 +106,7 @@ pub(crate) async fn load(
     let mut templates = BTreeMap::new();
     for object in db.live_objects(Kind::Template, tenant).await? {
         if let Some(template) = usable(template(&object)) {
-            templates.insert(object.name.clone(), template);
+            templates.insert(object.name.clone(), (template, object.version));
         }
     }
     let mut published = Published::default();
@@ -155,10 +166,16 @@ impl Pools<'_> {
         body.deployments.sort_by_key(|deployment| deployment.tier);
         let deployments = body.deployments.iter().map(|declared| self.deployment(object, declared, body.window));
         let deployments: Vec<Deployment> = deployments.collect::<Result<_, PublishError>>()?;
+        let name: ModelName = object.name.parse()?;
+        let budget = self.switchboard.budget(&name, body.shares());
         let tokenizer = body.tokenizer.or_else(|| deployments.first().map(|first| first.model.clone())).unwrap_or_default();
         Ok(Pool {
-            name: object.name.parse()?,
+            name,
             created_at: object.created_at,
+            affinity: body.affinity,
+            hedges: body.hedge.is_some_and(|hedge| hedge.share > 0.0),
+            budget,
+            probe: body.probe_ms.map(Duration::from_millis),
             counts_tokens: deployments.iter().any(|deployment| self.switchboard.counts_tokens(deployment.slot)),
             deployments,
             window: body.window as usize,
@@ -184,11 +201,11 @@ impl Pools<'_> {
 
 fn assistant(
     object: &Object,
-    templates: &BTreeMap<String, Template>,
+    templates: &BTreeMap<String, (Template, u32)>,
     pools: &BTreeMap<ModelName, Arc<Pool>>,
 ) -> Result<Assistant, PublishError> {
     let body: declared::Assistant = read("assistant", object)?;
-    let template = templates.get(&body.template).ok_or_else(|| dangling("assistant", object, "template", &body.template))?;
+    let (template, version) = templates.get(&body.template).ok_or_else(|| dangling("assistant", object, "template", &body.template))?;
     let model: ModelName = body.model.parse()?;
     let pool = pools.get(&model).ok_or_else(|| dangling("assistant", object, "model", &body.model))?;
     Ok(Assistant {
@@ -196,6 +213,7 @@ fn assistant(
         title: body.title,
         created_at: object.created_at,
         template: template.clone(),
+        cache_key: format!("{}@{version}", body.template),
         pool: pool.clone(),
         knowledge_bases: body.knowledge_bases.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         passages: body.passages as usize,

@@ -1,6 +1,6 @@
 //! Reads declarations and checks what they refer to. An error names the file, the key and the fix.
 
-use super::{Assistant, Deployment, EXTRACTIVE, File, Key, Limits, Model, Template, built_in};
+use super::{Assistant, Deployment, EXTRACTIVE, File, Key, Kind, Limits, Model, Template, built_in};
 use crate::settings::AppliedFile;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TemplateId};
 use groundwork_core::prompt;
@@ -23,7 +23,7 @@ pub fn check(files: &[AppliedFile], targets: &[String]) -> Result<Vec<File>, Dec
     let parsed: Vec<File> = files.iter().map(parse).collect::<Result<_, _>>()?;
     let built_in = built_in(targets);
     let known = Known::of(parsed.iter().chain([&built_in]), targets);
-    let mut declared_in = BTreeMap::new();
+    let (mut declared_in, mut said) = (BTreeMap::new(), Said::new());
     for (source, file) in files.iter().zip(&parsed) {
         let at = Place { file: &source.name };
         unique(&at, file, &mut declared_in)?;
@@ -35,6 +35,7 @@ pub fn check(files: &[AppliedFile], targets: &[String]) -> Result<Vec<File>, Dec
         }
         for (id, model) in &file.models {
             at.model(id, model, &known)?;
+            at.agrees(id, model, &mut said)?;
         }
         for (id, assistant) in &file.assistants {
             at.assistant(id, assistant, &known)?;
@@ -101,6 +102,9 @@ fn unique<'a>(at: &Place<'a>, file: &'a File, declared_in: &mut BTreeMap<(&'stat
     Ok(())
 }
 
+/// Of each deployment, by target and model, what was said of it and by which model.
+type Said<'a> = BTreeMap<(&'a str, Option<&'a str>), (Option<(Kind, &'a str)>, Option<(Limits, &'a str)>)>;
+
 /// Where in which file.
 struct Place<'a> {
     file: &'a str,
@@ -130,8 +134,34 @@ impl Place<'_> {
             }
             self.deployment(&path, deployment)?;
         }
+        let shares = [("retries", Some(model.retries.share)), ("hedge", model.hedge.map(|hedge| hedge.share))];
+        for (name, share) in shares.into_iter().filter_map(|(name, share)| Some((name, share?))) {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(self.error(format!("models.{id}.{name}.share"), format!("{share} is no part of the calls"), "use 0 to 1"));
+            }
+        }
+        if let Some(every) = model.probe_ms.filter(|every| *every < MIN_PROBE_MS) {
+            return Err(self.error(format!("models.{id}.probe_ms"), format!("{every} is too often"), "use at least 1000"));
+        }
         if model.window < MIN_WINDOW {
             return Err(self.error(format!("models.{id}.window"), format!("{} tokens hold no prompt", model.window), "use at least 1024"));
+        }
+        Ok(())
+    }
+
+    /// A deployment may stand behind several models, and there is one of it: what they say of it must be the same.
+    fn agrees<'a>(&self, id: &'a str, model: &'a Model, said: &mut Said<'a>) -> Result<(), DeclareError> {
+        for (at, deployment) in model.deployments.iter().enumerate() {
+            let (kind, limits) = said.entry((&deployment.target, deployment.model.as_deref())).or_default();
+            let other = (deployment.kind.and_then(|own| kind.filter(|(kind, _)| *kind != own)).map(|(_, other)| ("kind", other)))
+                .or(deployment.limits.and_then(|own| limits.filter(|(limits, _)| *limits != own)).map(|(_, other)| ("limits", other)));
+            if let Some((what, other)) = other {
+                let path = format!("models.{id}.deployments[{at}].{what}");
+                let problem = format!("models.{other} says something else of the same deployment");
+                return Err(self.error(path, problem, "say it once, or the same"));
+            }
+            *kind = kind.or(deployment.kind.map(|kind| (kind, id)));
+            *limits = limits.or(deployment.limits.map(|limits| (limits, id)));
         }
         Ok(())
     }
@@ -222,6 +252,7 @@ impl Place<'_> {
     }
 }
 
+const MIN_PROBE_MS: u64 = 1000;
 const MAX_WEIGHT: u32 = 1_000_000;
 /// More than that wait in vain.
 const MAX_QUEUE: u32 = 10_000;
@@ -273,6 +304,24 @@ mod tests {
                 "a.toml: models.x.deployments[0].target: there is no target \"azure\"; declare it, or use one of extractive, fake",
             ),
             ("[models.x]\ndeployments = []", "a.toml: models.x.deployments: it is empty; "),
+            (
+                "[models.x]\ndeployments = [{ target = \"fake\", weight = 0 }]",
+                "a.toml: models.x.deployments[0].weight: 0 is out of range; ",
+            ),
+            (
+                "[models.x]\ndeployments = [{ target = \"fake\", limits = { concurrency = 0 } }]",
+                "a.toml: models.x.deployments[0].limits.concurrency: 0 lets no call through; ",
+            ),
+            ("[models.x]\ndeployments = [{ target = \"fake\", kind = \"ptu\" }]", "a.toml, line 2: models.x.deployments[0].kind: "),
+            (
+                "[models.x]\nhedge = { share = 2.0 }\ndeployments = [{ target = \"fake\" }]",
+                "a.toml: models.x.hedge.share: 2 is no part of the calls; ",
+            ),
+            ("[models.x]\nprobe_ms = 5\ndeployments = [{ target = \"fake\" }]", "a.toml: models.x.probe_ms: 5 is too often; "),
+            (
+                "[models.x]\ndeployments = [{ target = \"fake\", limits = { concurrency = 2 } }]\n[models.y]\ndeployments = [{ target = \"fake\", limits = { concurrency = 3 } }]",
+                "a.toml: models.y.deployments[0].limits: models.x says something else of the same deployment; ",
+            ),
             ("[models.\"a b\"]\ndeployments = [{ target = \"fake\" }]", "a.toml: models.\"a b\": model \"a b\" is not a valid name"),
             ("[templates.x]\nsystem = \"{{ nope }}\"", "a.toml: templates.x: "),
             (

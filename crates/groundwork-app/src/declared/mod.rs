@@ -9,7 +9,7 @@ pub use apply::ApplyError;
 pub(crate) use apply::apply;
 pub use check::{DeclareError, check};
 pub use key::{Key, Reference};
-pub use model::{Deployment, Kind, Limits, Model};
+pub use model::{Deployment, Hedge, Kind, Limits, Model, Retries};
 
 use crate::knowledge_bases::History;
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};

@@ -1,6 +1,6 @@
 //! A model and the deployments behind it.
 
-use crate::routing::Queue;
+use crate::routing::{Queue, Shares};
 use groundwork_core::pool;
 use groundwork_inference::target::Target;
 use schemars::JsonSchema;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A model name that maps to deployments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     pub deployments: Vec<Deployment>,
@@ -19,6 +19,38 @@ pub struct Model {
     /// first deployment's model decides.
     #[serde(default)]
     pub tokenizer: Option<String>,
+    /// Prompts that begin alike go to the same deployment of a tier, as far as it can bear them, because its prompt cache knows them;
+    /// and an assistant's prompts name their template as `prompt_cache_key`.
+    #[serde(default)]
+    pub affinity: bool,
+    /// Asks a second deployment beside one that is slower than it usually is.
+    #[serde(default)]
+    pub hedge: Option<Hedge>,
+    #[serde(default)]
+    pub retries: Retries,
+    /// How often a deployment that rests after failures is asked whether it can be reached, in milliseconds; never unless given.
+    #[serde(default)]
+    pub probe_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hedge {
+    /// The part of the calls that may ask a second deployment, such as 0.05.
+    pub share: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retries {
+    /// The part of the calls that may ask a deployment again which has failed them; asking another one costs none of it.
+    pub share: f64,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { share: 0.2 }
+    }
 }
 
 /// A model at a target. It may stand behind several models; what one of them says of its kind and limits holds for all.
@@ -70,8 +102,20 @@ pub struct Limits {
 }
 
 impl Model {
+    pub(crate) fn shares(&self) -> Shares {
+        Shares { retries: self.retries.share, hedges: self.hedge.map_or(0.0, |hedge| hedge.share) }
+    }
+
     pub(crate) fn of(deployments: Vec<Deployment>) -> Self {
-        Self { deployments, window: default_window(), tokenizer: None }
+        Self {
+            deployments,
+            window: default_window(),
+            tokenizer: None,
+            affinity: false,
+            hedge: None,
+            retries: Retries::default(),
+            probe_ms: None,
+        }
     }
 }
 

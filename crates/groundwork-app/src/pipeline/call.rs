@@ -1,12 +1,14 @@
 //! The call itself: a prompt goes to a deployment of the model, and its answer comes back.
 
-use super::admit::Admitted;
+use super::admit::{Admitted, Model};
 use super::annotate::Grounds;
 use super::error::CallError;
 use super::settle::Settlement;
+use super::splice;
 use super::text::Size;
 use crate::App;
-use crate::routing::{Errand, route};
+use crate::routing::{Errand, affinity, route, spillover};
+use groundwork_core::pool::Key;
 use groundwork_core::turn::{Dialect, Event};
 use groundwork_inference::target::{Call, Embed, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
@@ -28,12 +30,15 @@ pub(super) async fn call(
     prompt: Prompt,
     settlement: &mut Settlement,
 ) -> Result<(Reply, Option<Grounds>), CallError> {
-    let Prompt { dialect, body, grounds } = prompt;
+    let Prompt { dialect, mut body, grounds } = prompt;
     let grounding = match &grounds {
         Some(grounds) => Some(Grounding { question: grounds.question.clone(), sources: grounds.sources.clone(), embed: embed(app).await }),
         None => None,
     };
     let pool = admitted.model.pool();
+    if let (Model::Assistant(assistant), true) = (&admitted.model, pool.affinity && !body.has(CACHE_KEY)) {
+        splice::set(&mut body, CACHE_KEY, assistant.cache_key.as_str());
+    }
     let errand = Errand {
         pool,
         caller: &admitted.principal,
@@ -41,6 +46,7 @@ pub(super) async fn call(
         tokens: if pool.counts_tokens { tokens(&body) } else { 0 },
         streamed: admitted.asked.stream,
         everywhere: true,
+        affinity: pool.affinity.then(|| affinity(admitted, &body)),
     };
     let (reply, attempt) = route(app, &errand, Some(settlement), |deployment| {
         let call = Call {
@@ -52,7 +58,7 @@ pub(super) async fn call(
             stream: admitted.asked.stream,
             deadline: admitted.deadline,
             grounding: grounding.clone(),
-            headers: admitted.headers.clone(),
+            headers: spillover::headers(&admitted.headers, pool, deployment),
         };
         deployment.target.call(call)
     })
@@ -68,6 +74,16 @@ pub(super) async fn call(
         }
     };
     Ok((reply, grounds))
+}
+
+/// What tells a provider which prompts begin alike.
+const CACHE_KEY: &str = "prompt_cache_key";
+
+fn affinity(admitted: &Admitted, body: &Object) -> Key {
+    match &admitted.model {
+        Model::Assistant(assistant) => affinity::of_assistant(&admitted.tenant, &assistant.cache_key),
+        Model::Pool(_) => affinity::of_prompt(&admitted.tenant, body),
+    }
 }
 
 /// What a service takes a request for before it has read it: four bytes of text a token, and the longest answer.

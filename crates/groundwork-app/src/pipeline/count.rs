@@ -6,7 +6,7 @@ use super::run::Request;
 use super::text::text;
 use crate::App;
 use crate::published::{Deployment, Pool};
-use crate::routing::{Errand, RouteError, route};
+use crate::routing::{Errand, RouteError, route, spillover};
 use futures::StreamExt;
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Turn};
@@ -45,13 +45,13 @@ pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Resul
 }
 
 async fn by_the_model(app: &App, (pool, caller): (&Arc<Pool>, &str), request: &Request, deadline: Instant) -> Result<u64, RouteError> {
-    let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false };
+    let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
     let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment| {
         let forward = Forward {
             method: Method::POST,
             path: "/messages/count_tokens".to_owned(),
             query: None,
-            headers: header_map(&request.headers),
+            headers: header_map(&spillover::headers(&request.headers, pool, deployment)),
             body: request.body.clone(),
             model: Some(deployment.model.clone()),
             deadline,
@@ -70,7 +70,7 @@ async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<(Header
     }
     if !deployment.target.speaks(Dialect::Messages) {
         let message = "it does not speak this dialect".to_owned();
-        return Err(target::CallError::Unsupported { target: deployment.label(), message });
+        return Err(target::CallError::Unsupported { target: deployment.label().to_owned(), message });
     }
     let Forwarded { headers, mut body, .. } = deployment.target.forward(forward).await?;
     let mut whole = Vec::new();
@@ -81,7 +81,7 @@ async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<(Header
         }
     }
     let count: Result<Count, _> = serde_json::from_slice(&whole);
-    let broken = |error: serde_json::Error| target::CallError::Broken { target: deployment.label(), message: error.to_string() };
+    let broken = |error: serde_json::Error| target::CallError::Broken { target: deployment.label().to_owned(), message: error.to_string() };
     Ok((headers, count.map_err(broken)?.input_tokens))
 }
 

@@ -102,7 +102,7 @@ impl Settlement {
     /// A deployment is about to be asked; after an error it must not be. What is recorded now is what a kill would leave.
     pub(crate) fn asks(&mut self, deployment: &Deployment) -> Result<(), WalError> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        open.record.deployment = Some(deployment.label());
+        open.record.deployment = Some(deployment.label().to_owned());
         open.record.target = Some(deployment.target.kind());
         let usage = Usage { input_tokens: open.most_input_tokens(), ..Usage::default() };
         let estimate = Record { usage, measure: Measure::Estimate, ..open.record.clone() };

@@ -1,6 +1,5 @@
 //! A call that is out at a deployment. However it ends, and if it is only dropped, the deployment's place is free again.
 
-use super::failure;
 use super::switchboard::Switchboard;
 use crate::pipeline::now;
 use crate::published::{Deployment, Pool};
@@ -49,7 +48,7 @@ impl Attempt {
     pub(crate) fn done(mut self, headers: &Headers, tokens: Option<u64>) {
         let slot = self.deployment().slot;
         if let Some(ticket) = self.ticket.take() {
-            self.switchboard.done(slot, ticket, &told(headers), tokens);
+            self.switchboard.done(slot, ticket, &self.switchboard.told(headers), tokens);
         }
     }
 
@@ -58,7 +57,7 @@ impl Attempt {
         self.answered = true;
         let slot = self.deployment().slot;
         if let Some(ticket) = &mut self.ticket {
-            self.switchboard.answered(slot, ticket, &told(headers), streamed);
+            self.switchboard.answered(slot, ticket, &self.switchboard.told(headers), streamed);
         }
     }
 
@@ -70,7 +69,7 @@ impl Attempt {
     fn end_failed(&mut self, failure: Failure, error: &CallError) {
         let Some(ticket) = self.ticket.take() else { return };
         let (told, provisioned) = match error {
-            CallError::RateLimited { headers, throttle, .. } => (told(headers), *throttle == Throttle::Provisioned),
+            CallError::RateLimited { headers, throttle, .. } => (self.switchboard.told(headers), *throttle == Throttle::Provisioned),
             _ => (Told::default(), false),
         };
         self.switchboard.failed((&self.pool, self.at), ticket, failure, (&told, provisioned));
@@ -111,10 +110,6 @@ impl Drop for Attempt {
         let in_vain = !self.answered && now >= self.deadline;
         self.end(if in_vain { Ended::Failed(Failure::Deadline { patience: now - self.began }) } else { Ended::GivenUp });
     }
-}
-
-fn told(headers: &Headers) -> Told {
-    Told::of(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 type Pieces<T> = BoxStream<'static, Result<T, CallError>>;
@@ -164,7 +159,7 @@ impl<T> Stream for Followed<T> {
             Some(Ok(piece)) => (this.hear)(piece, &mut this.heard),
             Some(Err(error)) => {
                 if let Some(mut attempt) = this.attempt.take() {
-                    let failure = failure::of(error, true, (attempt.began, attempt.deadline));
+                    let failure = attempt.switchboard.failure(error, true, (attempt.began, attempt.deadline));
                     attempt.end_failed(failure, error);
                 }
             }

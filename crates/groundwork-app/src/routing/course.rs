@@ -55,9 +55,9 @@ impl Course {
         self.is_open(at, deployment) && (trail.asked == 0 || trail.again)
     }
 
-    /// Whether it has not been asked yet.
-    pub(super) fn is_new(&self, at: usize) -> bool {
-        self.trail(at).asked == 0
+    /// Whether nothing has happened yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.trails.is_empty()
     }
 
     pub(super) fn may_wait(&self, at: usize) -> bool {
@@ -82,8 +82,9 @@ impl Course {
         self.edit(at, |trail| trail.again = true);
     }
 
-    pub(super) fn failed(&mut self, at: usize, pool: &Pool, next: Next, error: CallError) {
-        let told = error.retry_after().map(|wait| now() + wait);
+    /// `retry_after` is what the deployment asked for.
+    pub(super) fn failed(&mut self, (pool, at): (&Pool, usize), (next, retry_after): (Next, Option<Duration>), error: CallError) {
+        let told = retry_after.map(|wait| now() + wait);
         self.edit(at, |trail| {
             let asked = trail.asked + 1;
             *trail = Trail { asked, closed: next != Next::OthersThenAgain, told, ..Trail::default() };

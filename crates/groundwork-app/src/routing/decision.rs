@@ -3,10 +3,10 @@
 use super::Errand;
 use super::course::Course;
 use super::error::Unavailable;
-use super::switchboard::Slots;
+use super::switchboard::{Patience, Slots};
 use crate::published::Deployment;
 use groundwork_core::clock::Dice;
-use groundwork_core::pool::{Availability, Candidate, Rest, Ticket, choose};
+use groundwork_core::pool::{Availability, Candidate, Key, Rest, Ticket, choose, in_order, within_bound};
 use std::time::{Duration, Instant};
 
 /// The circumstances.
@@ -33,10 +33,13 @@ impl Slots {
     /// The tiers in order: first one that is ready, then one that will be soon, then one that rests because it failed (there is nobody
     /// else, and one call at a time may find out whether it has recovered), then one that has failed this call already.
     pub(super) fn decide(&mut self, decision: &Decision<'_>) -> Decided {
-        if let Some(at) = self.ready(decision) {
-            let slot = &mut self.all[decision.deployment(at).slot];
-            let ticket = slot.begin(decision.now, decision.errand.tokens, decision.course.is_new(at));
-            return Decided::Ask { at, ticket };
+        if decision.course.is_new() {
+            let budget = self.budget(decision.errand.pool);
+            budget.retries.earn();
+            budget.hedges.earn();
+        }
+        if let Some(at) = self.ready(decision, None) {
+            return Decided::Ask { at, ticket: self.begin(decision, at) };
         }
         if let Some((at, until)) = self.worth_waiting(decision) {
             return Decided::Wait { at, until };
@@ -50,19 +53,34 @@ impl Slots {
         }
     }
 
+    /// One to ask beside the one at `first`, which is slow.
+    pub(super) fn second(&mut self, decision: &Decision<'_>, first: usize) -> Option<(usize, Ticket)> {
+        let at = self.ready(decision, Some(first))?;
+        let budget = self.budget(decision.errand.pool);
+        if !budget.hedges.spend() {
+            return None;
+        }
+        budget.hedged += 1;
+        Some((at, self.begin(decision, at)))
+    }
+
+    fn begin(&mut self, decision: &Decision<'_>, at: usize) -> Ticket {
+        self.all[decision.deployment(at).slot].deployment.begin(decision.now, decision.errand.tokens)
+    }
+
     fn availability(&self, decision: &Decision<'_>, at: usize) -> Availability {
         self.all[decision.deployment(at).slot].deployment.availability(decision.now)
     }
 
-    /// One of the first tier in which one is ready. Those who wait for it already come first.
-    fn ready(&mut self, decision: &Decision<'_>) -> Option<usize> {
+    /// One of the first tier in which one is ready, but the one at `besides`. Those who wait for it already come first.
+    fn ready(&mut self, decision: &Decision<'_>, besides: Option<usize>) -> Option<usize> {
         let mut at = 0;
         for tier in decision.errand.pool.deployments.chunk_by(|a, b| a.tier == b.tier) {
             self.candidates.clear();
             for deployment in tier {
                 let slot = &self.all[deployment.slot];
                 let is_free = matches!(slot.deployment.availability(decision.now), Availability::Ready | Availability::Probe);
-                if is_free && slot.waiting.is_empty() && decision.course.is_due(at, deployment) {
+                if is_free && slot.waiting.is_empty() && besides != Some(at) && decision.course.is_due(at, deployment) {
                     let latency = slot.deployment.latency(decision.errand.streamed).smoothed();
                     let in_flight = slot.deployment.in_flight();
                     self.candidates.push(Candidate { at, weight: deployment.weight, in_flight, latency });
@@ -72,7 +90,10 @@ impl Slots {
             match self.candidates.as_slice() {
                 [] => {}
                 [only] => return Some(only.at),
-                several => return choose(several, (decision.dice.roll(), decision.dice.roll())),
+                several => {
+                    let favourite = decision.errand.affinity.and_then(|key| decision.favourite(key, several));
+                    return favourite.or_else(|| choose(several, (decision.dice.roll(), decision.dice.roll())));
+                }
             }
         }
         None
@@ -114,7 +135,10 @@ impl Slots {
             (until < decision.errand.deadline && until - decision.now <= WORTH_WAITING).then_some((at, until))
         });
         let (at, until) = again.min_by_key(|(_, until)| *until)?;
-        self.all[decision.deployment(at).slot].retries.spend().then_some((at, until))
+        let budget = self.budget(decision.errand.pool);
+        let may = budget.retries.spend();
+        budget.retried += u64::from(may);
+        may.then_some((at, until))
     }
 
     fn unavailable(&self, decision: &Decision<'_>) -> Unavailable {
@@ -127,26 +151,41 @@ impl Slots {
         Unavailable { model: decision.errand.pool.name.to_string(), why, retry_after }
     }
 
-    /// Until when it may be silent: for half of the time that is left, or twice what its slow answers take, when others could answer in
-    /// the rest; `None` when there are none.
-    pub(super) fn limit(&self, decision: &Decision<'_>, at: usize) -> Option<Instant> {
+    /// When others could answer in its place, it may be silent for half of the time that is left, or for twice what its slow answers
+    /// take; and a second one may be asked when it is slower than they are.
+    pub(super) fn patience(&self, decision: &Decision<'_>, at: usize) -> Patience {
         let Decision { now, errand, .. } = *decision;
         let could_answer = |other: usize| {
             other != at
                 && decision.course.is_open(other, decision.deployment(other))
                 && !matches!(self.availability(decision, other), Availability::Resting(_) | Availability::Probing)
         };
-        decision.all().any(could_answer).then(|| {
-            let left = errand.deadline.saturating_duration_since(now);
-            let slow = self.all[decision.deployment(at).slot].deployment.latency(errand.streamed).p95().unwrap_or_default() * 2;
-            now + slow.clamp(left / 2, left / 4 * 3)
-        })
+        if !decision.all().any(could_answer) {
+            return Patience::default();
+        }
+        let left = errand.deadline.saturating_duration_since(now);
+        let slow = self.all[decision.deployment(at).slot].deployment.latency(errand.streamed).p95();
+        Patience {
+            limit: Some(now + (slow.unwrap_or_default() * 2).clamp(left / 2, left / 4 * 3)),
+            hedge: slow.filter(|_| errand.pool.hedges).map(|slow| now + slow),
+        }
     }
 }
 
 impl<'a> Decision<'a> {
     fn deployment(&self, at: usize) -> &'a Deployment {
         &self.errand.pool.deployments[at]
+    }
+
+    /// The one of `candidates` that has the first claim to `key` and can bear another call for its sake.
+    fn favourite(&self, key: Key, candidates: &[Candidate]) -> Option<usize> {
+        let names: Vec<(&str, u32)> =
+            candidates.iter().map(|candidate| (self.deployment(candidate.at).label(), candidate.weight)).collect();
+        let (total, weights) = candidates
+            .iter()
+            .fold((0, 0), |(calls, weights), candidate| (calls + candidate.in_flight, weights + u64::from(candidate.weight)));
+        let bears = |candidate: &&Candidate| within_bound(candidate.in_flight, total, f64::from(candidate.weight) / weights as f64);
+        in_order(key, &names).into_iter().map(|at| &candidates[at]).find(bears).map(|candidate| candidate.at)
     }
 
     fn all(&self) -> std::ops::Range<usize> {

@@ -2,28 +2,37 @@
 //! go out as they say: one deployment after another until one answers, with no more patience for a silent one than leaves time for the
 //! next. Everything that goes to a model goes through `route`.
 
+pub(crate) mod affinity;
 mod attempt;
 mod course;
 mod decision;
 mod error;
 mod failure;
+mod probe;
+pub(crate) mod spillover;
+mod state;
 mod switchboard;
 mod waiting;
 
 pub(crate) use attempt::Attempt;
 pub(crate) use error::RouteError;
 pub use error::Unavailable;
-pub(crate) use switchboard::{Declared, Queue, Switchboard};
+pub(crate) use probe::keep_probing;
+pub use state::{Deployment as DeploymentState, Part, list};
+pub(crate) use switchboard::{Declared, Queue, Shares, Switchboard};
 
 use crate::App;
 use crate::pipeline::{Settlement, now};
 use crate::published::{Deployment, Pool};
 use course::Course;
-use groundwork_core::pool::{Failure, Next};
+use futures::FutureExt;
+use futures::future::Either;
+use groundwork_core::pool::{Failure, Key, Next};
 use groundwork_inference::target::{CallError, Stage};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
-use switchboard::Choice;
+use switchboard::{Choice, Patience};
 
 /// A call on its way to a model.
 pub(crate) struct Errand<'a> {
@@ -37,82 +46,167 @@ pub(crate) struct Errand<'a> {
     pub(crate) streamed: bool,
     /// Every server does this. Of what only some do a refusal says nothing about the deployment.
     pub(crate) everywhere: bool,
+    /// What it has in common with calls that should meet the same prompt cache.
+    pub(crate) affinity: Option<Key>,
 }
 
 /// Asks deployments by `ask` until one begins to answer. The attempt that comes with the answer ends when the answer does.
 pub(crate) async fn route<'a, T, F>(
     app: &App,
     errand: &Errand<'a>,
-    mut settlement: Option<&mut Settlement>,
+    settlement: Option<&mut Settlement>,
     ask: impl Fn(&'a Deployment) -> F,
 ) -> Result<(T, Attempt), RouteError>
 where
     F: Future<Output = Result<T, CallError>>,
 {
     let switchboard = &app.inner().switchboard;
-    let mut course = Course::default();
+    let mut route = Route { switchboard, errand, settlement, ask, course: Course::default() };
     loop {
-        let (attempt, limit) = match switchboard.choose(errand, &course) {
-            Choice::Ask { attempt, limit } => (attempt, limit),
+        let (attempt, patience) = match switchboard.choose(errand, &route.course) {
+            Choice::Ask(attempt, patience) => (attempt, patience),
             Choice::Wait { at, waiting } => match waiting.wait().await {
                 Some(attempt) => {
-                    let limit = switchboard.limit(errand, &course, at);
-                    (attempt, limit)
+                    let patience = switchboard.patience(errand, &route.course, at);
+                    (attempt, patience)
                 }
                 None => {
-                    course.waited(at);
+                    route.course.waited(at);
                     continue;
                 }
             },
             Choice::Pause { at, until } => {
                 tokio::time::sleep_until(until.into()).await;
-                course.paused(at);
+                route.course.paused(at);
                 continue;
             }
-            Choice::Nobody(unavailable) => return Err(course.error().map_or(RouteError::Nobody(unavailable), RouteError::Call)),
+            Choice::Nobody(unavailable) => return Err(route.course.error().map_or(RouteError::Nobody(unavailable), RouteError::Call)),
         };
-        let at = attempt.at();
-        let deployment = &errand.pool.deployments[at];
-        if let Some(settlement) = &mut settlement {
-            settlement.asks(deployment)?;
-        }
-        let error = match within(limit, errand, deployment, ask(deployment)).await {
-            Ok(answer) => {
-                if let Some(settlement) = &mut settlement {
-                    settlement.reached();
-                }
-                return Ok((answer, attempt));
-            }
-            Err(error) => error,
+        let answer = match patience.hedge {
+            // Two calls at once need more room than most calls should carry.
+            Some(hedge) => Box::pin(route.race(attempt, patience, hedge)).await?,
+            None => route.attempt(attempt, patience).await?,
         };
-        let failure = failure::of(&error, errand.everywhere, (attempt.began(), errand.deadline));
-        // Whoever was given less than the call's own time may have been about to answer.
-        let cut_short = matches!(error, CallError::Timeout { .. }) && limit.is_some_and(|limit| limit <= now());
-        if failure == Failure::Unable {
-            tracing::debug!(deployment = deployment.label(), kind = error.kind(), "a deployment cannot do what is asked");
-        } else {
-            tracing::warn!(deployment = deployment.label(), kind = error.kind(), "a deployment failed before its first byte");
-        }
-        let patience = now() - attempt.began();
-        attempt.fail(if cut_short { Failure::Deadline { patience } } else { failure }, &error);
-        match failure.next() {
-            Next::Stop => return Err(RouteError::Call(error)),
-            next => course.failed(at, errand.pool, next, error),
+        if let Some(answer) = answer {
+            return Ok(answer);
         }
     }
 }
 
-/// Waits for an answer for as long as others could still take its place.
-async fn within<T>(
+struct Route<'r, 'a, A> {
+    switchboard: &'r Switchboard,
+    errand: &'r Errand<'a>,
+    settlement: Option<&'r mut Settlement>,
+    ask: A,
+    course: Course,
+}
+
+/// The answer, or `None` when there is to be another attempt.
+type Answered<T> = Result<Option<(T, Attempt)>, RouteError>;
+
+impl<'a, A, F, T> Route<'_, 'a, A>
+where
+    A: Fn(&'a Deployment) -> F,
+    F: Future<Output = Result<T, CallError>>,
+{
+    async fn attempt(&mut self, attempt: Attempt, patience: Patience) -> Answered<T> {
+        let answer = self.ask(&attempt, patience)?.await;
+        self.heard(attempt, patience, answer)
+    }
+
+    /// The same, with a second deployment that is asked when the first is slow: whoever answers first has answered, the other is given up.
+    async fn race(&mut self, attempt: Attempt, patience: Patience, hedge: Instant) -> Answered<T> {
+        let first_at = attempt.at();
+        let mut first = pin!(self.ask(&attempt, patience)?);
+        tokio::select! {
+            biased;
+            answer = &mut first => return self.heard(attempt, patience, answer),
+            () = tokio::time::sleep_until(hedge.into()) => {}
+        }
+        let Some(other) = self.switchboard.second(self.errand, &self.course, first_at) else {
+            let answer = first.await;
+            return self.heard(attempt, patience, answer);
+        };
+        let its_patience = self.switchboard.patience(self.errand, &self.course, other.at());
+        let mut second = pin!(self.ask(&other, its_patience)?);
+        tokio::select! {
+            biased;
+            answer = &mut first => match self.heard(attempt, patience, answer)? {
+                Some(answered) => Ok(Some(answered)),
+                None => {
+                    let answer = second.await;
+                    self.heard(other, its_patience, answer)
+                }
+            },
+            answer = &mut second => match self.heard(other, its_patience, answer)? {
+                Some(answered) => Ok(Some(answered)),
+                None => {
+                    let answer = first.await;
+                    self.heard(attempt, patience, answer)
+                }
+            },
+        }
+    }
+
+    /// Sends the call to the deployment, once that is recorded.
+    fn ask(
+        &mut self,
+        attempt: &Attempt,
+        patience: Patience,
+    ) -> Result<impl Future<Output = Result<T, CallError>> + use<'a, A, F, T>, RouteError> {
+        let pool: &'a Arc<Pool> = self.errand.pool;
+        let deployment = &pool.deployments[attempt.at()];
+        if let Some(settlement) = &mut self.settlement {
+            settlement.asks(deployment)?;
+        }
+        Ok(within(patience.limit, self.errand.streamed, deployment, (self.ask)(deployment)))
+    }
+
+    /// What follows from what came back.
+    fn heard(&mut self, attempt: Attempt, patience: Patience, answer: Result<T, CallError>) -> Answered<T> {
+        let error = match answer {
+            Ok(answer) => {
+                if let Some(settlement) = &mut self.settlement {
+                    settlement.reached();
+                }
+                return Ok(Some((answer, attempt)));
+            }
+            Err(error) => error,
+        };
+        let (at, began) = (attempt.at(), attempt.began());
+        let failure = self.switchboard.failure(&error, self.errand.everywhere, (began, self.errand.deadline));
+        // Whoever was given less than the call's own time may have been about to answer.
+        let cut_short = matches!(error, CallError::Timeout { .. }) && patience.limit.is_some_and(|limit| limit <= now());
+        let deployment = self.errand.pool.deployments[at].label();
+        if failure == Failure::Unable {
+            tracing::debug!(deployment, kind = error.kind(), "a deployment cannot do what is asked");
+        } else {
+            tracing::warn!(deployment, kind = error.kind(), "a deployment failed before its first byte");
+        }
+        attempt.fail(if cut_short { Failure::Deadline { patience: now() - began } } else { failure }, &error);
+        match failure.next() {
+            Next::Stop => Err(RouteError::Call(error)),
+            next => {
+                self.course.failed((self.errand.pool, at), (next, failure.retry_after()), error);
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Waits for an answer for as long as others could still take its place. No `async fn`, which would hold `answer` twice.
+fn within<T>(
     limit: Option<Instant>,
-    errand: &Errand<'_>,
+    streamed: bool,
     deployment: &Deployment,
     answer: impl Future<Output = Result<T, CallError>>,
-) -> Result<T, CallError> {
-    let Some(limit) = limit else { return answer.await };
+) -> impl Future<Output = Result<T, CallError>> {
+    let Some(limit) = limit else { return Either::Left(answer) };
     let began = now();
-    tokio::time::timeout_at(limit.into(), answer).await.unwrap_or_else(|_elapsed| {
-        let stage = if errand.streamed { Stage::FirstToken } else { Stage::End };
-        Err(CallError::Timeout { target: deployment.target.name().to_owned(), stage, waited: now() - began })
-    })
+    Either::Right(tokio::time::timeout_at(limit.into(), answer).map(move |answered| {
+        answered.unwrap_or_else(|_elapsed| {
+            let stage = if streamed { Stage::FirstToken } else { Stage::End };
+            Err(CallError::Timeout { target: deployment.target.name().to_owned(), stage, waited: now() - began })
+        })
+    }))
 }

@@ -5,11 +5,14 @@ use super::attempt::Attempt;
 use super::course::Course;
 use super::decision::{Decided, Decision};
 use super::error::Unavailable;
+use super::failure;
 use super::waiting::{Waiter, Waiting};
 use crate::pipeline::now;
 use crate::published::{Deployment, Pool};
-use groundwork_core::clock::Dice;
+use groundwork_core::clock::{Clock, Dice};
+use groundwork_core::ids::ModelName;
 use groundwork_core::pool::{self, Availability, Candidate, Counts, Ended, Failure, Fair, Kind, Limits, Share, Ticket, Told, is_outlier};
+use groundwork_inference::target::{CallError, Headers};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,6 +23,7 @@ pub(crate) struct Switchboard(Arc<Inner>);
 
 struct Inner {
     slots: Mutex<Slots>,
+    clock: Clock,
     dice: Dice,
 }
 
@@ -27,7 +31,9 @@ struct Inner {
 pub(super) struct Slots {
     pub(super) all: Vec<Slot>,
     /// By target and model: what different models have in common is one deployment.
-    by_name: BTreeMap<(String, String), usize>,
+    pub(super) by_name: BTreeMap<(String, String), usize>,
+    budgets: Vec<Budget>,
+    budget_of: BTreeMap<ModelName, usize>,
     /// Room for a decision.
     pub(super) candidates: Vec<Candidate>,
 }
@@ -36,8 +42,33 @@ pub(super) struct Slot {
     pub(super) deployment: pool::Deployment,
     pub(super) waiting: Fair<Waiter>,
     pub(super) queue: Queue,
-    /// How often a call may ask it again.
+    pub(super) tally: Tally,
+}
+
+/// Attempts since the start, by how they ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    pub(super) given_up: u64,
+}
+
+/// What the calls of one model may spend beyond one attempt each.
+pub(super) struct Budget {
+    declared: Shares,
     pub(super) retries: Share,
+    pub(super) hedges: Share,
+    pub(super) retried: u64,
+    pub(super) hedged: u64,
+}
+
+/// Parts of a model's calls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Shares {
+    /// That ask the same deployment again.
+    pub(crate) retries: f64,
+    /// That ask a second one because the first is slow.
+    pub(crate) hedges: f64,
 }
 
 /// What is declared of a deployment.
@@ -61,16 +92,18 @@ impl Default for Queue {
     }
 }
 
-/// Retries on the same deployment, of all calls to it.
-const RETRIES: f64 = 0.2;
+/// How long a deployment is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Patience {
+    /// Until when it may be silent, because others could answer in its place.
+    pub(super) limit: Option<Instant>,
+    /// When a second one may be asked beside it: it is slower then than it usually is.
+    pub(super) hedge: Option<Instant>,
+}
 
 /// What to do next.
 pub(super) enum Choice {
-    /// With the time until which it may be silent, because others could answer in its place.
-    Ask {
-        attempt: Attempt,
-        limit: Option<Instant>,
-    },
+    Ask(Attempt, Patience),
     Wait {
         at: usize,
         waiting: Waiting,
@@ -84,8 +117,21 @@ pub(super) enum Choice {
 }
 
 impl Switchboard {
-    pub(crate) fn new(dice: Dice) -> Self {
-        Self(Arc::new(Inner { slots: Mutex::default(), dice }))
+    pub(crate) fn new(clock: Clock, dice: Dice) -> Self {
+        Self(Arc::new(Inner { slots: Mutex::default(), clock, dice }))
+    }
+
+    /// The budget of a model; what it has saved stays unless other shares are declared.
+    pub(crate) fn budget(&self, model: &ModelName, shares: Shares) -> usize {
+        let mut slots = self.lock();
+        let next = slots.budgets.len();
+        let at = *slots.budget_of.entry(model.clone()).or_insert(next);
+        if at == next {
+            slots.budgets.push(Budget::new(shares));
+        } else if slots.budgets[at].declared != shares {
+            slots.budgets[at] = Budget::new(shares);
+        }
+        at
     }
 
     /// The slot of a deployment, which stays the same however often it is declared.
@@ -99,7 +145,7 @@ impl Switchboard {
                 deployment: pool::Deployment::new(now, declared.kind, declared.limits),
                 waiting: Fair::new(declared.queue.length),
                 queue: declared.queue,
-                retries: Share::new(RETRIES),
+                tally: Tally::default(),
             });
         } else {
             let slot = &mut slots.all[at];
@@ -120,9 +166,9 @@ impl Switchboard {
         let decision = Decision { now: now(), errand, course, dice: &self.0.dice };
         match slots.decide(&decision) {
             Decided::Ask { at, ticket } => {
-                let limit = slots.limit(&decision, at);
+                let patience = slots.patience(&decision, at);
                 drop(slots);
-                Choice::Ask { attempt: Attempt::new(self.clone(), errand.pool.clone(), at, errand.deadline, ticket), limit }
+                Choice::Ask(self.attempt(errand, at, ticket), patience)
             }
             Decided::Wait { at, until } => {
                 let slot = &mut slots.all[errand.pool.deployments[at].slot];
@@ -138,19 +184,36 @@ impl Switchboard {
         }
     }
 
-    /// The same for one whose turn has come.
-    pub(super) fn limit(&self, errand: &Errand<'_>, course: &Course, at: usize) -> Option<Instant> {
-        self.lock().limit(&Decision { now: now(), errand, course, dice: &self.0.dice }, at)
+    /// How long to wait for one whose turn has come.
+    pub(super) fn patience(&self, errand: &Errand<'_>, course: &Course, at: usize) -> Patience {
+        self.lock().patience(&Decision { now: now(), errand, course, dice: &self.0.dice }, at)
+    }
+
+    /// A second one, to be asked beside the one at `first`, if one is ready and the model's budget allows it.
+    pub(super) fn second(&self, errand: &Errand<'_>, course: &Course, first: usize) -> Option<Attempt> {
+        let mut slots = self.lock();
+        let (at, ticket) = slots.second(&Decision { now: now(), errand, course, dice: &self.0.dice }, first)?;
+        drop(slots);
+        Some(self.attempt(errand, at, ticket))
+    }
+
+    fn attempt(&self, errand: &Errand<'_>, at: usize, ticket: Ticket) -> Attempt {
+        Attempt::new(self.clone(), errand.pool.clone(), at, errand.deadline, ticket)
+    }
+
+    /// What the headers of an answer tell.
+    pub(super) fn told(&self, headers: &Headers) -> Told {
+        Told::of(self.0.clock.now(), headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// The answer is there as a whole.
     pub(super) fn done(&self, slot: usize, mut ticket: Ticket, told: &Told, tokens: Option<u64>) {
         let now = now();
         let mut slots = self.lock();
-        let deployment = &mut slots.all[slot].deployment;
-        deployment.hear(now, &ticket, told);
-        deployment.answered(now, &mut ticket, false);
-        deployment.end(now, ticket, Ended::Succeeded { tokens });
+        let found = &mut slots.all[slot];
+        found.deployment.hear(now, &ticket, told);
+        found.deployment.answered(now, &mut ticket, false);
+        found.end(now, ticket, Ended::Succeeded { tokens });
         self.serve(&mut slots, slot);
     }
 
@@ -166,7 +229,7 @@ impl Switchboard {
 
     pub(super) fn end(&self, slot: usize, ticket: Ticket, ended: Ended) {
         let mut slots = self.lock();
-        slots.all[slot].deployment.end(now(), ticket, ended);
+        slots.all[slot].end(now(), ticket, ended);
         self.serve(&mut slots, slot);
     }
 
@@ -175,16 +238,33 @@ impl Switchboard {
         let now = now();
         let slot = pool.deployments[at].slot;
         let mut slots = self.lock();
-        let deployment = &mut slots.all[slot].deployment;
-        deployment.hear(now, &ticket, told);
+        let found = &mut slots.all[slot];
+        found.deployment.hear(now, &ticket, told);
         if provisioned {
-            deployment.is_provisioned();
+            found.deployment.is_provisioned();
         }
-        deployment.end(now, ticket, Ended::Failed(failure));
+        found.end(now, ticket, Ended::Failed(failure));
         if failure.is_sickness() {
             slots.eject_outlier(now, pool, at);
         }
         self.serve(&mut slots, slot);
+    }
+
+    /// It was reached by something other than a call: if its breaker is open, the next call may find out whether it has recovered.
+    pub(super) fn reached(&self, slot: usize) {
+        let mut slots = self.lock();
+        slots.all[slot].deployment.reached(now());
+        self.serve(&mut slots, slot);
+    }
+
+    /// What an error means; a refusal for load that names no time has its headers' word for it.
+    pub(super) fn failure(&self, error: &CallError, everywhere: bool, times: (Instant, Instant)) -> Failure {
+        match (failure::of(error, everywhere, times), error) {
+            (Failure::Pressure { retry_after: None }, CallError::RateLimited { headers, .. }) => {
+                Failure::Pressure { retry_after: self.told(headers).reset() }
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// Sends those who wait for a deployment on their way, as far as it takes them now. Tells when to look again, when that is known.
@@ -198,18 +278,20 @@ impl Switchboard {
         slot.serve(now(), &mut attempt)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Slots> {
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Slot {
-    /// A call of about `tokens` goes out; its first attempt here earns the right to later ones.
-    pub(super) fn begin(&mut self, now: Instant, tokens: u64, is_new: bool) -> Ticket {
-        if is_new {
-            self.retries.earn();
-        }
-        self.deployment.begin(now, tokens)
+    fn end(&mut self, now: Instant, ticket: Ticket, ended: Ended) {
+        let count = match ended {
+            Ended::Succeeded { .. } => &mut self.tally.succeeded,
+            Ended::Failed(_) => &mut self.tally.failed,
+            Ended::GivenUp => &mut self.tally.given_up,
+        };
+        *count += 1;
+        self.deployment.end(now, ticket, ended);
     }
 
     fn serve(&mut self, now: Instant, attempt: &mut dyn FnMut(&Waiter, Ticket) -> Attempt) -> Option<Instant> {
@@ -220,7 +302,7 @@ impl Slot {
                 Availability::Full | Availability::Probing => return None,
             }
             let Some(waiter) = self.waiting.pop().filter(Waiter::is_there) else { continue };
-            let ticket = self.begin(now, waiter.tokens, true);
+            let ticket = self.deployment.begin(now, waiter.tokens);
             let attempt = attempt(&waiter, ticket);
             // It has gone away in this moment. Its place goes to the next, without another lock.
             if let Some(ticket) = waiter.hand_over(attempt).and_then(Attempt::into_ticket) {
@@ -231,7 +313,22 @@ impl Slot {
     }
 }
 
+impl Budget {
+    fn new(shares: Shares) -> Self {
+        let (retries, hedges) = (Share::new(shares.retries), Share::new(shares.hedges));
+        Self { declared: shares, retries, hedges, retried: 0, hedged: 0 }
+    }
+}
+
 impl Slots {
+    pub(super) fn budgets_by_model(&self) -> impl Iterator<Item = (&ModelName, &Budget)> {
+        self.budget_of.iter().map(|(model, at)| (model, &self.budgets[*at]))
+    }
+
+    pub(super) fn budget(&mut self, pool: &Pool) -> &mut Budget {
+        &mut self.budgets[pool.budget]
+    }
+
     /// Takes a deployment that fails far more often than its peers out of use for a while: at most a third of a tier, and one in any case.
     fn eject_outlier(&mut self, now: Instant, pool: &Pool, at: usize) {
         let tier = pool.deployments[at].tier;

@@ -320,3 +320,46 @@ async fn embeddings_go_through_a_target_too() {
     assert!(head.starts_with("POST /v1/embeddings "), "{head}");
     assert_eq!((&sent["model"], &sent["input"]), (&json!("their-model"), &json!([[1, 2]])));
 }
+
+#[tokio::test]
+async fn an_assistants_prompts_name_their_template_to_the_prompt_cache_unless_the_client_names_one() {
+    let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Soup [1]."},"finish_reason":"stop"}]}"#;
+    for (affinity, own, key) in
+        [("true", None, json!("grounded-answer@1")), ("true", Some("mine"), json!("mine")), ("false", None, Value::Null)]
+    {
+        let upstream = Upstream::start(whole("200 OK", "", answer)).await;
+        let settings = target::Settings::new("server", openai(upstream.port)).model("their-model");
+        let applied =
+            format!("[models.kept]\naffinity = {affinity}\ndeployments = [{{ target = \"server\" }}]\n[assistants.cook]\nmodel = \"kept\"");
+        let house = Plan::new(vec![settings]).applying(&applied).build().await.unwrap();
+        house.upload("menu.md", "On Monday there is soup.").await;
+        let mut asked = body("cook", "What is there on Monday?");
+        if let Some(own) = own {
+            asked["prompt_cache_key"] = own.into();
+        }
+        house.ask_as(&Caller::local(), asked).await.unwrap();
+        assert_eq!(upstream.request().1["prompt_cache_key"], key);
+        house.ask("kept", "Hello?").await.unwrap();
+        assert_eq!(upstream.request().1.get("prompt_cache_key"), None, "a model's prompts are the client's");
+    }
+}
+
+#[tokio::test]
+async fn a_client_names_no_deployment_for_spill_over_that_its_model_does_not_have() {
+    let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let upstream = Upstream::start(whole("200 OK", "", answer)).await;
+    let azure = Kind::AzureOpenAi(target::AzureOpenAi {
+        endpoint: format!("http://127.0.0.1:{}", upstream.port).parse().unwrap(),
+        credential: Credential::Key("k".to_owned().into()),
+        api_version: None,
+        unfiltered: target::Unfiltered::Allow,
+    });
+    let models = "[models.gpt]\ndeployments = [{ target = \"azure\", model = \"ptu\" }, { target = \"azure\", model = \"paygo\", tier = 1 }]\n[models.secret]\ndeployments = [{ target = \"azure\", model = \"secret\" }]";
+    let house = Plan::new(vec![target::Settings::new("azure", azure)]).applying(models).build().await.unwrap();
+    for (named, goes_on) in [("paygo", true), ("secret", false)] {
+        let headers = vec![("x-ms-spillover-deployment".to_owned(), named.to_owned())];
+        let asked = pipeline::Request { headers, ..request(body("gpt", "Hello?")) };
+        pipeline::run(&house.app, &Caller::local(), asked).await.unwrap();
+        assert_eq!(upstream.request().0.contains("x-ms-spillover-deployment"), goes_on, "{named}");
+    }
+}

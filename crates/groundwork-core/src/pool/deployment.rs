@@ -524,7 +524,7 @@ mod tests {
         let now = Instant::now();
         let mut deployment = standard(now);
         let ticket = deployment.begin(now, 0);
-        deployment.hear(now, &ticket, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "9s")]));
+        deployment.hear(now, &ticket, &Told::of(0, [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "9s")]));
         deployment.end(now, ticket, Ended::GivenUp);
         assert_eq!(rests(&deployment, now), Some((Why::Quota, 9000)));
         let ticket = deployment.begin_as_last_resort(now, 0).unwrap();

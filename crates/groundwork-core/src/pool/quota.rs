@@ -1,6 +1,7 @@
 //! What a deployment's quota still allows, as far as it can be known from here: the declared limits, spread over the minute, and what
 //! the answers' headers say.
 
+use crate::clock::UnixMs;
 use std::time::{Duration, Instant};
 
 /// Estimates of one deployment.
@@ -155,9 +156,14 @@ impl Bucket {
 }
 
 impl Told {
-    pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    /// OpenAI's and Azure's headers name a duration, Anthropic's a time of day, which is read against `now`.
+    pub fn of<'a>(now: UnixMs, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut told = Self::default();
         for (name, value) in headers {
+            if let Some(what) = name.strip_prefix("anthropic-ratelimit-") {
+                told.hear_anthropic(now, what, value);
+                continue;
+            }
             let Some(what) = name.strip_prefix("x-ratelimit-") else { continue };
             let number = || value.trim().parse::<u64>().ok();
             match what {
@@ -173,11 +179,34 @@ impl Told {
         told
     }
 
+    /// Input and output tokens have limits of their own there: the one that is used up counts.
+    fn hear_anthropic(&mut self, now: UnixMs, what: &str, value: &str) {
+        let Some((of, what)) = what.rsplit_once('-') else { return };
+        let is_tokens = matches!(of, "tokens" | "input-tokens" | "output-tokens");
+        let (limit, remaining, reset) = match of {
+            "requests" => (&mut self.limit_requests, &mut self.remaining_requests, &mut self.reset_requests),
+            _ if is_tokens => (&mut self.limit_tokens, &mut self.remaining_tokens, &mut self.reset_tokens),
+            _ => return,
+        };
+        let number = value.trim().parse::<u64>().ok();
+        match what {
+            "limit" if of != "input-tokens" && of != "output-tokens" => *limit = number,
+            "remaining" => *remaining = (*remaining).into_iter().chain(number).min(),
+            "reset" => *reset = (*reset).max(until(now, value)),
+            _ => {}
+        }
+    }
+
     /// When what is used up will be there again: a wait for a refusal that names none itself.
     pub fn reset(&self) -> Option<Duration> {
         let of = |remaining: Option<u64>, reset: Option<Duration>| reset.filter(|_| remaining == Some(0));
         of(self.remaining_requests, self.reset_requests).max(of(self.remaining_tokens, self.reset_tokens))
     }
+}
+
+fn until(now: UnixMs, time_of_day: &str) -> Option<Duration> {
+    let at = time_of_day.trim().parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    Some(Duration::from_millis(u64::try_from(at).ok()?.saturating_sub(now)))
 }
 
 /// A time as it stands in these headers: `1s`, `6m0s`, `1h2m3.5s`, `20ms`, or a bare number of seconds.
@@ -256,17 +285,37 @@ mod tests {
         let start = Instant::now();
         let mut quota = Quota::new(start, None, None);
         let later = start + Duration::from_secs(1);
-        quota.hear(start, start, &Told::of([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6s")]));
+        quota.hear(start, start, &Told::of(0, [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6s")]));
         assert_eq!(quota.wait(later), Duration::from_secs(5));
-        let some = Told::of([("x-ratelimit-remaining-tokens", "90"), ("x-ratelimit-reset-tokens", "6s")]);
+        let some = Told::of(0, [("x-ratelimit-remaining-tokens", "90"), ("x-ratelimit-reset-tokens", "6s")]);
         quota.hear(later, start - Duration::from_secs(1), &some);
         assert_eq!(quota.wait(later), Duration::from_secs(5), "an answer to an older call came late");
         quota.hear(later, later, &Told::default());
         assert_eq!(quota.wait(later), Duration::from_secs(5), "an answer that tells nothing");
         quota.hear(later, later, &some);
         assert_eq!(quota.wait(later), Duration::ZERO);
-        quota.hear(start, start, &Told::of([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "4h")]));
+        quota.hear(start, start, &Told::of(0, [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "4h")]));
         assert_eq!(quota.wait(start), LONGEST);
+    }
+
+    #[test]
+    fn a_time_of_day_is_read_against_the_clock() {
+        let now = 1_790_000_000_000;
+        let told = Told::of(
+            now,
+            [
+                ("anthropic-ratelimit-requests-limit", "50"),
+                ("anthropic-ratelimit-requests-remaining", "12"),
+                ("anthropic-ratelimit-requests-reset", "2026-09-21T14:13:21Z"),
+                ("anthropic-ratelimit-input-tokens-limit", "40000"),
+                ("anthropic-ratelimit-input-tokens-remaining", "9000"),
+                ("anthropic-ratelimit-input-tokens-reset", "2026-09-21T14:13:22Z"),
+                ("anthropic-ratelimit-output-tokens-remaining", "0"),
+                ("anthropic-ratelimit-output-tokens-reset", "2026-09-21T14:13:26.500Z"),
+            ],
+        );
+        assert_eq!((told.limit_requests, told.remaining_requests, told.remaining_tokens), (Some(50), Some(12), Some(0)));
+        assert_eq!((told.reset(), told.limit_tokens), (Some(Duration::from_millis(6_500)), None));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Every route in one list: method, path, what it takes to use it, and how much it may cost.
 
-use super::admin::{calls, documents, jobs, knowledge_bases, search};
+use super::admin::{calls, deployments, documents, jobs, knowledge_bases, search};
 use super::openai::{chat, embeddings, forwarded, models};
 use super::{Entrance, Front, azure, health, layers, messages, openapi};
 use axum::Router;
@@ -25,6 +25,7 @@ pub(super) enum Permission {
     DocumentsWrite,
     JobsRead,
     LedgerRead,
+    DeploymentsRead,
     MetricsRead,
 }
 
@@ -41,6 +42,7 @@ impl Permission {
             Self::DocumentsWrite => "documents.write",
             Self::JobsRead => "jobs.read",
             Self::LedgerRead => "ledger.read",
+            Self::DeploymentsRead => "deployments.read",
             Self::MetricsRead => "metrics.read",
         }
     }
@@ -49,7 +51,12 @@ impl Permission {
     pub(super) fn granted(self, role: Role) -> bool {
         role >= match self {
             Self::Open | Self::Known | Self::ModelsRead | Self::ModelsUse | Self::KnowledgeBasesRead | Self::DocumentsRead => Role::User,
-            Self::KnowledgeBasesWrite | Self::DocumentsWrite | Self::JobsRead | Self::LedgerRead | Self::MetricsRead => Role::Admin,
+            Self::KnowledgeBasesWrite
+            | Self::DocumentsWrite
+            | Self::JobsRead
+            | Self::LedgerRead
+            | Self::DeploymentsRead
+            | Self::MetricsRead => Role::Admin,
         }
     }
 }
@@ -83,7 +90,7 @@ pub(super) struct Route {
 #[rustfmt::skip]
 pub(super) fn routes() -> Vec<Route> {
     use Cost::{Answer, Media, Probe, Search, Small, Upload};
-    use Permission::{DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, Known, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
+    use Permission::{DeploymentsRead, DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, Known, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
     vec![
         get("/healthz", Open, Probe, health::alive),
         get("/readyz", Open, Probe, health::ready),
@@ -121,6 +128,7 @@ pub(super) fn routes() -> Vec<Route> {
         get("/admin/v1/jobs", JobsRead, Small, jobs::list),
         get("/admin/v1/jobs/{id}", JobsRead, Small, jobs::find),
         get("/admin/v1/calls", LedgerRead, Small, calls::list),
+        get("/admin/v1/deployments", DeploymentsRead, Small, deployments::list),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! `/admin/v1`: what Groundwork knows and does, in its own shapes.
 
 pub(super) mod calls;
+pub(super) mod deployments;
 pub(super) mod documents;
 pub(super) mod jobs;
 pub(super) mod knowledge_bases;

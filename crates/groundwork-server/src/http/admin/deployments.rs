@@ -1,0 +1,14 @@
+//! `/admin/v1/deployments`: who answers, and how they are.
+
+use super::super::Front;
+use super::{List, Object};
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use groundwork_app::routing;
+use groundwork_core::access::Caller;
+
+pub(in super::super) async fn list(State(front): State<Front>, caller: Caller) -> impl IntoResponse {
+    let found = routing::list(front.app(), &caller);
+    Json(List::whole(found.into_iter().map(|value| Object { object: "deployment", value }).collect()))
+}
