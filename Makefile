@@ -11,7 +11,7 @@ test: setup-test
 	scripts/test.sh
 
 build:
-	cargo build $(PROFILE) --locked -p groundwork-server
+	cargo build $(PROFILE) --locked --workspace
 
 check:
 	cargo fmt --all --check
