@@ -281,10 +281,10 @@ mod arm {
 /// Every kernel that this processor can run.
 #[cfg(test)]
 pub(crate) fn all() -> Vec<Kernel> {
-    let mut kernels = vec![Kernel::Plain, Kernel::of_this_machine()];
+    let best = Kernel::of_this_machine();
     #[cfg(target_arch = "x86_64")]
-    if Kernel::of_this_machine() == Kernel::Avx512Vnni && is_x86_feature_detected!("avx2") {
-        kernels.push(Kernel::Avx2);
-    }
-    kernels
+    let second = (best == Kernel::Avx512Vnni && is_x86_feature_detected!("avx2")).then_some(Kernel::Avx2);
+    #[cfg(not(target_arch = "x86_64"))]
+    let second = None;
+    [Kernel::Plain, best].into_iter().chain(second).collect()
 }
