@@ -15,7 +15,6 @@ use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice, UnixMs};
 use groundwork_core::ids::{self, InvalidName, TenantId};
 use groundwork_inference::target::{self, Ambient, Target};
-use groundwork_retrieval::embed::Purpose;
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
@@ -56,7 +55,7 @@ pub(crate) struct Inner {
     pub(crate) cut: CancellationToken,
     published: RwLock<Arc<Published>>,
     /// Places for work that keeps a processor busy.
-    processors: Semaphore,
+    processors: Arc<Semaphore>,
     _lock: FolderLock,
 }
 
@@ -121,6 +120,13 @@ impl App {
         let embedding = EmbeddingModel::new(embedding, library);
         let knowledge =
             Knowledge { db: db.clone(), blobs, index, extractor: Extractor::new(extractor), embedding, ingester: OnceCell::new() };
+        let waiting = match role {
+            Role::Owner => {
+                db.end_leases().await?;
+                db.active_jobs(jobs::Ingest::KIND).await?
+            }
+            Role::Visitor => 0,
+        };
         let app = Self(Arc::new(Inner {
             opened_at: clock.now(),
             clock,
@@ -135,16 +141,15 @@ impl App {
             knowledge,
             metrics: Metrics::default(),
             switchboard,
-            jobs: jobs::Board::default(),
+            jobs: jobs::Board::new(waiting),
             tasks,
             stop,
             cut: CancellationToken::new(),
             published: RwLock::new(Arc::new(published)),
-            processors: Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get)),
+            processors: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))),
             _lock: lock,
         }));
         if role == Role::Owner {
-            app.inner().db.end_leases().await?;
             jobs::start(&app);
             app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
@@ -215,10 +220,15 @@ impl App {
 
     /// Runs what keeps a processor busy (tokenizing, checking) off the executor, as many at once as there are processors.
     pub async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Interrupted> {
-        self.0.metrics.compute_waiting.inc();
-        let place = self.0.processors.acquire().await;
-        self.0.metrics.compute_waiting.dec();
-        let _place = place.map_err(|_closed| Interrupted)?;
+        let place = {
+            let _waits = self.0.metrics.waits_for_processor();
+            self.0.processors.clone().acquire_owned().await.map_err(|_closed| Interrupted)?
+        };
+        // The place goes with the work, which goes on when the one who asked gives up.
+        let work = move || {
+            let _place = place;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_cut| Interrupted)
     }
 }
@@ -233,6 +243,9 @@ const INDEX_PATIENCE: Duration = Duration::from_secs(60);
 /// How long tasks that were cut off may take to write what they must.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// How often a model that cannot be loaded is tried again: its files may be mended at any time.
+const TRY_AGAIN: Duration = Duration::from_secs(15);
+
 /// Loads the embedding model once the index is there, so that the first question does not wait for it.
 async fn warm(app: App) {
     let inner = app.inner();
@@ -240,15 +253,17 @@ async fn warm(app: App) {
     let load = async {
         // Whether the index came up is told by the status; the model is loaded all the same.
         let _ = inner.knowledge.index.wait(&base, now() + INDEX_PATIENCE).await;
-        let embedder = inner.knowledge.embedding.embedder().await.map_err(|error| error.to_string())?;
-        (embedder.run)(Purpose::Query, vec!["warm".to_owned()]).await.map_err(|error| error.to_string())
+        let mut told = None;
+        while let Err(reason) = inner.knowledge.embedding.warm().await {
+            if told.as_ref() != Some(&reason) {
+                tracing::warn!(reason, "there is no embedding model yet");
+                told = Some(reason);
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
     };
     tokio::select! {
-        loaded = load => {
-            if let Err(reason) = loaded {
-                tracing::warn!(reason, "there is no embedding model yet");
-            }
-        }
+        () = load => {}
         () = inner.stop.cancelled() => {}
     }
 }

@@ -9,7 +9,7 @@ use groundwork_retrieval::index::Index;
 use groundwork_retrieval::ingest::{self, Ingester};
 use groundwork_store::blobs::Blobs;
 use groundwork_store::db::Db;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 pub(crate) struct Knowledge {
@@ -52,31 +52,49 @@ pub enum NotReady {
 /// Bytes of a question that are split into tokens; more than any window holds.
 const MAX_QUESTION: usize = 16 << 10;
 
-/// The embedding model, opened at its first use. Missing files are looked for again at the next one.
+/// The embedding model, opened at its first use. Missing or damaged files are looked for again at the next one.
 pub(crate) struct EmbeddingModel {
     pub(crate) name: String,
     library: Library,
     embedder: OnceCell<Embedder>,
+    fault: Fault,
 }
+
+/// Why the model could not be loaded when it was last tried.
+type Fault = Arc<Mutex<Option<String>>>;
 
 impl EmbeddingModel {
     pub(crate) fn new(embedding: Embedding, library: Library) -> Self {
         match embedding {
-            Embedding::Catalogue(name) => Self { name, library, embedder: OnceCell::new() },
-            Embedding::Given(embedder) => Self { name: embedder.model.clone(), library, embedder: OnceCell::new_with(Some(embedder)) },
+            Embedding::Catalogue(name) => Self { name, library, embedder: OnceCell::new(), fault: Fault::default() },
+            Embedding::Given(embedder) => {
+                let name = embedder.model.clone();
+                Self { name, library, embedder: OnceCell::new_with(Some(embedder)), fault: Fault::default() }
+            }
         }
     }
 
     pub(crate) async fn embedder(&self) -> Result<Embedder, NotReady> {
-        self.embedder.get_or_try_init(|| self.open()).await.cloned()
+        let embedder = self.embedder.get_or_try_init(|| self.open()).await.cloned();
+        if let Err(error @ NotReady::Load(_)) = &embedder {
+            set(&self.fault, Some(error.to_string()));
+        }
+        embedder
     }
 
-    /// `None` while it is not open; the reason why it cannot be, where there is one.
+    /// Loads it, so that the first question does not wait for that.
+    pub(crate) async fn warm(&self) -> Result<(), String> {
+        let embedder = self.embedder().await.map_err(|error| error.to_string())?;
+        (embedder.run)(Purpose::Sentence, vec!["warm".to_owned()]).await.map(|_vector| ()).map_err(|error| error.to_string())
+    }
+
+    /// Why it cannot be used: its files are not all there, or could not be loaded when that was last tried.
     pub(crate) fn missing(&self) -> Option<String> {
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if self.embedder.initialized() {
-            return None;
+            return fault;
         }
-        self.library.path(&self.name).err().map(|error| error.to_string())
+        self.library.path(&self.name).err().map(|error| error.to_string()).or(fault)
     }
 
     async fn open(&self) -> Result<Embedder, NotReady> {
@@ -87,6 +105,7 @@ impl EmbeddingModel {
         let (chunk_tokens, chunk_overlap) = (entry.chunk_tokens, entry.chunk_overlap);
         let open = move || local::Embedder::open(&entry, &folder, local::Options::default());
         let model = tokio::task::spawn_blocking(open).await.map_err(|_cut| NotReady::Interrupted)??;
+        let fault = self.fault.clone();
         Ok(Embedder {
             model: model.model().to_owned(),
             dimensions: model.dimensions(),
@@ -95,31 +114,44 @@ impl EmbeddingModel {
             chunk_overlap,
             tokenizer: model.tokenizer(),
             run: Arc::new(move |purpose, texts| {
-                let model = model.clone();
+                let (model, fault) = (model.clone(), fault.clone());
                 Box::pin(async move {
-                    let (purpose, texts) = match purpose {
-                        // A question longer than the model reads is searched by its beginning; the other leg reads all of it.
-                        Purpose::Query => {
-                            let cut = |text: String| {
-                                let start = &text[..text.floor_char_boundary(MAX_QUESTION)];
-                                model.cut(local::Purpose::Query, start).0.to_owned()
-                            };
-                            (local::Purpose::Query, texts.into_iter().map(cut).collect())
-                        }
-                        Purpose::Passage => (local::Purpose::Passage, texts),
-                    };
-                    let failed = |error: local::EmbedError| {
-                        let (model, reason) = (model.model().to_owned(), error.to_string());
-                        match error {
-                            local::EmbedError::Busy { .. } => EmbedError::Busy { model, reason },
-                            local::EmbedError::TooLong { .. } | local::EmbedError::Load(_) | local::EmbedError::Failed { .. } => {
-                                EmbedError::Failed { model, reason }
-                            }
-                        }
-                    };
-                    model.embed(purpose, texts).await.map_err(failed)
+                    let made = embed(&model, purpose, texts).await;
+                    match &made {
+                        Ok(_) => set(&fault, None),
+                        Err(local::EmbedError::Load(error)) => set(&fault, Some(error.to_string())),
+                        Err(_) => {}
+                    }
+                    made.map_err(|error| failed(&model, &error))
                 })
             }),
         })
+    }
+}
+
+fn set(fault: &Fault, reason: Option<String>) {
+    *fault.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+}
+
+/// A question longer than the model reads is searched by its beginning, the other leg reads all of it; a sentence is compared by its own.
+async fn embed(model: &local::Embedder, purpose: Purpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, local::EmbedError> {
+    let purpose = match purpose {
+        Purpose::Passage => return model.embed(local::Purpose::Passage, texts).await,
+        Purpose::Query => local::Purpose::Query,
+        Purpose::Sentence => local::Purpose::Sentence,
+    };
+    let cut = |text: String| {
+        let start = &text[..text.floor_char_boundary(MAX_QUESTION)];
+        model.cut(purpose, start).0.to_owned()
+    };
+    model.embed(purpose, texts.into_iter().map(cut).collect()).await
+}
+
+fn failed(model: &local::Embedder, error: &local::EmbedError) -> EmbedError {
+    let (model, reason) = (model.model().to_owned(), error.to_string());
+    match error {
+        local::EmbedError::Busy { .. } => EmbedError::Busy { model, reason },
+        local::EmbedError::Load(_) => EmbedError::Missing { model, reason },
+        local::EmbedError::TooLong { .. } | local::EmbedError::Failed { .. } => EmbedError::Failed { model, reason },
     }
 }

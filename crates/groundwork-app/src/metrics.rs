@@ -86,7 +86,7 @@ impl Default for Metrics {
         registry.register("groundwork_search_duration_seconds", "Searches, the embedding of the question included", metrics.search.clone());
         registry.register("groundwork_ingested_documents", "Files that an ingest has dealt with, by outcome", metrics.ingested.clone());
         registry.register("groundwork_job_attempts", "Attempts at jobs, by kind and outcome", metrics.jobs.clone());
-        registry.register("groundwork_jobs_waiting", "Jobs made by this process that have not ended", metrics.jobs_waiting.clone());
+        registry.register("groundwork_jobs_waiting", "Documents that wait to be read, or are being read", metrics.jobs_waiting.clone());
         registry.register("groundwork_compute_waiting", "Pieces of work that wait for a processor", metrics.compute_waiting.clone());
         registry.register("groundwork_deployment_attempts", "Attempts at calls, by deployment and outcome", metrics.attempts.clone());
         registry.register(
@@ -186,8 +186,23 @@ impl Metrics {
         self.ingested.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
     }
 
+    /// Counts one more that waits for a processor, until what it returns is dropped.
+    pub(crate) fn waits_for_processor(&self) -> Raised {
+        self.compute_waiting.inc();
+        Raised(self.compute_waiting.clone())
+    }
+
     pub(crate) fn job_ended(&self, kind: &str, done: bool) {
         let outcome = if done { "done" } else { "failed" };
         self.jobs.get_or_create(&vec![("kind", kind.to_owned()), ("outcome", outcome.to_owned())]).inc();
+    }
+}
+
+/// A gauge that stands one higher for as long as this lives.
+pub(crate) struct Raised(Gauge);
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

@@ -116,6 +116,7 @@ impl SearchError {
             Self::NotReady(_) => "embedding_model_missing",
             Self::EmbeddingBusy { .. } => "embedding_busy",
             Self::TimedOut { .. } => "search_timed_out",
+            Self::Failed(Failure::Embed(EmbedError::Missing { .. })) => "embedding_model_missing",
             Self::Failed(_) | Self::Db(_) => "search_failed",
         }
     }
@@ -127,6 +128,7 @@ impl SearchError {
             Self::EmptyQuery => 400,
             Self::TooLong { .. } => 413,
             Self::IndexLoading { .. } | Self::NotReady(_) | Self::EmbeddingBusy { .. } | Self::TimedOut { .. } => 503,
+            Self::Failed(Failure::Embed(_)) => 503,
             Self::Failed(_) | Self::Db(_) => 500,
         }
     }

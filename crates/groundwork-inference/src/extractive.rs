@@ -1,8 +1,9 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
-use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, FIT_HEADER, Grounding, Reply};
+use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, FIT_HEADER, Grounding, REASON_HEADER, Reply, Stage};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
+use std::time::Instant;
 
 /// Quotes in one answer.
 const QUOTES: usize = 3;
@@ -30,7 +31,9 @@ impl Extractive {
                 message: "it only quotes documents: ask an assistant that has a knowledge base, or configure a chat model".to_owned(),
             });
         };
-        let extract = quote(&grounding).await;
+        let began = Instant::now();
+        let late = |_elapsed| CallError::Timeout { target: self.name.clone(), stage: Stage::End, waited: began.elapsed() };
+        let (extract, by_words) = tokio::time::timeout_at(call.deadline.into(), quote(&grounding)).await.map_err(late)?;
         let scores: Vec<f32> = extract.quotes.iter().map(|quote| quote.score).collect();
         tracing::debug!(fit = extract.score, ?scores, "quotes are chosen");
         let declined = extract.quotes.is_empty() || extract.score < FLOOR;
@@ -39,19 +42,14 @@ impl Extractive {
             pieces[0] = format!("{NO_ANSWER}\n");
         }
         let (input_tokens, output_tokens) = count(&grounding, &pieces).await;
-        Ok(Composed {
-            dialect: call.dialect,
-            heading,
-            pieces: &pieces,
-            input_tokens,
-            output_tokens,
-            stream: call.stream,
-            headers: vec![
-                (ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned()),
-                (FIT_HEADER.to_owned(), format!("{:.4}", extract.score)),
-            ],
+        let mut headers = vec![
+            (ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned()),
+            (FIT_HEADER.to_owned(), format!("{:.4}", extract.score)),
+        ];
+        if by_words {
+            headers.push((REASON_HEADER.to_owned(), "words_only".to_owned()));
         }
-        .reply())
+        Ok(Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens, output_tokens, stream: call.stream, headers }.reply())
     }
 }
 
@@ -69,14 +67,15 @@ async fn count(grounding: &Grounding, pieces: &[String]) -> (u64, u64) {
     counted.await.unwrap_or_default()
 }
 
-/// Chooses the quotes, by meaning and words where there is an embedder that works, by words alone otherwise.
-async fn quote(grounding: &Grounding) -> Extract {
+/// Chooses the quotes, by meaning and words where there is an embedder that works, by words alone otherwise: then it says so.
+async fn quote(grounding: &Grounding) -> (Extract, bool) {
     let candidates = extractive::candidates(&grounding.sources);
     let similarities = match &grounding.embed {
         Some(embed) => similarities(embed, &grounding.question, &candidates).await,
         None => None,
     };
-    extractive::choose(&grounding.question, &grounding.sources, &candidates, similarities.as_deref(), QUOTES)
+    let extract = extractive::choose(&grounding.question, &grounding.sources, &candidates, similarities.as_deref(), QUOTES);
+    (extract, similarities.is_none())
 }
 
 async fn similarities(embed: &Embed, question: &str, candidates: &[Candidate]) -> Option<Vec<f32>> {

@@ -13,7 +13,7 @@ pub use call::{Call, Embed, EmbedCall, Forward, Grounding, Headers};
 pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Stage, Throttle};
-pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Reply, Served, Spoken, drain};
+pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, REASON_HEADER, Reply, Served, Spoken, drain};
 pub use settings::{AzureOpenAi, Kind, Settings, Timeouts, Unfiltered};
 
 use crate::anthropic::Anthropic;

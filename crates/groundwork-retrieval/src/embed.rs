@@ -5,11 +5,16 @@ use groundwork_core::tokens::Tokenizer;
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use std::sync::Arc;
 
-/// Whether a text is a question or something to be found; some models embed the two differently.
+/// What a text is embedded for; some models embed questions and what is to be found differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
+    /// A question. It never waits behind other work: where there is too much, it is refused.
     Query,
+    /// Something to be found.
     Passage,
+    /// A sentence that is compared with others while someone waits for an answer. It waits for those before it, and neither for passages
+    /// nor before questions.
+    Sentence,
 }
 
 /// Why texts could not be embedded.
@@ -18,6 +23,9 @@ pub enum EmbedError {
     /// It passes by itself.
     #[error("the embedding model {model} has too much to do: {reason}")]
     Busy { model: String, reason: String },
+    /// It will not pass by itself: the message says what to do.
+    #[error("there is no embedding model {model}: {reason}")]
+    Missing { model: String, reason: String },
     #[error("the embedding model {model} failed: {reason}")]
     Failed { model: String, reason: String },
 }

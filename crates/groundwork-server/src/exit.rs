@@ -21,27 +21,51 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
-const ALL: [(Exit, &str); 13] = [
-    (Exit::Done, "done"),
-    (Exit::Failed, "the work failed"),
-    (Exit::Usage, "the command line is wrong"),
-    (Exit::Config, "a setting or an applied file is wrong"),
-    (Exit::FolderInUse, "another process has the data folder"),
-    (Exit::AddressInUse, "the address to listen on is taken or not allowed"),
-    (Exit::Storage, "a file or folder cannot be read or written, or the disk is full"),
-    (Exit::Corrupt, "the database is damaged"),
-    (Exit::Server, "the server cannot be reached, or refused the request"),
-    (Exit::Model, "a model file is missing or damaged"),
-    (Exit::PartlyDone, "the work is done but for the files that are listed"),
-    (Exit::BelowFloor, "a figure of the evaluation is lower than --fail-under allows"),
-    (Exit::Interrupted, "stopped by a second signal before running work had ended"),
+const ALL: [Exit; 13] = [
+    Exit::Done,
+    Exit::Failed,
+    Exit::Usage,
+    Exit::Config,
+    Exit::FolderInUse,
+    Exit::AddressInUse,
+    Exit::Storage,
+    Exit::Corrupt,
+    Exit::Server,
+    Exit::Model,
+    Exit::PartlyDone,
+    Exit::BelowFloor,
+    Exit::Interrupted,
 ];
 
 impl Exit {
     /// The table of codes for `--help`.
     pub(crate) fn table() -> String {
-        let rows: Vec<String> = ALL.iter().map(|(exit, meaning)| format!("  {:<3} {meaning}", *exit as u8)).collect();
+        let rows: Vec<String> = ALL.iter().map(|exit| format!("  {:<3} {}", *exit as u8, exit.words().1)).collect();
         format!("Exit codes:\n{}", rows.join("\n"))
+    }
+
+    /// One word for programs.
+    pub(crate) fn kind(self) -> &'static str {
+        self.words().0
+    }
+
+    /// One word for programs, and what people are told.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Done => ("done", "done"),
+            Self::Failed => ("failed", "the work failed"),
+            Self::Usage => ("usage", "the command line is wrong"),
+            Self::Config => ("config", "a setting or an applied file is wrong"),
+            Self::FolderInUse => ("folder_in_use", "another process has the data folder"),
+            Self::AddressInUse => ("address_in_use", "the address to listen on is taken or not allowed"),
+            Self::Storage => ("storage", "a file or folder cannot be read or written, or the disk is full"),
+            Self::Corrupt => ("corrupt", "the database is damaged"),
+            Self::Server => ("server", "the server cannot be reached, or refused the request"),
+            Self::Model => ("model", "a model file is missing or damaged"),
+            Self::PartlyDone => ("partly_done", "the work is done but for the files that are listed"),
+            Self::BelowFloor => ("below_floor", "a figure of the evaluation is lower than --fail-under allows"),
+            Self::Interrupted => ("interrupted", "stopped by a second signal before running work had ended"),
+        }
     }
 }
 

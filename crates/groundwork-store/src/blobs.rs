@@ -1,5 +1,6 @@
 //! Original bytes, by the SHA-256 of their content: written whole or not at all, checked when read.
 
+use crate::disk;
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
@@ -116,16 +117,5 @@ async fn hashed(bytes: Bytes) -> Result<(Bytes, Sha256), BlobError> {
 }
 
 fn classify(error: object_store::Error) -> BlobError {
-    if disk_is_full(&error) { BlobError::Full } else { BlobError::Store(error) }
-}
-
-pub(crate) fn disk_is_full(error: &object_store::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if inner.downcast_ref::<std::io::Error>().is_some_and(|inner| inner.kind() == std::io::ErrorKind::StorageFull) {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+    if disk::is_full(&error) { BlobError::Full } else { BlobError::Store(error) }
 }

@@ -1,6 +1,6 @@
 //! Bytes of files by ids of ours: written as they come in, read as they are wanted, so that none is ever whole in memory.
 
-use crate::blobs::disk_is_full;
+use crate::disk;
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
@@ -133,5 +133,5 @@ fn remove_unfinished(folder: &Path) {
 }
 
 fn classify(error: object_store::Error) -> ContentError {
-    if disk_is_full(&error) { ContentError::Full } else { ContentError::Store(error) }
+    if disk::is_full(&error) { ContentError::Full } else { ContentError::Store(error) }
 }

@@ -3,5 +3,6 @@
 pub mod blobs;
 pub mod contents;
 pub mod db;
+pub mod disk;
 pub mod lock;
 pub mod wal;

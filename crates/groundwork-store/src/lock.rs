@@ -45,9 +45,9 @@ fn lock(folder: &Path, how: impl FnOnce(&File) -> Result<(), TryLockError>) -> R
         Err(TryLockError::WouldBlock) => return Err(LockError::Held { folder: folder.into(), pid: holder(&mut file) }),
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
-    // The number is for the message above only; the lock itself is the system's, so a number left behind by a killed process is harmless.
-    let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
-    written.map_err(failed)?;
+    // The number is for the message above only; the lock itself is the system's, so a number left behind by a killed process is
+    // harmless, and on a full disk there may be none.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
     Ok(FolderLock { _file: file })
 }
 

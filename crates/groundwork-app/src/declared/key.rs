@@ -19,7 +19,7 @@ pub struct Key {
     pub groups: Vec<String>,
     /// `user` or `admin`.
     #[serde(default)]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("enum" = ["user", "admin"]))]
     pub role: Role,
     /// The models and assistants that it may use; all of them unless given.
     #[serde(default)]

@@ -14,6 +14,7 @@ pub use model::{Deployment, Hedge, Kind, Limits, Model, Retries};
 use crate::knowledge_bases::History;
 use groundwork_core::prompt::{BUILT_IN_QUESTION, BUILT_IN_SYSTEM};
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -89,6 +90,11 @@ pub const GROUNDWORK: &str = "groundwork";
 /// The target that is always there.
 pub const EXTRACTIVE: &str = "extractive";
 
+/// The JSON Schema of a file of declarations, as it is committed in `docs/applied.schema.json`.
+pub fn json_schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<File>().to_value()
+}
+
 /// What is there when nothing is declared. `targets` are the configured ones, in order of preference; without any, answers are quotes.
 pub(crate) fn built_in(targets: &[String]) -> File {
     let quotes = [EXTRACTIVE.to_owned()];
@@ -100,5 +106,26 @@ pub(crate) fn built_in(targets: &[String]) -> File {
         models: BTreeMap::from([(DEFAULT.to_owned(), Model::of(deployments))]),
         assistants: BTreeMap::from([(GROUNDWORK.to_owned(), Assistant::default())]),
         keys: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_the_declarations() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/applied.schema.json");
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == format!("{:#}\n", json_schema()), "run: groundwork check-config --applied-schema > docs/applied.schema.json");
+    }
+
+    #[test]
+    fn the_schema_takes_what_is_taken_of_a_reference() {
+        let schema = json_schema();
+        let reference = &schema["$defs"]["Reference"];
+        let kinds: Vec<&str> = reference["oneOf"].as_array().unwrap().iter().map(|kind| kind["required"][0].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["env", "file"]);
+        assert_eq!(schema["$defs"]["Key"]["properties"]["role"]["enum"], serde_json::json!(["user", "admin"]));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Document, readable};
 use crate::App;
-use crate::jobs::{Ingest, IngestOutcome, Job, State};
-use crate::pipeline::now;
+use crate::jobs::{Ingest, IngestOutcome, Job, State, Trouble};
+use crate::pipeline::{now, principal};
 use crate::settings::Role;
 use bytes::Bytes;
 use groundwork_core::access::{Caller, Permissions};
@@ -35,6 +35,8 @@ pub struct Upload {
 pub enum Uploaded {
     /// Search shows it.
     Live { change: Change, document: Box<Document> },
+    /// The same, but whoever brought it may not read it: under its source stands a document for others.
+    Unseen { change: Change, document: DocumentId },
     /// It is stored and will be read; the job tells how it goes.
     Processing { job: JobId },
     /// It cannot be read. The version before it, if there is one, stays live.
@@ -64,9 +66,11 @@ pub enum UploadError {
     InvalidName { name: String, reason: &'static str },
     #[error("the file {name} has {bytes} bytes, more than the {limit} that limits.document allows")]
     TooLarge { name: String, bytes: usize, limit: usize },
-    /// Its job would only fail, minutes later.
     #[error("there is no embedding model: {0}")]
     NoEmbeddingModel(String),
+    /// What came in is kept and read once there is space; the same again finds its job.
+    #[error("{0}")]
+    DiskFull(String),
     #[error("{waiting} documents are waiting to be read; try again in {} seconds", retry_after.as_secs())]
     Busy { waiting: usize, retry_after: Duration },
     #[error(transparent)]
@@ -75,6 +79,15 @@ pub enum UploadError {
     Db(#[from] DbError),
     #[error("the job cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+impl From<Trouble> for UploadError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::DiskFull(reason) => Self::DiskFull(reason),
+            Trouble::EmbeddingModel(reason) => Self::NoEmbeddingModel(reason),
+        }
+    }
 }
 
 /// Files that may wait to be read.
@@ -88,12 +101,15 @@ const ATTEMPTS: u32 = 9;
 pub async fn upload(app: &App, caller: &Caller, upload: Upload) -> Result<Uploaded, UploadError> {
     let until = now() + upload.wait;
     let tenant = admit(app, caller, &upload).await?;
-    let job = enqueue(app, tenant, upload).await?;
+    let job = enqueue(app, (tenant, caller), upload).await?;
     loop {
         // Asked for before looking, so that an end in between is not missed.
         let ended = app.inner().jobs.ended.notified();
-        if let Some(uploaded) = outcome(app, &job).await? {
+        if let Some(uploaded) = outcome(app, caller, &job).await? {
             return Ok(uploaded);
+        }
+        if let Some(trouble) = app.inner().jobs.trouble(&job) {
+            return Err(trouble.into());
         }
         let stopping = app.stopping().cancelled();
         if now() >= until || !wait(ended, stopping, until).await {
@@ -157,28 +173,26 @@ fn unusable(name: &str) -> Option<&'static str> {
     }
 }
 
-async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, UploadError> {
+async fn enqueue(app: &App, (tenant, caller): (TenantId, &Caller), upload: Upload) -> Result<JobId, UploadError> {
     let inner = app.inner();
     let _kept = inner.jobs.originals.read().await;
     let bytes = upload.bytes;
     let sha256 = inner.knowledge.blobs.put(bytes.clone()).await?;
+    let source = upload.source.unwrap_or_else(|| upload.name.clone());
+    // Versions of one document follow one another.
+    let key = Sha256::of(format!("{}/{source}", upload.knowledge_base).as_bytes()).to_string();
     let payload = Ingest {
         knowledge_base: upload.knowledge_base,
-        source: upload.source.unwrap_or_else(|| upload.name.clone()),
+        source,
         name: upload.name,
         title: upload.title,
         original: sha256.to_string(),
         permissions: upload.permissions,
+        by: Some(principal(caller)),
     };
     let payload = serde_json::to_value(payload)?;
-    let new = NewJob {
-        kind: Ingest::KIND.to_owned(),
-        tenant,
-        dedupe_key: Some(Sha256::of(payload.to_string().as_bytes()).to_string()),
-        payload,
-        run_after: inner.clock.now(),
-        max_attempts: ATTEMPTS,
-    };
+    let new =
+        NewJob { kind: Ingest::KIND.to_owned(), tenant, key: Some(key), payload, run_after: inner.clock.now(), max_attempts: ATTEMPTS };
     // Before the job is there, so that it cannot end before it is counted.
     inner.jobs.expect(sha256, &bytes);
     match inner.db.enqueue(new).await {
@@ -188,6 +202,10 @@ async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, U
         }
         Ok(Enqueued::Existing(job)) => {
             inner.jobs.release(Some(sha256));
+            // What was in its way may be gone.
+            inner.jobs.set_trouble(&job, None);
+            inner.db.hurry(&job).await?;
+            inner.jobs.work.notify_one();
             Ok(job)
         }
         Err(error) => {
@@ -198,7 +216,7 @@ async fn enqueue(app: &App, tenant: TenantId, upload: Upload) -> Result<JobId, U
 }
 
 /// `None` while the job has not ended.
-async fn outcome(app: &App, id: &JobId) -> Result<Option<Uploaded>, UploadError> {
+async fn outcome(app: &App, caller: &Caller, id: &JobId) -> Result<Option<Uploaded>, UploadError> {
     let Some(job) = app.inner().db.job(id).await? else { return Ok(None) };
     let ended = job.progress.as_ref().and_then(IngestOutcome::read);
     let knowledge_base = job.payload.get("knowledge_base").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
@@ -207,26 +225,28 @@ async fn outcome(app: &App, id: &JobId) -> Result<Option<Uploaded>, UploadError>
         let reason = reason.unwrap_or_else(|| "the job ended without a word".to_owned());
         Ok(Some(Uploaded::Failed { job: id.clone(), kind: kind.to_owned(), reason }))
     };
-    match (job.state, ended) {
-        (State::Queued | State::Running, _) => Ok(None),
-        (State::Done | State::Failed, Some(IngestOutcome::Refused { kind, reason })) => failed(&kind, Some(reason)),
-        (State::Done, Some(IngestOutcome::Unchanged { document })) => live(app, id, knowledge_base, (Change::Unchanged, document)).await,
-        (State::Done, Some(IngestOutcome::Created { document })) => live(app, id, knowledge_base, (Change::Created, document)).await,
-        (State::Done, Some(IngestOutcome::Updated { document })) => live(app, id, knowledge_base, (Change::Updated, document)).await,
-        (State::Done | State::Failed, _) => failed("ingest", job.error),
-    }
+    let made = match (job.state, ended) {
+        (State::Queued | State::Running, _) => return Ok(None),
+        (State::Done | State::Failed, Some(IngestOutcome::Refused { kind, reason })) => return failed(&kind, Some(reason)),
+        (State::Done, Some(IngestOutcome::Unchanged { document })) => (Change::Unchanged, document),
+        (State::Done, Some(IngestOutcome::Created { document })) => (Change::Created, document),
+        (State::Done, Some(IngestOutcome::Updated { document })) => (Change::Updated, document),
+        (State::Done | State::Failed, _) => return failed("ingest", job.error),
+    };
+    live((app, caller), id, knowledge_base, made).await
 }
 
 async fn live(
-    app: &App,
+    (app, caller): (&App, &Caller),
     id: &JobId,
     knowledge_base: Option<KnowledgeBaseId>,
     (change, document): (Change, DocumentId),
 ) -> Result<Option<Uploaded>, UploadError> {
     let Some(knowledge_base) = knowledge_base else { return Ok(None) };
-    // Whoever uploaded it is told how it went, whatever its permissions are.
+    // Whoever uploaded it is told how it went, whatever its permissions are; what it has become is for its readers.
     Ok(Some(match readable(app, &knowledge_base, &document, None).await? {
-        Some(document) => Uploaded::Live { change, document: Box::new(document) },
+        Some(found) if found.permissions.allow(caller.tenant.as_ref(), caller) => Uploaded::Live { change, document: Box::new(found) },
+        Some(_) => Uploaded::Unseen { change, document },
         None => Uploaded::Failed { job: id.clone(), kind: "deleted".to_owned(), reason: "the document was deleted meanwhile".to_owned() },
     }))
 }

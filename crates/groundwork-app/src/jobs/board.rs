@@ -1,6 +1,8 @@
 //! What the runner and those who give it work tell each other inside one process.
 
+use super::trouble::Trouble;
 use bytes::Bytes;
+use groundwork_core::ids::JobId;
 use groundwork_store::blobs::Sha256;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +13,15 @@ use tokio::sync::{Notify, OwnedMutexGuard, RwLock};
 pub(crate) struct Board {
     /// There may be work.
     pub(crate) work: Notify,
-    /// A job has ended.
+    /// An attempt at a job has ended.
     pub(crate) ended: Notify,
     /// Held for reading while an original is stored and its job is made, for writing while unused originals are removed: so that none
     /// is removed in between.
     pub(crate) originals: RwLock<()>,
-    /// Ingests made by this process that have not ended.
+    /// Ingests that have not ended.
     waiting: AtomicUsize,
+    /// What holds up jobs that are not to blame for it, for those who wait for them.
+    troubles: Mutex<HashMap<JobId, Trouble>>,
     /// Originals of jobs that have not ended, as far as there is room, with how many jobs want each.
     pending: Mutex<Pending>,
     /// One lock a source, because two versions of one document must not overtake each other.
@@ -34,6 +38,11 @@ struct Pending {
 const MAX_PENDING: usize = 64 << 20;
 
 impl Board {
+    /// With so many ingests that an earlier process left.
+    pub(crate) fn new(waiting: u64) -> Self {
+        Self { waiting: AtomicUsize::new(usize::try_from(waiting).unwrap_or(usize::MAX)), ..Self::default() }
+    }
+
     /// A job that reads this original is about to be made: counts it, and keeps the original in memory if there is room.
     pub(crate) fn expect(&self, sha256: Sha256, bytes: &Bytes) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +57,7 @@ impl Board {
 
     /// A job has ended, or was not made after all; `original` is what it was to read.
     pub(crate) fn release(&self, original: Option<Sha256>) {
-        // A job from before the start was not counted.
+        // Never below zero, whatever was counted at the start.
         let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1));
         let Some(sha256) = original else { return };
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,6 +76,19 @@ impl Board {
 
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// `None` when the job gets on, or is tried anew.
+    pub(crate) fn set_trouble(&self, job: &JobId, trouble: Option<Trouble>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => troubles.insert(job.clone(), trouble),
+            None => troubles.remove(job),
+        };
+    }
+
+    pub(crate) fn trouble(&self, job: &JobId) -> Option<Trouble> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(job).cloned()
     }
 
     /// Waits until nobody else works on `source`; in the order of asking.

@@ -18,7 +18,7 @@ pub(super) async fn collect_later(app: &App, sha256: Sha256) {
         kind: KIND.to_owned(),
         tenant: inner.tenant.clone(),
         payload: serde_json::json!({ "sha256": sha256.to_string() }),
-        dedupe_key: Some(sha256.to_string()),
+        key: Some(sha256.to_string()),
         run_after: inner.clock.now() + DELAY_MS,
         max_attempts: ATTEMPTS,
     };

@@ -1,6 +1,6 @@
-//! One job of the caller's tenant.
+//! One job of the caller's tenant, with what the caller may know of it.
 
-use super::Job;
+use super::{Job, seen_by};
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::JobId;
@@ -16,5 +16,6 @@ pub enum FindError {
 
 pub async fn find(app: &App, caller: &Caller, id: &JobId) -> Result<Job, FindError> {
     let job = app.inner().db.job(id).await?.filter(|job| Some(&job.tenant) == caller.tenant.as_ref());
-    job.map(Job::from).ok_or_else(|| FindError::NotFound(id.clone()))
+    let job = job.ok_or_else(|| FindError::NotFound(id.clone()))?;
+    Ok(seen_by(app, caller, job).await?)
 }

@@ -1,8 +1,10 @@
 //! The job that makes an uploaded file searchable.
 
+use super::Trouble;
 use super::collect::collect_later;
 use super::runner::Attempt;
 use crate::App;
+use crate::knowledge::NotReady;
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
@@ -25,6 +27,9 @@ pub(crate) struct Ingest {
     /// SHA-256 of the original, which the blob store keeps as long as a job names it here.
     pub(crate) original: String,
     pub(crate) permissions: Option<Permissions>,
+    /// The principal that brought it, who is told how it went.
+    #[serde(default)]
+    pub(crate) by: Option<String>,
 }
 
 /// What came of it.
@@ -73,7 +78,7 @@ pub(super) async fn run(app: &App, job: &Job) -> Attempt {
             });
             Attempt::Done(serde_json::to_value(outcome).ok())
         }
-        Err(reason) => Attempt::Failed(reason),
+        Err(attempt) => attempt,
     }
 }
 
@@ -86,8 +91,8 @@ fn refuse(kind: &str, reason: String) -> Attempt {
     Attempt::Done(serde_json::to_value(Outcome::Refused { kind: kind.to_owned(), reason }).ok())
 }
 
-/// An error is a reason to try again.
-async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
+/// An error is an attempt that came to nothing.
+async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, Attempt> {
     let inner = app.inner();
     let refused = |kind: &str, reason: String| Ok(Outcome::Refused { kind: kind.to_owned(), reason });
     let Some(sha256) = Sha256::from_hex(&payload.original) else {
@@ -96,7 +101,7 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
     let bytes = match original(app, sha256).await {
         Ok(bytes) => bytes,
         Err(error @ (BlobError::Missing(_) | BlobError::Damaged(_))) => return refused("original", error.to_string()),
-        Err(error) => return Err(error.to_string()),
+        Err(error) => return Err(Attempt::Failed(error.to_string())),
     };
     let upload = Upload {
         knowledge_base: payload.knowledge_base.clone(),
@@ -106,7 +111,10 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
         bytes,
         permissions: payload.permissions.clone(),
     };
-    let ingester = inner.knowledge.ingester().await.map_err(|error| error.to_string())?;
+    let ingester = inner.knowledge.ingester().await.map_err(|error| match error {
+        NotReady::Files(_) | NotReady::Load(_) => Attempt::Held(Trouble::EmbeddingModel(error.to_string())),
+        NotReady::Interrupted => Attempt::Failed(error.to_string()),
+    })?;
     match ingester.file(upload).await {
         Ok(ingested) => {
             let document = ingested.document;
@@ -124,7 +132,7 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, String> {
             collect_later(app, sha256).await;
             refused(error.kind(), error.to_string())
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(Trouble::of(&error).map_or_else(|| Attempt::Failed(error.to_string()), Attempt::Held)),
     }
 }
 

@@ -1,6 +1,6 @@
-//! The jobs of the caller's tenant, newest first.
+//! The jobs of the caller's tenant, newest first, with what the caller may know of each.
 
-use super::Job;
+use super::{Job, seen_by};
 use crate::App;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::JobId;
@@ -18,5 +18,9 @@ pub enum ListError {
 pub async fn list(app: &App, caller: &Caller, before: Option<&JobId>, limit: usize) -> Result<Vec<Job>, ListError> {
     let tenant = caller.tenant.as_ref().ok_or(ListError::Forbidden)?;
     let jobs = app.inner().db.jobs(tenant, before, limit.clamp(1, 1000) as u32).await?;
-    Ok(jobs.into_iter().map(Job::from).collect())
+    let mut seen = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        seen.push(seen_by(app, caller, job).await?);
+    }
+    Ok(seen)
 }

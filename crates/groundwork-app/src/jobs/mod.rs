@@ -6,16 +6,21 @@ mod find;
 mod ingest;
 mod list;
 mod runner;
+mod trouble;
 
 pub(crate) use board::Board;
 pub use find::{FindError, find};
 pub(crate) use ingest::{Ingest, Outcome as IngestOutcome};
 pub use list::{ListError, list};
 pub(crate) use runner::start;
+pub(crate) use trouble::Trouble;
 
+use crate::App;
+use crate::pipeline::principal;
+use groundwork_core::access::Caller;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::JobId;
-use groundwork_store::db::jobs as store;
+use groundwork_store::db::{DbError, jobs as store};
 use serde::{Deserialize, Serialize};
 
 /// A piece of background work as its tenant sees it.
@@ -25,7 +30,8 @@ pub struct Job {
     /// `ingest` or `collect`.
     pub kind: String,
     pub state: State,
-    /// What it works on: for an ingest the document's source.
+    /// What it works on: for an ingest the document's source. Only for those who may read that, or brought it; so are `error` and
+    /// `result`.
     pub subject: Option<String>,
     pub attempts: u32,
     /// Why it failed, or the last attempt did.
@@ -43,6 +49,27 @@ pub enum State {
     Running,
     Done,
     Failed,
+}
+
+/// The job without what `caller` may not know: work on a document that it may not read is only known to be done.
+async fn seen_by(app: &App, caller: &Caller, job: store::Job) -> Result<Job, DbError> {
+    let known = knows(app, caller, &job).await?;
+    let job = Job::from(job);
+    Ok(if known { job } else { Job { subject: None, error: None, result: None, ..job } })
+}
+
+async fn knows(app: &App, caller: &Caller, job: &store::Job) -> Result<bool, DbError> {
+    if job.kind != Ingest::KIND {
+        return Ok(true);
+    }
+    let Ok(ingest) = serde_json::from_value::<Ingest>(job.payload.clone()) else { return Ok(false) };
+    if ingest.by.is_some_and(|by| by == principal(caller)) {
+        return Ok(true);
+    }
+    let stored = app.inner().db.source_permissions(&ingest.knowledge_base, &ingest.source).await?;
+    let default = (stored.is_none() && ingest.permissions.is_none()).then(Default::default);
+    let all = [stored, ingest.permissions, default];
+    Ok(all.iter().flatten().all(|permissions| permissions.allow(Some(&job.tenant), caller)))
 }
 
 impl From<store::Job> for Job {

@@ -1,7 +1,8 @@
 //! The one runner: takes jobs as they become due, keeps their lease while they run, and puts off those that fail.
 
-use super::{collect, ingest};
+use super::{Trouble, collect, ingest};
 use crate::App;
+use groundwork_core::clock::UnixMs;
 use groundwork_store::db::jobs::{Job, Lease, LeaseError, State};
 use std::time::Duration;
 
@@ -16,9 +17,17 @@ const KINDS: &[&str] = &[ingest::KIND, collect::KIND];
 /// How an attempt ended.
 pub(super) enum Attempt {
     Done(Option<serde_json::Value>),
-    /// It may go better later.
+    /// It may go better later, for so many attempts.
     Failed(String),
+    /// The server is to blame: it goes on when that is mended, however long it takes.
+    Held(Trouble),
+    /// It was not made.
+    PutBack(UnixMs),
 }
+
+/// How long a job waits that something is in the way of, and how long its worker does.
+const HELD_MS: UnixMs = 15_000;
+const HELD: Duration = Duration::from_secs(1);
 
 /// Starts as many workers as `limits.jobs` allows. They end when the application stops.
 pub(crate) fn start(app: &App) {
@@ -38,8 +47,14 @@ async fn work(app: &App) {
             Ok(Some(lease)) => {
                 // Others may go on with the next one.
                 inner.jobs.work.notify_one();
-                run(app, lease).await;
-                continue;
+                if run(app, lease).await {
+                    continue;
+                }
+                // The next job would fare no better.
+                tokio::select! {
+                    () = tokio::time::sleep(HELD) => continue,
+                    () = inner.stop.cancelled() => return,
+                }
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "jobs cannot be read"),
@@ -52,35 +67,41 @@ async fn work(app: &App) {
     }
 }
 
-async fn run(app: &App, lease: Lease) {
+/// False when something is in the way that is not the job's fault.
+async fn run(app: &App, lease: Lease) -> bool {
     let inner = app.inner();
+    inner.jobs.set_trouble(&lease.job.id, None);
     let attempt = tokio::select! {
         attempt = perform(app, &lease.job) => attempt,
         lost = keep(app, &lease) => {
             tracing::warn!(job = %lease.job.id, error = %lost, "a job was given up");
-            return;
+            return true;
         }
-        () = inner.stop.cancelled() => Attempt::Failed("the server was shut down".to_owned()),
+        () = inner.stop.cancelled() => Attempt::PutBack(lease.job.run_after),
     };
     inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    let held = matches!(attempt, Attempt::Held(_));
     let ended = match attempt {
         Attempt::Done(result) => inner.db.complete(&lease, result).await.map(|()| State::Done),
         Attempt::Failed(reason) => {
             tracing::warn!(job = %lease.job.id, kind = lease.job.kind, attempt = lease.job.attempts, reason, "an attempt at a job failed");
-            let wait = if inner.stop.is_cancelled() { Duration::ZERO } else { put_off(lease.job.attempts) };
-            inner.db.fail(&lease, &reason, wait).await
+            inner.db.fail(&lease, &reason, put_off(lease.job.attempts)).await
         }
+        Attempt::Held(trouble) => {
+            tracing::warn!(job = %lease.job.id, kind = lease.job.kind, reason = trouble.reason(), "a job waits until this is mended");
+            let (later, reason) = (inner.clock.now() + HELD_MS, trouble.reason().to_owned());
+            inner.jobs.set_trouble(&lease.job.id, Some(trouble));
+            inner.db.hand_back(&lease, later, Some(&reason)).await.map(|()| State::Queued)
+        }
+        Attempt::PutBack(run_after) => inner.db.hand_back(&lease, run_after, None).await.map(|()| State::Queued),
     };
     match ended {
-        Ok(State::Done | State::Failed) => {
-            if lease.job.kind == ingest::KIND {
-                inner.jobs.release(ingest::original_of(&lease.job));
-            }
-            inner.jobs.ended.notify_waiters();
-        }
-        Ok(State::Queued | State::Running) => {}
+        Ok(State::Done | State::Failed) if lease.job.kind == ingest::KIND => inner.jobs.release(ingest::original_of(&lease.job)),
+        Ok(_) => {}
         Err(error) => tracing::error!(job = %lease.job.id, %error, "how a job ended could not be stored; it will run again"),
     }
+    inner.jobs.ended.notify_waiters();
+    !held
 }
 
 async fn perform(app: &App, job: &Job) -> Attempt {

@@ -110,11 +110,11 @@ pub(super) fn answer_id(dialect: Dialect, call: &str) -> String {
     }
 }
 
-/// The embedding model as targets see it; `None` when there is none.
+/// The embedding model as targets see it, who compare sentences; `None` when there is none.
 pub(super) async fn embed(app: &App) -> Option<Embed> {
     let embedder = app.inner().knowledge.embedding.embedder().await.ok()?;
     Some(Arc::new(move |texts| {
-        let running = (embedder.run)(Purpose::Query, texts);
+        let running = (embedder.run)(Purpose::Sentence, texts);
         Box::pin(async move { running.await.map_err(|error| error.to_string()) })
     }))
 }

@@ -13,7 +13,7 @@ use groundwork_core::call::Retrieval;
 use groundwork_core::followup;
 use groundwork_core::prompt::{self, Budget, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
-use groundwork_inference::target::{ANSWER_HEADER, Composed, Reply};
+use groundwork_inference::target::{ANSWER_HEADER, Composed, REASON_HEADER, Reply};
 use groundwork_retrieval::search::Hit;
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
@@ -164,7 +164,7 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, Ca
         input_tokens: 0,
         output_tokens: 0,
         stream: admitted.asked.stream,
-        headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), ("groundwork-reason".to_owned(), outcome.as_str().to_owned())],
+        headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), (REASON_HEADER.to_owned(), outcome.as_str().to_owned())],
     };
     Ok(composed.reply())
 }

@@ -74,7 +74,7 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
         Ok((Reply::Whole { headers, served, body, events }, grounds)) => {
             settlement.served(&served);
             let head = Head { call: admitted.id, headers };
-            let body = whole::respond(app, (body, events), grounds, settlement).await;
+            let body = whole::respond(app, (body, events), grounds, settlement).await?;
             Ok(Answer::Whole(
                 head,
                 match other {

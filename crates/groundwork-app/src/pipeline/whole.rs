@@ -1,30 +1,39 @@
 //! An answer in one piece.
 
 use super::annotate::{Grounds, annotate};
+use super::error::CallError;
 use super::settle::Settlement;
 use super::splice;
 use crate::App;
 use bytes::Bytes;
 use groundwork_core::citation::Marks;
 use groundwork_core::turn::{Answer, Choice, Event};
+use groundwork_inference::target;
 use groundwork_wire::object::Object;
 
-/// Settles the call and gives the body: as it came, or with its citations checked.
+/// Settles the call and gives the body: as it came, or with its citations checked. What cannot be checked is no answer.
 pub(super) async fn respond(
     app: &App,
     (mut body, events): (Bytes, Vec<Event>),
     grounds: Option<Grounds>,
     mut settlement: Settlement,
-) -> Bytes {
+) -> Result<Bytes, CallError> {
     settlement.heard(&events);
     let Some(grounds) = grounds else {
         settlement.complete().await;
-        return body;
+        return Ok(body);
     };
     let answer: Answer = events.into_iter().collect();
     let content = answer.choices.first().and_then(Choice::text).unwrap_or_default();
-    let grounds = Some(grounds).filter(|_grounds| !content.is_empty());
-    if let Some((grounds, mut object)) = grounds.and_then(|grounds| Some((grounds, Object::parse(body.clone()).ok()?))) {
+    if !content.is_empty() {
+        let mut object = match Object::parse(body) {
+            Ok(object) => object,
+            Err(error) => {
+                let broken = CallError::Call(target::CallError::Broken { target: "the model".to_owned(), message: error.to_string() });
+                settlement.fail(broken.kind(), broken.http_status(), true).await;
+                return Err(broken);
+            }
+        };
         let (cleaned, tally) = Marks::whole(&content, grounds.sources.len() as u32);
         let annotated = annotate(app, &grounds, &cleaned.text, &cleaned.citations, tally).await;
         settlement.checked(annotated.counts);
@@ -38,5 +47,5 @@ pub(super) async fn respond(
         body = object.to_bytes();
     }
     settlement.complete().await;
-    body
+    Ok(body)
 }

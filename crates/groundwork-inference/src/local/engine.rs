@@ -115,7 +115,7 @@ impl Loader {
     fn prefix(&self, purpose: Purpose) -> &str {
         match purpose {
             Purpose::Query => &self.entry.query_prefix,
-            Purpose::Passage => &self.entry.passage_prefix,
+            Purpose::Passage | Purpose::Sentence => &self.entry.passage_prefix,
         }
     }
 

@@ -83,7 +83,7 @@ impl Lane {
 
     async fn put(&self, work: Work) -> Result<(), EmbedError> {
         match work.purpose {
-            Purpose::Passage => self.queue.send(work).await.map_err(|_| self.stopped()),
+            Purpose::Passage | Purpose::Sentence => self.queue.send(work).await.map_err(|_| self.stopped()),
             Purpose::Query => self.queue.try_send(work).map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => EmbedError::Busy { model: self.name.clone(), queued: self.length() },
                 mpsc::error::TrySendError::Closed(_) => self.stopped(),

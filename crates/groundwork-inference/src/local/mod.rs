@@ -20,12 +20,15 @@ pub use engine::LoadError;
 /// Texts that one thread takes at a time: small enough that several threads share a call, and that dropped work is soon noticed.
 const TEXTS_AT_A_TIME: usize = 4;
 
-/// Whether a text is a question or something to be found. The two have threads and queues of their own, so that a question never
-/// waits behind an ingest; some models also embed them differently.
+/// What a text is embedded for. Each purpose has threads and a queue of its own, so that a question never waits behind an ingest or
+/// behind the sentences of another's answer; some models also embed questions differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     Query,
+    /// Something to be found.
     Passage,
+    /// Compared with other sentences; embedded as a passage is.
+    Sentence,
 }
 
 /// How many threads a model may use, and how much work may wait.
@@ -34,14 +37,16 @@ pub struct Options {
     pub query_threads: NonZeroUsize,
     /// By default as many as the machine has cores.
     pub passage_threads: NonZeroUsize,
-    /// Pieces of work (up to 4 texts each) that may wait in each of the two queues.
+    pub sentence_threads: NonZeroUsize,
+    /// Pieces of work (up to 4 texts each) that may wait in each queue.
     pub queue: NonZeroUsize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { query_threads: NonZeroUsize::MIN, passage_threads: cores, queue: NonZeroUsize::MIN.saturating_add(63) }
+        let (one, queue) = (NonZeroUsize::MIN, NonZeroUsize::MIN.saturating_add(63));
+        Self { query_threads: one, passage_threads: cores, sentence_threads: one, queue }
     }
 }
 
@@ -74,6 +79,7 @@ struct Inner {
     loader: Arc<Loader>,
     queries: Lane,
     passages: Lane,
+    sentences: Lane,
 }
 
 impl Embedder {
@@ -93,13 +99,14 @@ impl Embedder {
                 vocabulary,
                 queries: lane(Purpose::Query, options.query_threads)?,
                 passages: lane(Purpose::Passage, options.passage_threads)?,
+                sentences: lane(Purpose::Sentence, options.sentence_threads)?,
                 loader,
             }),
         })
     }
 
     /// One vector of `dimensions` elements per text, in order, of Euclidean length 1; of zeros only for a text in which the model
-    /// knows no token at all. When the queue is full a question is refused and a passage waits for a place. Dropping the future takes
+    /// knows no token at all. When the queue is full a question is refused, anything else waits for a place. Dropping the future takes
     /// the work out of the queue.
     pub async fn embed(&self, purpose: Purpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
         self.lane(purpose).run(purpose, texts).await
@@ -112,7 +119,12 @@ impl Embedder {
 
     /// The longest beginning of `text` that the model reads whole, and whether something was left out. Does CPU work.
     pub fn cut<'t>(&self, purpose: Purpose, text: &'t str) -> (&'t str, bool) {
-        let kept = self.inner.vocabulary.beginning(text, self.inner.loader.room(purpose));
+        let room = self.inner.loader.room(purpose);
+        // Even where letters are taken apart, so few bytes are no more tokens than fit.
+        if text.len() <= room / 2 {
+            return (text, false);
+        }
+        let kept = self.inner.vocabulary.beginning(text, room);
         (kept, kept.len() < text.trim_end().len())
     }
 
@@ -154,6 +166,7 @@ impl Embedder {
         match purpose {
             Purpose::Query => &self.inner.queries,
             Purpose::Passage => &self.inner.passages,
+            Purpose::Sentence => &self.inner.sentences,
         }
     }
 }

@@ -29,7 +29,7 @@ pub enum PullError {
     LicenseNotAccepted { name: String, license: String, url: Option<String> },
     #[error("{name} could not be fetched:{}", list(attempts))]
     NoSourceWorked { name: String, attempts: Vec<Attempt> },
-    #[error("{path} could not be written: {source}")]
+    #[error("{path} could not be written ({source}): free space, make its folder writable, or set models.folder to another one")]
     Write { path: PathBuf, source: std::io::Error },
     #[error("fetching {name} was cancelled; the next pull goes on from there")]
     Cancelled { name: String },

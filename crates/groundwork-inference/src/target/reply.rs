@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const ANSWER_HEADER: &str = "groundwork-answer";
 /// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
 pub const FIT_HEADER: &str = "groundwork-fit";
+/// Says more about it: why there is nothing to answer from, or that quotes were chosen by their words alone.
+pub const REASON_HEADER: &str = "groundwork-reason";
 
 /// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
 /// first frames is an error of the call.

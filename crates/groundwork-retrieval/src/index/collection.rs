@@ -12,7 +12,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Versions that wait for the writer; an ingest beyond them waits with its own.
 const QUEUE: usize = 64;
 
-#[derive(Debug)]
 pub(crate) struct Collection {
     pub(crate) id: KnowledgeBaseId,
     state: watch::Sender<State>,
@@ -95,6 +94,12 @@ impl Collection {
     async fn send(&self, request: Request) -> Result<(), PublishError> {
         self.loaded().await?;
         self.requests.send(request).await.map_err(|_| PublishError::Stopping)
+    }
+}
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collection").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
     }
 }
 

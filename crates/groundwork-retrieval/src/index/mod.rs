@@ -10,6 +10,7 @@ mod load;
 mod matches;
 mod permitted;
 mod places;
+mod shards;
 mod snapshot;
 mod writer;
 
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{RwLock, Semaphore, watch};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -54,7 +56,7 @@ struct Inner {
     collections: Mutex<BTreeMap<KnowledgeBaseId, Arc<Collection>>>,
     start: watch::Sender<Start>,
     /// Searches that compute at once; the rest wait their turn.
-    processors: Semaphore,
+    processors: Arc<Semaphore>,
     /// Held shared while a version's original is being stored, alone while one is being removed.
     originals: RwLock<()>,
 }
@@ -109,8 +111,10 @@ pub enum PublishError {
     Load(#[from] LoadError),
     #[error("the vectors do not fit those of the knowledge base ({0}): embed with the model it was made with")]
     Vector(String),
-    #[error("the keyword index could not be written ({0}): free space or make its folder writable")]
+    #[error("the keyword index could not be written ({0}): make its folder writable, or restart if it is")]
     Keyword(String),
+    #[error("the keyword index could not be written: the disk is full ({0}); free space there")]
+    Full(String),
     #[error(transparent)]
     Store(#[from] groundwork_store::db::versions::PublishError),
     #[error(transparent)]
@@ -128,7 +132,7 @@ impl Index {
             setup,
             collections: Mutex::default(),
             start: watch::Sender::new(Start::Pending),
-            processors: Semaphore::new(processors),
+            processors: Arc::new(Semaphore::new(processors)),
             originals: RwLock::new(()),
         }));
         let begun = index.clone();
@@ -142,6 +146,15 @@ impl Index {
     /// Every knowledge base that is known so far, by id.
     pub fn status(&self) -> Vec<Status> {
         self.known().values().map(|collection| collection.status()).collect()
+    }
+
+    /// How far the work is that comes before the legs of any knowledge base; until it is `Ready`, not all of them are known.
+    pub fn beginning(&self) -> Phase {
+        match &*self.0.start.borrow() {
+            Start::Pending => Phase::Loading,
+            Start::Done => Phase::Ready,
+            Start::Failed(reason) => Phase::Failed { reason: reason.clone() },
+        }
     }
 
     /// Whether every knowledge base that was there at the start, and every one since, has both legs.
@@ -185,8 +198,15 @@ impl Index {
         Ok((collection, snapshot))
     }
 
-    pub(crate) fn processors(&self) -> &Semaphore {
-        &self.0.processors
+    /// Runs what keeps a processor busy, as much at once as there are processors. The place goes with the work, which goes on when the
+    /// one who asked gives up.
+    pub(crate) async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+        let place = self.0.processors.clone().acquire_owned().await;
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await
     }
 
     /// Keeps originals from being removed while it is held.

@@ -15,6 +15,7 @@ use groundwork_scan::Codes;
 use groundwork_store::db::DbError;
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use groundwork_store::db::versions::{DeadVersion, Draft, Flip};
+use groundwork_store::disk;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -138,7 +139,7 @@ impl Writer {
         let slots = dead.iter().flat_map(|dead| dead.slots.iter().cloned()).flatten().collect();
         let (view, failure) = match commit(&self.index, &self.keyword, slots, entries).await {
             Ok(view) => (view, None),
-            Err(error) => (self.current.keyword.clone(), Some(error.to_string())),
+            Err(error) => (self.current.keyword.clone(), Some(error)),
         };
 
         tracing::trace!(families = families.len(), removed = dead.len(), "keyword leg committed");
@@ -146,7 +147,8 @@ impl Writer {
         // All at once: what is flipped together shares one flush to the disk.
         let published = families.into_iter().map(|(family, answer)| {
             let ready = match &failure {
-                Some(reason) => Err(PublishError::Keyword(reason.clone())),
+                Some(error) if disk::is_full(error) => Err(PublishError::Full(error.to_string())),
+                Some(error) => Err(PublishError::Keyword(error.to_string())),
                 None => family.versions().try_for_each(|version| self.write_rows(version)),
             };
             let db = self.index.db().clone();

@@ -69,7 +69,7 @@ impl Search<'_> {
             };
             let permitted = match recent {
                 Some(permitted) => Some(permitted),
-                None => self.within(collection.rights.now(self.db, id, &snapshot, self.query.caller)).await??,
+                None => self.within(collection.rights.now(self.index, id, &snapshot, self.query.caller)).await??,
             };
             let permitted = permitted.ok_or_else(|| SearchError::UnknownKnowledgeBase(id.clone()))?;
             grounds.push(Ground { id: id.clone(), snapshot, permitted });
@@ -103,12 +103,10 @@ impl Search<'_> {
 
     /// Runs the legs on a thread for computation, as many searches at once as there are processors.
     async fn ask(&self, grounds: &[Ground], question: Option<&Question>) -> Result<Ranked, SearchError> {
-        let turn = self.index.processors().acquire().await;
         let n = self.query.candidates.max(self.query.k).max(LEAST_RESCORED);
         let (grounds, mode) = (grounds.to_vec(), self.query.mode);
         let (text, question) = (self.query.text.to_owned(), question.cloned());
-        let asked = tokio::task::spawn_blocking(move || ask(&grounds, mode, &text, question.as_ref(), n)).await;
-        drop(turn);
+        let asked = self.index.compute(move || ask(&grounds, mode, &text, question.as_ref(), n)).await;
         asked.map_err(|error| SearchError::Leg { leg: "search", reason: error.to_string() })?
     }
 

@@ -224,3 +224,52 @@ async fn a_granted_permission_acts_on_the_next_search() {
     fixture.db.set_permissions(&kb(), &document, allowed).await.unwrap();
     assert_eq!(find(&fixture, &ann, "common", Mode::Hybrid, 10).await.hits.len(), 3);
 }
+
+#[tokio::test]
+async fn what_a_caller_finds_follows_every_change_of_documents_and_permissions() {
+    let fixture = Fixture::new().await;
+    let callers = [
+        caller(Some("default"), &["user:ann", "group:few"]),
+        caller(Some("default"), &["user:bob"]),
+        caller(Some("default"), &["user:eve", "group:few"]),
+        caller(None, &[]),
+    ];
+    let restricted = |allow: &[&str]| Permissions { scope: Scope::Restricted, allow: names(allow), ..Permissions::default() };
+    let kinds = [
+        Permissions::default(),
+        restricted(&["user:ann"]),
+        restricted(&["group:few"]),
+        restricted(&["user:bob", "user:ann"]),
+        Permissions { deny: names(&["user:bob"]), public: true, ..Permissions::default() },
+    ];
+    let tenant: TenantId = "default".parse().unwrap();
+    let mut held: std::collections::BTreeMap<String, (DocumentId, Permissions)> = std::collections::BTreeMap::new();
+    let mut seed = 1_u32;
+    for step in 0..60 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (source, kind) = (format!("d{}", (seed >> 8) % 12), kinds[(seed >> 16) as usize % kinds.len()].clone());
+        match ((seed >> 24) % 4, held.get(&source).cloned()) {
+            (0, Some((document, _))) => {
+                assert!(fixture.index.delete(&kb(), &document).await.unwrap());
+                held.remove(&source);
+            }
+            (1, Some((document, _))) => {
+                fixture.db.set_permissions(&kb(), &document, kind.clone()).await.unwrap();
+                held.insert(source, (document, kind));
+            }
+            // Of a document that is there a new version keeps the permissions.
+            (_, Some((document, _))) => assert_eq!(fixture.put(&source, None, &texts(step, 3)).await.unwrap().0, document),
+            (_, None) => {
+                let (document, _) = fixture.put(&source, Some(kind.clone()), &texts(step, 2)).await.unwrap();
+                held.insert(source, (document, kind));
+            }
+        }
+        // Not every caller asks after every change: what is kept for it may be several changes behind.
+        for caller in callers.iter().enumerate().filter(|(at, _)| step % (at + 1) == 0).map(|(_, caller)| caller) {
+            let found = find(&fixture, caller, "common", MODES[step % 3], 1000).await;
+            let found: BTreeSet<&str> = found.hits.iter().map(|hit| hit.source.as_str()).collect();
+            let readable = held.iter().filter(|(_, (_, permissions))| permissions.allow(Some(&tenant), caller));
+            assert_eq!(found, readable.map(|(source, _)| source.as_str()).collect(), "step {step}, {caller:?}");
+        }
+    }
+}

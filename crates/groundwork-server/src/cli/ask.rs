@@ -128,7 +128,7 @@ impl Answer {
         Ok(false)
     }
 
-    fn to_json(&self, model: &str, question: &str) -> serde_json::Value {
+    pub(super) fn to_json(&self, model: &str, question: &str) -> serde_json::Value {
         let usage =
             self.usage.as_ref().map(|usage| json!({ "prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens }));
         let citations: Vec<_> = self.annotations.iter().filter_map(|annotation| annotation.citation.as_ref()).collect();

@@ -11,6 +11,9 @@ pub(super) struct Args {
     /// Write the JSON Schema of the settings instead; docs/config.schema.json is made this way
     #[arg(long)]
     pub(super) schema: bool,
+    /// Write the JSON Schema of the files that `apply` names; docs/applied.schema.json is made this way
+    #[arg(long, conflicts_with = "schema")]
+    pub(super) applied_schema: bool,
 }
 
 pub(super) fn run(session: &Session) -> anyhow::Result<Exit> {
@@ -29,8 +32,13 @@ pub(super) fn run(session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-pub(super) fn schema() -> anyhow::Result<Exit> {
+pub(super) fn settings_schema() -> anyhow::Result<Exit> {
     output::text(&format!("{:#}\n", json_schema()))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn applied_schema() -> anyhow::Result<Exit> {
+    output::text(&format!("{:#}\n", declared::json_schema()))?;
     Ok(Exit::Done)
 }
 

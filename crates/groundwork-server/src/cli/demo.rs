@@ -2,7 +2,7 @@
 //! sources; on a terminal the server then stays, without one the command ends.
 
 use super::backend::Backend;
-use super::ingest::{self, Job};
+use super::ingest::{self, Work};
 use super::session::Session;
 use super::{ask, eval, models, output};
 use crate::config::discover;
@@ -13,6 +13,7 @@ use anyhow::Context;
 use groundwork_app::settings::Role;
 use groundwork_inference::target;
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -39,15 +40,16 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let questions = if args.question.is_empty() { questions_of(&dataset)? } else { args.question };
     let mut signals = Signals::listen()?;
 
+    let show = Show { json: session.json };
     let model = &session.config.embedding.model;
-    output::line(&format!("== Embedding model: {model}"))?;
+    show.people(&format!("== Embedding model: {model}"))?;
     let place = models::pull(session, &session.library()?, model, &mut signals).await?;
-    output::line(&format!("{model} is in {}", place.display()))?;
+    show.both(&format!("{model} is in {}", place.display()), &json!({ "event": "model", "name": model, "folder": place }))?;
 
     let folder = session.config.data_dir.join("demo");
     let documents = eval::documents_of(&dataset);
-    let app = session.open_when_free(&folder, Role::Owner, who_answers(session)?).await?;
-    let stays = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    let app = session.open_when_free(&folder, Role::Owner, who_answers(session, show)?).await?;
+    let stays = !session.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if stays {
         session.config.server.check(false).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     }
@@ -55,7 +57,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let address = tcp.as_ref().map(TcpListener::local_addr).transpose()?;
     let backend = Backend::owner(session, app, &folder, tcp)?;
     let worked = tokio::select! {
-        worked = read_and_ask(session, &backend, documents, &questions) => worked,
+        worked = read_and_ask(&backend, documents, &questions, (session, show)) => worked,
         _ = signals.next() => Err(Failure::new(Exit::Interrupted, "stopped; the next run goes on where this one ended").into()),
     };
     if let (Ok(()), Some(address)) = (&worked, address) {
@@ -72,45 +74,78 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     worked.map(|()| exit)
 }
 
-async fn read_and_ask(session: &Session, backend: &Backend<'_>, documents: PathBuf, questions: &[String]) -> anyhow::Result<()> {
-    output::line(&format!("\n== Reading {}", documents.display()))?;
-    let job = Job { knowledge_base: eval::KNOWLEDGE_BASE.parse()?, paths: vec![documents], keep_vanished: false };
-    let summary = ingest::ingest(session, backend, job, |line| line.show(false)).await?;
-    output::line(&summary.to_string())?;
+/// How the steps are told: in sentences for people, or in one object a line for programs.
+#[derive(Clone, Copy)]
+struct Show {
+    json: bool,
+}
+
+impl Show {
+    fn people(self, text: &str) -> std::io::Result<()> {
+        if self.json { Ok(()) } else { output::line(text) }
+    }
+
+    fn both(self, text: &str, event: &serde_json::Value) -> std::io::Result<()> {
+        if self.json { output::json(event) } else { output::line(text) }
+    }
+}
+
+async fn read_and_ask(
+    backend: &Backend<'_>,
+    documents: PathBuf,
+    questions: &[String],
+    (session, show): (&Session, Show),
+) -> anyhow::Result<()> {
+    show.people(&format!("\n== Reading {}", documents.display()))?;
+    let work = Work { knowledge_base: eval::KNOWLEDGE_BASE.parse()?, paths: vec![documents], keep_vanished: false };
+    let summary = ingest::ingest(session, backend, work, |line| line.show(show.json)).await?;
+    show.both(&summary.to_string(), &json!({ "summary": summary }))?;
     for question in questions {
-        output::line(&format!("\n== {question}\n"))?;
-        let answer = ask::ask(backend, ask::ASSISTANT, question, true).await?;
-        ask::show_sources(&answer)?;
+        show.people(&format!("\n== {question}\n"))?;
+        let answer = ask::ask(backend, ask::ASSISTANT, question, !show.json).await?;
+        if show.json {
+            output::json(&answer.to_json(ask::ASSISTANT, question))?;
+        } else {
+            ask::show_sources(&answer)?;
+        }
     }
     Ok(())
 }
 
 /// The targets of the settings, else the one that the environment names, else quotes; and says which.
-fn who_answers(session: &Session) -> anyhow::Result<Vec<target::Settings>> {
+fn who_answers(session: &Session, show: Show) -> anyhow::Result<Vec<target::Settings>> {
     let found = if session.config.targets.is_empty() { discover(&session.environment) } else { Ok(None) };
     let found = found.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    output::line("\n== Who answers")?;
-    let Some((target, variable)) = found else {
-        let targets = session.targets()?;
-        if session.config.targets.is_empty() {
-            output::line("No chat model is set up, so the answer is the best sentences of the documents, quoted word for word. Set")?;
-            output::line(
-                "AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and AZURE_OPENAI_DEPLOYMENT, or OPENAI_API_KEY, to have a model write it.",
-            )?;
-        } else {
-            let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-            output::line(&format!("The targets of the settings: {}", names.join(", ")))?;
+    let (targets, text) = match found {
+        Some((target, variable)) => {
+            let text = format!("{}, found by {variable} in the environment; passages of the documents are sent there.", place_of(&target));
+            (vec![target], text)
         }
-        return Ok(targets);
+        None if session.config.targets.is_empty() => (session.targets()?, NOBODY.to_owned()),
+        None => {
+            let targets = session.targets()?;
+            let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+            let text = format!("The targets of the settings: {}", names.join(", "));
+            (targets, text)
+        }
     };
+    show.people("\n== Who answers")?;
+    let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+    show.both(&text, &json!({ "event": "targets", "names": names, "message": text }))?;
+    Ok(targets)
+}
+
+const NOBODY: &str = "No chat model is set up, so the answer is the best sentences of the documents, quoted word for word. Set
+AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and AZURE_OPENAI_DEPLOYMENT, or OPENAI_API_KEY, to have a model write it.";
+
+fn place_of(target: &target::Settings) -> String {
     let (who, place) = match &target.kind {
         target::Kind::AzureOpenAi(azure) => ("Azure OpenAI", azure.endpoint.as_str()),
         target::Kind::OpenAi { base_url, .. } => ("the OpenAI API", base_url.as_str()),
         target::Kind::Anthropic { base_url, .. } => ("Anthropic's API", base_url.as_str()),
         target::Kind::Fake(_) | target::Kind::Extractive => ("this program", "no network"),
     };
-    output::line(&format!("{who} at {place}, found by {variable} in the environment; passages of the documents are sent there."))?;
-    Ok(vec![target])
+    format!("{who} at {place}")
 }
 
 /// Some answerable questions of a data set, of different kinds.

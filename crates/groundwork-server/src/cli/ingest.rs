@@ -10,11 +10,13 @@ use crate::exit::{Exit, Failure};
 use anyhow::Context;
 use futures::StreamExt;
 use groundwork_app::evaluation::Text;
+use groundwork_app::jobs::{Job, State};
 use groundwork_app::settings::Role;
 use groundwork_core::ids::KnowledgeBaseId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use url::form_urlencoded;
 
 /// Files on their way at the same time; the server reads as many as it has children.
@@ -43,7 +45,7 @@ pub(super) struct Summary {
 }
 
 /// What is brought in, and into what.
-pub(super) struct Job {
+pub(super) struct Work {
     pub(super) knowledge_base: KnowledgeBaseId,
     pub(super) paths: Vec<PathBuf>,
     pub(super) keep_vanished: bool,
@@ -52,7 +54,7 @@ pub(super) struct Job {
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let Args { knowledge_base, paths, keep_vanished } = args;
     let backend = Backend::find(session, Role::Owner).await?;
-    let done = ingest(session, &backend, Job { knowledge_base, paths, keep_vanished }, |line| line.show(session.json)).await;
+    let done = ingest(session, &backend, Work { knowledge_base, paths, keep_vanished }, |line| line.show(session.json)).await;
     backend.close().await;
     let summary = done?;
     if session.json {
@@ -63,20 +65,20 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     Ok(if summary.failed > 0 { Exit::PartlyDone } else { Exit::Done })
 }
 
-/// Does `job`, and tells `each` file's fate as it is known.
+/// Does `work`, and tells `each` file's fate as it is known.
 pub(super) async fn ingest(
     session: &Session,
     backend: &Backend<'_>,
-    job: Job,
+    work: Work,
     mut each: impl FnMut(&Line) -> std::io::Result<()>,
 ) -> anyhow::Result<Summary> {
-    let documents = format!("/admin/v1/knowledge-bases/{}/documents", job.knowledge_base);
+    let documents = format!("/admin/v1/knowledge-bases/{}/documents", work.knowledge_base);
     let mut summary = Summary::default();
-    make_sure_of(backend, &job.knowledge_base).await?;
-    for path in &job.paths {
+    make_sure_of(backend, &work.knowledge_base).await?;
+    for path in &work.paths {
         let root = path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))?;
         let files = files_of(path, &root)?;
-        let below = if root.is_dir() && !job.keep_vanished { Some(format!("{}/", source_of(&root)?.trim_end_matches('/'))) } else { None };
+        let below = if root.is_dir() && !work.keep_vanished { Some(format!("{}/", source_of(&root)?.trim_end_matches('/'))) } else { None };
         offer_all(session, (backend, &documents), (files, below), |line| {
             summary.count(line);
             each(line)
@@ -130,6 +132,7 @@ async fn offer_all(
     }
     bar.finish_and_clear();
     if let Some(below) = below {
+        settle_vanished(backend, &below, &sources).await?;
         for line in delete_vanished(backend, documents, &below, &sources).await? {
             each(&line)?;
         }
@@ -193,6 +196,45 @@ fn name_below(folder: &Path, path: &Path) -> String {
 /// Where a file came from: its address on this machine. The same file is the same document, whichever folder above it is named.
 fn source_of(path: &Path) -> anyhow::Result<String> {
     url::Url::from_file_path(path).map(String::from).map_err(|()| anyhow::anyhow!("{} is not an absolute path", path.display()))
+}
+
+/// How long a file that has vanished may still be read, because an earlier command was cut off before it was.
+const VANISHED: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Waits for jobs that would bring back documents whose sources begin with `prefix` and are there no more.
+async fn settle_vanished(backend: &Backend<'_>, prefix: &str, present: &BTreeSet<String>) -> anyhow::Result<()> {
+    let brings_back = |job: &Job| {
+        let subject = job.subject.as_deref().filter(|source| source.starts_with(prefix));
+        subject.is_some_and(|source| !present.contains(source))
+    };
+    let until = Instant::now() + VANISHED;
+    while unfinished_jobs(backend).await?.iter().any(brings_back) {
+        if Instant::now() > until {
+            return Err(Failure::new(Exit::Failed, "a file that has vanished is still being read; run this again later").into());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// The newest jobs come first, so a page without any that is unfinished ends the list.
+async fn unfinished_jobs(backend: &Backend<'_>) -> anyhow::Result<Vec<Job>> {
+    #[derive(Deserialize)]
+    struct Page {
+        data: Vec<Job>,
+        has_more: bool,
+    }
+    let (mut unfinished, mut after) = (Vec::new(), String::new());
+    loop {
+        let page: Page = backend.json(Call::get(format!("/admin/v1/jobs?limit=1000{after}"))).await?;
+        after = page.data.last().map(|job| format!("&after={}", job.id)).unwrap_or_default();
+        let before = unfinished.len();
+        unfinished.extend(page.data.into_iter().filter(|job| matches!(job.state, State::Queued | State::Running)));
+        if !page.has_more || unfinished.len() == before {
+            return Ok(unfinished);
+        }
+    }
 }
 
 /// Deletes documents whose sources begin with `prefix` and are there no more.

@@ -88,21 +88,32 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are printed this way too, and are no errors. Nobody reading is none either.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
-        }
+        Err(error) => return not_a_command(&error),
     };
     let json = cli.global.json;
     match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(error) if output::is_closed(&error) => Exit::Done.into(),
         Err(error) => {
-            output::error(&error, json);
-            exit_of(&error).into()
+            let (exit, code) = (exit_of(&error), error.downcast_ref::<Refusal>().and_then(|refusal| refusal.code.as_deref()));
+            output::failed(&output::Failed { exit, code, message: format!("{error:#}") }, json);
+            exit.into()
         }
     }
+}
+
+/// Help and version come here too, and are no errors.
+fn not_a_command(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && json {
+        let text = error.render().to_string();
+        let message = text.trim().trim_start_matches("error: ").to_owned();
+        output::failed(&output::Failed { exit: Exit::Usage, code: None, message }, json);
+    } else {
+        // Nobody reading is no error.
+        let _ = error.print();
+    }
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
@@ -119,7 +130,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             output::text(&crate::http::permissions())?;
             Ok(Exit::Done)
         }
-        Command::CheckConfig(args) if args.schema => check_config::schema(),
+        Command::CheckConfig(args) if args.schema => check_config::settings_schema(),
+        Command::CheckConfig(args) if args.applied_schema => check_config::applied_schema(),
         command => {
             let serves = matches!(command, Command::Serve(_));
             let session = Session::start(cli.global, serves)?;

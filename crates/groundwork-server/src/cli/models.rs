@@ -4,7 +4,7 @@ use super::session::Session;
 use super::{output, progress};
 use crate::exit::{Exit, Failure};
 use crate::lifecycle::Signals;
-use groundwork_inference::models::{Library, OnProgress, Progress, State};
+use groundwork_inference::models::{Library, OnProgress, Progress, PullError, State};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,7 +79,10 @@ pub(super) async fn pull(session: &Session, library: &Library, name: &str, signa
         }
     };
     bar.finish_and_clear();
-    Ok(pulled.map_err(|error| Failure::new(Exit::Model, error.to_string()))?)
+    Ok(pulled.map_err(|error| {
+        let exit = if matches!(error, PullError::Write { .. }) { Exit::Storage } else { Exit::Model };
+        Failure::new(exit, error.to_string())
+    })?)
 }
 
 fn list(session: &Session, library: &Library) -> anyhow::Result<Exit> {

@@ -1,6 +1,7 @@
 //! The only place that writes to standard output and standard error. A reader that has gone away (`groundwork … | head`) ends the
 //! command quietly.
 
+use crate::exit::Exit;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -32,11 +33,20 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// How a command failed.
+pub(super) struct Failed<'a> {
+    pub(super) exit: Exit,
+    /// The code of the API's error, when that is what it was.
+    pub(super) code: Option<&'a str>,
+    pub(super) message: String,
+}
+
 /// The one message a command that failed ends with.
-pub(super) fn error(error: &anyhow::Error, json: bool) {
-    let message = format!("{error:#}");
+pub(super) fn failed(failed: &Failed<'_>, json: bool) {
+    let Failed { exit, code, message } = failed;
     if json {
-        note(&serde_json::json!({ "error": { "message": message } }).to_string());
+        let error = serde_json::json!({ "kind": exit.kind(), "exit": *exit as u8, "code": code, "message": message });
+        note(&serde_json::json!({ "error": error }).to_string());
     } else {
         note(&format!("groundwork: {message}"));
     }

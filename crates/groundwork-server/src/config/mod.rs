@@ -90,6 +90,9 @@ pub struct LimitsConfig {
     pub json_body: ByteSize,
     /// The largest uploaded document.
     pub document: ByteSize,
+    /// Memory for the bodies of all requests together, those of up to 64 KiB left out; what would go beyond waits a moment and is
+    /// refused with 503 and `Retry-After`.
+    pub body_memory: ByteSize,
     /// The longest question, in bytes of UTF-8.
     pub question: ByteSize,
     /// Requests that are answered at the same time; more are refused with 503 and `Retry-After`.
@@ -109,6 +112,7 @@ impl Default for LimitsConfig {
         Self {
             json_body: ByteSize::from_mib(16),
             document: ByteSize::from_mib(128),
+            body_memory: ByteSize::from_mib(1024),
             question: ByteSize::from_mib(1),
             concurrent_requests: count(512),
             connections: count(4096),

@@ -1,7 +1,7 @@
 //! Bodies on their way in and out.
 
-use super::Front;
 use super::error::ApiError;
+use super::{Front, gather};
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -22,7 +22,7 @@ impl FromRequest<Front> for Whole {
         if let Some(encoding) = request.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
             return Err(ApiError::unsupported_encoding(encoding));
         }
-        Bytes::from_request(request, front).await.map(Self).map_err(|rejection| ApiError::unreadable_body(&rejection))
+        gather::collect(request, front).await.map(Self)
     }
 }
 

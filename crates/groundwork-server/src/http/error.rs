@@ -153,16 +153,16 @@ impl ApiError {
     }
 
     fn disk_full(cause: String) -> Self {
-        let message = "The server's disk is full: nothing was stored. Free space there and try again.";
+        let message = "The server's disk is full. Free space there and try again: nothing is half done.";
         Self { cause: Some(cause), ..Self::new(StatusCode::INSUFFICIENT_STORAGE, SERVER_ERROR, Some("disk_full"), message) }
     }
 
     pub(super) fn unreadable_body(rejection: &BytesRejection) -> Self {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Self::too_large()
-        } else {
-            Self::invalid("unreadable_body", "The body could not be read to its end.")
-        }
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Self::too_large() } else { Self::broken_body() }
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::invalid("unreadable_body", "The body could not be read to its end.")
     }
 
     pub(super) fn too_large() -> Self {

@@ -7,6 +7,7 @@ use super::error::{self, ApiError};
 use super::repeat::{self, IDEMPOTENCY_KEY};
 use super::router::{Cost, Permission};
 use super::{Front, metrics, zstd};
+use crate::config::LimitsConfig;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{CONTENT_ENCODING, EXPECT, ORIGIN};
@@ -42,6 +43,11 @@ const UNREAD_DEADLINE: Duration = Duration::from_secs(10);
 /// What boundaries, part headers and the other fields of an upload may add to the document itself.
 const MULTIPART_OVERHEAD: usize = 1 << 20;
 
+/// Bytes of the largest body with a document in it.
+pub(super) fn largest_upload(limits: &LimitsConfig) -> usize {
+    limits.document.as_len().saturating_add(MULTIPART_OVERHEAD)
+}
+
 /// What stands before one route.
 pub(super) struct Guard {
     front: Front,
@@ -63,11 +69,8 @@ impl Guard {
             Cost::Small => (json, SMALL_DEADLINE),
             Cost::Search => (json, limits.search.duration() + SMALL_DEADLINE),
             Cost::Answer => (json, limits.request.duration() + SMALL_DEADLINE),
-            Cost::Media => (limits.document.as_len().saturating_add(MULTIPART_OVERHEAD), limits.request.duration() + SMALL_DEADLINE),
-            Cost::Upload => {
-                let document = limits.document.as_len().saturating_add(MULTIPART_OVERHEAD);
-                (document, limits.ingest.duration() + SMALL_DEADLINE)
-            }
+            Cost::Media => (largest_upload(limits), limits.request.duration() + SMALL_DEADLINE),
+            Cost::Upload => (largest_upload(limits), limits.ingest.duration() + SMALL_DEADLINE),
         };
         let measured = front.0.metrics.route(route);
         Arc::new(Self { front: front.clone(), entrance, route, permission, cost, body_limit, deadline, measured })

@@ -6,6 +6,7 @@ mod body;
 mod caller;
 mod cors;
 mod error;
+mod gather;
 mod given;
 mod health;
 mod layers;
@@ -49,21 +50,26 @@ struct Inner {
     local: Arc<Caller>,
     /// One permit a request that is being answered, streams included.
     places: Arc<Semaphore>,
+    room: gather::Room,
 }
 
 impl Front {
     pub fn new(app: App, server: ServerConfig, limits: LimitsConfig, clock: Clock, dice: Dice) -> Self {
         let places = limits.concurrent_requests.get().min(Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(places));
+        let largest = limits.json_body.as_len().max(layers::largest_upload(&limits));
+        let room = gather::Room::new(limits.body_memory.as_len(), largest);
         Self(Arc::new(Inner {
             app,
-            limits,
             cors: cors::Cors::new(&server.allowed_origins),
             local: Arc::new(Caller::local()),
             server,
+            limits,
             clock,
             dice,
             metrics: metrics::Metrics::new(),
-            places: Arc::new(Semaphore::new(places)),
+            places,
+            room,
         }))
     }
 

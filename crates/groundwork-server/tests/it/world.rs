@@ -82,20 +82,7 @@ impl World {
 
     /// Starts a server on a free port and waits until it listens.
     pub(crate) fn serve(&self) -> Server {
-        let mut child =
-            self.command(&["serve", "--json", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if line.is_empty() {
-            let mut reason = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
-            panic!("the server did not start: {reason}");
-        }
-        let listening: Value = serde_json::from_str(&line).unwrap();
-        // A second installation is refused and harmless.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Server { child, url: listening["url"].as_str().unwrap().to_owned(), client }
+        Server::start(self.command(&["serve", "--json", "--listen", "127.0.0.1:0"]))
     }
 
     /// A static model over the words of the documents: two texts are near when they share words.
@@ -162,6 +149,23 @@ pub(crate) struct Server {
 pub(crate) const DOCUMENTS_PATH: &str = "/admin/v1/knowledge-bases/default/documents";
 
 impl Server {
+    /// Starts `command` and waits until it listens.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut reason = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
+            panic!("the server did not start: {reason}");
+        }
+        let listening: Value = serde_json::from_str(&line).unwrap();
+        // A second installation is refused and harmless.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { child, url: listening["url"].as_str().unwrap().to_owned(), client }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

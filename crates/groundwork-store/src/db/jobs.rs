@@ -12,8 +12,9 @@ pub struct NewJob {
     pub kind: String,
     pub tenant: TenantId,
     pub payload: serde_json::Value,
-    /// While a job of this kind and tenant with the same key is queued or running, no second one is made.
-    pub dedupe_key: Option<String>,
+    /// Jobs of one kind, tenant and key run one after the other, in the order in which they were made. One that would only repeat the
+    /// last of them, because that has the same payload and has not ended, is not made.
+    pub key: Option<String>,
     /// Not before this time.
     pub run_after: UnixMs,
     /// From 1. A job whose last attempt fails, or dies without a word, has failed.
@@ -58,7 +59,7 @@ pub struct Lease {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enqueued {
     New(JobId),
-    /// The job with the same dedupe key.
+    /// The job that it would have repeated.
     Existing(JobId),
 }
 
@@ -70,20 +71,25 @@ pub enum LeaseError {
     Db(#[from] DbError),
 }
 
+/// How long a job is remembered after its end.
+pub const KEPT_MS: UnixMs = 7 * 24 * 60 * 60 * 1000;
+const FORGOTTEN_AT_ONCE: u32 = 16;
+
 impl Db {
     pub async fn enqueue(&self, new: NewJob) -> Result<Enqueued, DbError> {
         let (id, insert) = self.job_step(&new)?;
-        let identity = vec![new.kind.as_str().into(), new.tenant.as_str().into(), new.dedupe_key.as_deref().into()];
-        let steps = vec![self.tenant_step(&new.tenant), insert, step(Operation::ActiveJobWithKey, identity)];
+        let identity = vec![new.kind.as_str().into(), new.tenant.as_str().into(), new.key.as_deref().into()];
+        let steps = vec![self.tenant_step(&new.tenant), insert, step(Operation::LastActiveJob, identity)];
         let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
-        let active: Option<JobId> = last_rows(outcomes).next().map(|mut row| row.name()).transpose()?;
-        Ok(match active {
-            Some(active) if active != id => Enqueued::Existing(active),
+        let last: Option<JobId> = last_rows(outcomes).next().map(|mut row| row.name()).transpose()?;
+        Ok(match last {
+            Some(last) if last != id => Enqueued::Existing(last),
             _ => Enqueued::New(id),
         })
     }
 
-    /// Takes the job that has waited longest among `kinds`, for `hold`; one whose lease ran out counts as waiting.
+    /// Takes the job that has waited longest among `kinds`, for `hold`; one whose lease ran out counts as waiting, one whose turn has
+    /// not come among those with its key does not.
     pub async fn lease(&self, kinds: &[&str], hold: Duration) -> Result<Option<Lease>, DbError> {
         let kinds = serde_json::Value::from(kinds).to_string();
         let steps = vec![
@@ -104,7 +110,7 @@ impl Db {
     pub async fn heartbeat(&self, lease: &Lease, hold: Duration, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
         let mut parameters = lease.identity();
         parameters.extend([self.after(hold), progress.as_ref().into()]);
-        self.with_lease(lease, Durability::Later, guard(Operation::KeepLease, parameters)).await
+        self.with_lease(lease, Durability::Later, vec![guard(Operation::KeepLease, parameters)]).await
     }
 
     pub async fn complete(&self, lease: &Lease, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
@@ -119,6 +125,25 @@ impl Db {
         Ok(state)
     }
 
+    /// Ends the attempt as if it had not begun: the job waits again, until `run_after`, for `reason` if there is one to tell.
+    pub async fn hand_back(&self, lease: &Lease, run_after: UnixMs, reason: Option<&str>) -> Result<(), LeaseError> {
+        let mut parameters = lease.identity();
+        parameters.extend([run_after.into(), reason.into()]);
+        self.with_lease(lease, Durability::Now, vec![guard(Operation::HandBackJob, parameters)]).await
+    }
+
+    /// Lets a job that was put off run now.
+    pub async fn hurry(&self, id: &JobId) -> Result<(), DbError> {
+        let steps = vec![step(Operation::HurryJob, vec![id.as_str().into(), self.now()])];
+        self.write(Durability::Later, steps).await.map_err(Undone::unexpected)?;
+        Ok(())
+    }
+
+    /// How many jobs of `kind` have not ended.
+    pub async fn active_jobs(&self, kind: &str) -> Result<u64, DbError> {
+        self.read_one(Operation::CountActiveJobs, vec![kind.into()]).await?.map_or(Ok(0), |mut row| row.next())
+    }
+
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, DbError> {
         self.read_one(Operation::Job, vec![id.as_str().into()]).await?.map(read).transpose()
     }
@@ -129,7 +154,7 @@ impl Db {
         self.read(Operation::Jobs, parameters).await?.into_iter().map(read).collect()
     }
 
-    /// Makes a job within another transaction, whose tenant is there; none when one with its key is active.
+    /// Makes a job within another transaction, whose tenant is there; none when it would repeat the last one with its key.
     pub(super) fn job_step(&self, new: &NewJob) -> Result<(JobId, Step), DbError> {
         let id: JobId = self.make_id("job")?;
         let job = vec![
@@ -137,7 +162,7 @@ impl Db {
             new.kind.as_str().into(),
             new.tenant.as_str().into(),
             (&new.payload).into(),
-            new.dedupe_key.as_deref().into(),
+            new.key.as_deref().into(),
             new.max_attempts.max(1).into(),
             new.run_after.into(),
             self.now(),
@@ -155,11 +180,13 @@ impl Db {
             end.run_after.into(),
             finished_at.into(),
         ]);
-        self.with_lease(lease, Durability::Now, guard(Operation::FinishJob, parameters)).await
+        // Each job that ends takes some along that ended long ago, so that the table does not grow for ever.
+        let forget = step(Operation::ForgetJobs, vec![self.now_ms().saturating_sub(KEPT_MS).into(), FORGOTTEN_AT_ONCE.into()]);
+        self.with_lease(lease, Durability::Now, vec![guard(Operation::FinishJob, parameters), forget]).await
     }
 
-    async fn with_lease(&self, lease: &Lease, durability: Durability, step: Step) -> Result<(), LeaseError> {
-        match self.write(durability, vec![step]).await {
+    async fn with_lease(&self, lease: &Lease, durability: Durability, steps: Vec<Step>) -> Result<(), LeaseError> {
+        match self.write(durability, steps).await {
             Ok(_) => Ok(()),
             Err(Undone::Guard(_)) => Err(LeaseError::Lost(lease.job.id.clone())),
             Err(Undone::Db(error)) => Err(error.into()),

@@ -7,7 +7,7 @@ use super::{Db, DbError, Undone};
 use groundwork_core::access::{Permissions, Scope};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId, TenantId};
 
-/// The permissions of all live documents of a knowledge base, in one state.
+/// The permissions of live documents of a knowledge base, in one state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KnowledgeBasePermissions {
     pub tenant: TenantId,
@@ -66,6 +66,15 @@ impl Db {
         Ok(collect(scopes, answers.next().unwrap_or_default())?.pop().map(|(_, permissions)| permissions))
     }
 
+    /// Those of the document with this source, live or not yet; else those that a deleted one left to it.
+    pub async fn source_permissions(&self, knowledge_base: &KnowledgeBaseId, source: &str) -> Result<Option<Permissions>, DbError> {
+        let of_source = vec![knowledge_base.as_str().into(), source.into()];
+        let mut answers =
+            self.snapshot(vec![(Operation::ScopeOfSource, of_source.clone()), (Operation::EntriesOfSource, of_source)]).await?;
+        let scopes = answers.next().unwrap_or_default();
+        Ok(collect(scopes, answers.next().unwrap_or_default())?.pop().map(|(_, permissions)| permissions))
+    }
+
     /// `None` when there is no such knowledge base.
     pub async fn permissions(&self, knowledge_base: &KnowledgeBaseId) -> Result<Option<KnowledgeBasePermissions>, DbError> {
         let id: Value = knowledge_base.as_str().into();
@@ -76,12 +85,35 @@ impl Db {
                 (Operation::Entries, vec![id]),
             ])
             .await?;
-        let Some(base) = answers.next().unwrap_or_default().pop() else { return Ok(None) };
-        let base = knowledge_bases::read(base)?;
-        let scopes = answers.next().unwrap_or_default();
-        let documents = collect(scopes, answers.next().unwrap_or_default())?;
-        Ok(Some(KnowledgeBasePermissions { tenant: base.tenant, epochs: base.epochs, documents }))
+        of_base(&mut answers)
     }
+
+    /// Those of `documents` that are live. `None` when there is no such knowledge base.
+    pub async fn permissions_of(
+        &self,
+        knowledge_base: &KnowledgeBaseId,
+        documents: &[DocumentId],
+    ) -> Result<Option<KnowledgeBasePermissions>, DbError> {
+        let id: Value = knowledge_base.as_str().into();
+        let ids: Value = serde_json::Value::from_iter(documents.iter().map(DocumentId::as_str)).to_string().into();
+        let mut answers = self
+            .snapshot(vec![
+                (Operation::KnowledgeBase, vec![id.clone()]),
+                (Operation::ScopesOf, vec![id, ids.clone()]),
+                (Operation::EntriesOf, vec![ids]),
+            ])
+            .await?;
+        of_base(&mut answers)
+    }
+}
+
+/// From the row of the knowledge base, the scopes and the entries.
+fn of_base(answers: &mut impl Iterator<Item = Vec<Row>>) -> Result<Option<KnowledgeBasePermissions>, DbError> {
+    let Some(base) = answers.next().unwrap_or_default().pop() else { return Ok(None) };
+    let base = knowledge_bases::read(base)?;
+    let scopes = answers.next().unwrap_or_default();
+    let documents = collect(scopes, answers.next().unwrap_or_default())?;
+    Ok(Some(KnowledgeBasePermissions { tenant: base.tenant, epochs: base.epochs, documents }))
 }
 
 /// Each entry's effect and principal, as the table holds them.

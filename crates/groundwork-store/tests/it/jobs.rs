@@ -2,7 +2,7 @@
 
 use crate::fixture::{Fixture, NOON, tenant};
 use groundwork_store::blobs::Sha256;
-use groundwork_store::db::jobs::{Enqueued, Lease, LeaseError, NewJob, State};
+use groundwork_store::db::jobs::{Enqueued, KEPT_MS, Lease, LeaseError, NewJob, State};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn job(key: Option<&str>, max_attempts: u32) -> NewJob {
         kind: "ingest".to_owned(),
         tenant: tenant(),
         payload: json!({ "folder": "docs" }),
-        dedupe_key: key.map(str::to_owned),
+        key: key.map(str::to_owned),
         run_after: NOON,
         max_attempts,
     }
@@ -43,7 +43,7 @@ async fn runners_that_ask_at_once_never_get_the_same_job() {
 }
 
 #[tokio::test]
-async fn a_second_job_with_the_same_key_waits_for_the_end_of_the_first() {
+async fn a_job_that_would_repeat_the_last_one_with_its_key_is_not_made_while_that_has_not_ended() {
     let fixture = Fixture::new().await;
     let Enqueued::New(first) = fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap() else { panic!("the first is new") };
     assert_eq!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::Existing(first.clone()));
@@ -53,6 +53,70 @@ async fn a_second_job_with_the_same_key_waits_for_the_end_of_the_first() {
     assert!(matches!(fixture.db.enqueue(job(Some("docs"), 1)).await.unwrap(), Enqueued::New(_)));
     let done = fixture.db.job(&lease.job.id).await.unwrap().unwrap();
     assert_eq!((done.state, done.progress, done.finished_at), (State::Done, Some(json!({ "files": 3 })), Some(NOON)));
+}
+
+#[tokio::test]
+async fn jobs_with_one_key_run_in_the_order_in_which_they_were_made_whatever_holds_the_first_up() {
+    let fixture = Fixture::new().await;
+    let content = |text: &str| NewJob { payload: json!({ "content": text }), ..job(Some("docs"), 3) };
+    let enqueue = async |text: &str| match fixture.db.enqueue(content(text)).await.unwrap() {
+        Enqueued::New(id) => id,
+        Enqueued::Existing(id) => panic!("{text} is taken for {id}"),
+    };
+    // The first content comes again after another one: it is not the same as the first time.
+    let made = [enqueue("a").await, enqueue("b").await, enqueue("a").await];
+    assert_eq!(fixture.db.enqueue(content("a")).await.unwrap(), Enqueued::Existing(made[2].clone()));
+    let first = lease(&fixture).await.unwrap();
+    assert_eq!(lease(&fixture).await, None, "the second waits while the first runs");
+    fixture.db.fail(&first, "no network", Duration::from_secs(5)).await.unwrap();
+    assert_eq!(lease(&fixture).await, None, "and while the first waits for its next attempt");
+    fixture.db.enqueue(job(Some("other"), 1)).await.unwrap();
+    let other = lease(&fixture).await.unwrap();
+    assert_eq!(other.job.payload, job(None, 1).payload, "another key waits for nobody");
+    fixture.advance(5_000);
+    let mut run = Vec::new();
+    while let Some(lease) = lease(&fixture).await {
+        run.push(lease.job.id.clone());
+        fixture.db.complete(&lease, None).await.unwrap();
+    }
+    assert_eq!(run, made);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_handed_back_does_not_count_and_may_be_hurried() {
+    let fixture = Fixture::new().await;
+    fixture.db.enqueue(job(None, 1)).await.unwrap();
+    for _ in 0..3 {
+        let lease = lease(&fixture).await.unwrap();
+        assert_eq!(lease.job.attempts, 1);
+        fixture.db.hand_back(&lease, lease.job.run_after, None).await.unwrap();
+        assert!(matches!(fixture.db.complete(&lease, None).await, Err(LeaseError::Lost(_))));
+    }
+    let held = lease(&fixture).await.unwrap();
+    fixture.db.hand_back(&held, NOON + 60_000, Some("the disk is full")).await.unwrap();
+    assert_eq!(lease(&fixture).await, None);
+    assert_eq!(fixture.db.active_jobs("ingest").await.unwrap(), 1);
+    let waiting = fixture.db.job(&held.job.id).await.unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.error.as_deref()), (State::Queued, Some("the disk is full")));
+    fixture.db.hurry(&held.job.id).await.unwrap();
+    fixture.db.complete(&lease(&fixture).await.unwrap(), None).await.unwrap();
+    assert_eq!(fixture.db.active_jobs("ingest").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn jobs_that_ended_a_week_ago_are_forgotten_as_others_end() {
+    let fixture = Fixture::new().await;
+    for _ in 0..3 {
+        fixture.db.enqueue(job(None, 1)).await.unwrap();
+        fixture.db.complete(&lease(&fixture).await.unwrap(), None).await.unwrap();
+    }
+    let waiting = NewJob { run_after: NOON + 2 * KEPT_MS, ..job(None, 1) };
+    fixture.db.enqueue(waiting).await.unwrap();
+    fixture.advance(KEPT_MS + 1);
+    fixture.db.enqueue(job(None, 1)).await.unwrap();
+    fixture.db.complete(&lease(&fixture).await.unwrap(), None).await.unwrap();
+    let states: Vec<_> = fixture.db.jobs(&tenant(), None, 10).await.unwrap().into_iter().map(|job| job.state).collect();
+    assert_eq!(states, [State::Done, State::Queued], "what has not ended stays however old it is");
 }
 
 #[tokio::test]

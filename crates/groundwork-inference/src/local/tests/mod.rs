@@ -166,7 +166,7 @@ async fn a_model_that_computes_something_else_than_it_should_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_questions_lets_passages_wait_and_forgets_what_nobody_awaits() {
+async fn a_full_queue_refuses_questions_lets_all_else_wait_and_forgets_what_nobody_awaits() {
     let made = Made::table(&Weights::table());
     let one_place = Options { passage_threads: NonZeroUsize::MIN, queue: NonZeroUsize::MIN, ..Options::default() };
     let embedder = Embedder::open(&made.entry, made.folder(), one_place).expect("it opens");
@@ -182,14 +182,16 @@ async fn a_full_queue_refuses_questions_lets_passages_wait_and_forgets_what_nobo
             Poll::Pending => waiting.push(question),
         }
     }
-    for passage in &mut passages {
-        assert!(poll!(passage).is_pending());
+    let sentences = (0..9).map(|_| embedder.embed(Purpose::Sentence, vec!["blue".to_owned()]));
+    let mut sentences: Vec<_> = sentences.map(Box::pin).collect();
+    for waits in passages.iter_mut().chain(&mut sentences) {
+        assert!(poll!(waits).is_pending());
     }
     assert!((1..=2).contains(&refused), "one runs, one has a place: {refused} refused");
     assert_eq!(embedder.queue_length(Purpose::Query), waiting.len());
     passages.pop();
     drop(held);
-    for vectors in join_all(waiting).await.into_iter().chain(join_all(passages).await) {
+    for vectors in join_all(waiting).await.into_iter().chain(join_all(passages).await).chain(join_all(sentences).await) {
         assert_eq!(vectors.expect("vectors").len(), 1);
     }
     assert_eq!((embedder.queue_length(Purpose::Query), embedder.queue_length(Purpose::Passage)), (0, 0));

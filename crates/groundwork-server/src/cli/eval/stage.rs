@@ -1,7 +1,7 @@
 //! Where a data set is measured: a data folder of its own, and what of the set is read into it.
 
 use super::super::backend::Backend;
-use super::super::ingest::{self, Job};
+use super::super::ingest::{self, Work};
 use super::super::session::Session;
 use super::super::{output, progress};
 use crate::exit::{Exit, Failure};
@@ -46,8 +46,8 @@ impl<'s> Stage<'s> {
     pub(super) async fn read(&self, knowledge_base: KnowledgeBaseId) -> anyhow::Result<()> {
         let summary = match self.what {
             What::Files => {
-                let job = Job { knowledge_base, paths: vec![documents_of(&self.dataset)], keep_vanished: false };
-                ingest::ingest(self.session, &self.backend, job, |_| Ok(())).await?
+                let work = Work { knowledge_base, paths: vec![documents_of(&self.dataset)], keep_vanished: false };
+                ingest::ingest(self.session, &self.backend, work, |_| Ok(())).await?
             }
             What::Texts => {
                 let texts = evaluation::texts(&self.dataset).await?;

@@ -65,10 +65,15 @@ pub(in super::super) async fn upload(
         permissions: incoming.permissions,
         wait: incoming.wait_ms.map_or(limit, |wait| Duration::from_millis(wait).min(limit)),
     };
+    let status_of = |change| if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
     match documents::upload(front.app(), &caller, upload).await? {
         Uploaded::Live { change, document } => {
-            let status = if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(Object { object: "document", value: Live { status: "live", change, document: *document } })).into_response())
+            let live = Object { object: "document", value: Live { status: "live", change, document: *document } };
+            Ok((status_of(change), Json(live)).into_response())
+        }
+        Uploaded::Unseen { change, document } => {
+            let body = json!({ "object": "document.upload", "status": "live", "change": change, "id": document });
+            Ok((status_of(change), Json(body)).into_response())
         }
         Uploaded::Processing { job } => {
             let body = json!({ "object": "document.upload", "status": "processing", "job": job });

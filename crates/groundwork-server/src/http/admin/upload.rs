@@ -3,6 +3,7 @@
 use super::super::Front;
 use super::super::body::{self, Whole};
 use super::super::error::ApiError;
+use super::super::gather::Gather;
 use super::super::given::Params;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
@@ -42,7 +43,7 @@ impl FromRequest<Front> for Incoming {
         let content_type = request.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
         let bytes = if content_type.starts_with(b"multipart/form-data") {
             let form = Multipart::from_request(request, front).await.map_err(|error| ApiError::invalid_param("body", error.body_text()))?;
-            read_form(form, &mut fields).await?
+            read_form(front, form, &mut fields).await?
         } else {
             Whole::from_request(request, front).await?.0
         };
@@ -54,9 +55,9 @@ impl FromRequest<Front> for Incoming {
     }
 }
 
-async fn read_form(mut form: Multipart, fields: &mut Fields) -> Result<Bytes, ApiError> {
+async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> Result<Bytes, ApiError> {
     let mut file = None;
-    while let Some(field) = form.next_field().await.map_err(unreadable)? {
+    while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
         let part = field.name().unwrap_or_default().to_owned();
         match part.as_str() {
             "file" if file.is_some() => {
@@ -65,7 +66,11 @@ async fn read_form(mut form: Multipart, fields: &mut Fields) -> Result<Bytes, Ap
             "file" => {
                 let file_name = field.file_name().map(str::to_owned);
                 fields.name = fields.name.take().or(file_name);
-                file = Some(field.bytes().await.map_err(unreadable)?);
+                let mut gather = Gather::begin(&front.0.room, 0).await?;
+                while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
+                    gather.push(&chunk).await?;
+                }
+                file = Some(gather.done());
             }
             "name" => fields.name = Some(text(field).await?),
             "source" => fields.source = Some(text(field).await?),

@@ -12,10 +12,12 @@ use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target;
 use groundwork_retrieval::embed::EmbedError as Unmade;
+use groundwork_retrieval::index::{LoadError, PublishError};
 use groundwork_retrieval::search::SearchError as Failure;
 use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
 use groundwork_store::db::knowledge_bases::PutKnowledgeBaseError;
+use groundwork_store::wal::WalError;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use std::time::Duration;
@@ -51,7 +53,7 @@ impl From<CallError> for ApiError {
             CallError::DeadlineExceeded => Self::late(message),
             CallError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             CallError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
-            CallError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
+            CallError::Books(error) => error.into(),
         }
     }
 }
@@ -65,13 +67,14 @@ impl From<EmbedError> for ApiError {
             EmbedError::NotAnEmbeddingModel(_) => Self::invalid("model_not_supported", message).about("model"),
             EmbedError::NotReady(_) => Self::unavailable("embedding_model_missing", message, None),
             EmbedError::Failed(Unmade::Busy { .. }) => Self::unavailable("embedding_busy", message, Some(SOON)),
+            EmbedError::Failed(Unmade::Missing { .. }) => Self::unavailable("embedding_model_missing", message, None),
             EmbedError::Failed(Unmade::Failed { .. }) => Self::failure(message),
             EmbedError::Call(error) => error.into(),
             EmbedError::Unavailable(unavailable) => unavailable.into(),
             EmbedError::DeadlineExceeded => Self::late(message),
             EmbedError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             EmbedError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
-            EmbedError::Books(_) => Self::unavailable("not_recorded", message, Some(SOON)),
+            EmbedError::Books(error) => error.into(),
         }
     }
 }
@@ -100,6 +103,7 @@ impl From<SearchError> for ApiError {
             SearchError::EmbeddingBusy { retry_after } => Self::unavailable("embedding_busy", message, Some(retry_after)),
             SearchError::TimedOut { retry_after } => Self::unavailable("search_timed_out", message, Some(retry_after)),
             // It says which file of the model is wrong and how to mend it.
+            SearchError::Failed(Failure::Embed(Unmade::Missing { .. })) => Self::unavailable("embedding_model_missing", message, None),
             SearchError::Failed(Failure::Embed(_)) => Self::upstream(StatusCode::SERVICE_UNAVAILABLE, "embedding_failed", message),
             SearchError::Failed(_) | SearchError::Db(_) => {
                 let public = "Search failed, so there is no answer: it would stand on nothing. The log has the cause under this answer's x-request-id.";
@@ -182,6 +186,17 @@ impl From<DbError> for ApiError {
     }
 }
 
+impl From<WalError> for ApiError {
+    fn from(error: WalError) -> Self {
+        let message = error.to_string();
+        match error {
+            WalError::Full { .. } => Self::disk_full(message),
+            WalError::Ledger(error @ DbError::Full { .. }) => error.into(),
+            WalError::Io { .. } | WalError::Behind { .. } | WalError::Ledger(_) => Self::unavailable("not_recorded", message, Some(SOON)),
+        }
+    }
+}
+
 impl From<BlobError> for ApiError {
     fn from(error: BlobError) -> Self {
         let message = error.to_string();
@@ -202,6 +217,7 @@ impl From<UploadError> for ApiError {
             UploadError::Empty { .. } => Self::invalid("empty", message).about("file"),
             UploadError::InvalidName { .. } => Self::invalid("invalid_value", message).about("name"),
             UploadError::TooLarge { .. } => Self::too_large_for(message).about("file"),
+            UploadError::DiskFull(_) => Self::disk_full(message),
             UploadError::NoEmbeddingModel(_) => Self::unavailable("embedding_model_missing", message, None),
             UploadError::Busy { retry_after, .. } => Self::unavailable("overloaded", message, Some(retry_after)),
             UploadError::Blob(error) => error.into(),
@@ -239,7 +255,9 @@ impl From<DeleteError> for ApiError {
             DeleteError::Forbidden => Self::forbidden(message),
             DeleteError::Inside { .. } => Self::conflict("document_inside_another", message),
             DeleteError::NotFound { .. } => Self::not_found("document_not_found", message),
-            DeleteError::Db(error) => error.into(),
+            DeleteError::Db(error) | DeleteError::Index(PublishError::Db(error)) => error.into(),
+            DeleteError::Index(PublishError::Full(_)) => Self::disk_full(message),
+            DeleteError::Index(PublishError::Load(LoadError::Loading(_))) => Self::unavailable("index_loading", message, Some(SOON)),
             DeleteError::Visitor | DeleteError::Index(_) => Self::failure(message),
         }
     }

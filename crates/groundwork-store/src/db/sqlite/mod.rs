@@ -77,7 +77,7 @@ fn connections(path: &Arc<Path>) -> Result<(Session, Vec<Session>), DbError> {
 fn claim(path: &Path) -> Result<(), DbError> {
     let cannot = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => DbError::ReadOnly { path: path.into() },
-        std::io::ErrorKind::StorageFull => DbError::Full { path: path.into() },
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DbError::Full { path: path.into() },
         _ => DbError::CannotOpen { path: path.into(), detail: error.to_string() },
     };
     if let Some(folder) = path.parent() {
@@ -143,6 +143,10 @@ impl Session {
 fn classify(path: &Path, operation: &str, error: &rusqlite::Error) -> DbError {
     let path = PathBuf::from(path);
     let detail = error.to_string();
+    // The index of the log, which readers share, could not be made longer.
+    if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+        return DbError::Full { path };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => DbError::NotADatabase { path },
         Some(ErrorCode::DatabaseCorrupt) => DbError::Corrupt { path, detail },

@@ -46,6 +46,14 @@ macro_rules! job {
     };
 }
 
+/// The document that is there under a source, else the last one that was.
+macro_rules! last_of_source {
+    () => {
+        "(SELECT no FROM document WHERE knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND source = ?2
+          ORDER BY deleted_at IS NOT NULL, no DESC LIMIT 1)"
+    };
+}
+
 macro_rules! file {
     ($rest:literal) => {
         concat!(
@@ -229,6 +237,11 @@ pub(super) fn sql(operation: Operation) -> &'static str {
             "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = coalesce(d.parent_no, d.no)
              WHERE d.id = ?1"
         }
+        O::ScopeOfSource => concat!("SELECT id, scope, public FROM document WHERE no = ", last_of_source!()),
+        O::EntriesOfSource => concat!(
+            "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = d.no WHERE d.no = ",
+            last_of_source!()
+        ),
         O::Scopes => {
             "SELECT d.id, o.scope, o.public FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no)
              WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL ORDER BY d.id"
@@ -236,6 +249,14 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         O::Entries => {
             "SELECT d.id, e.effect, e.principal FROM document d JOIN permission_entry e ON e.document_no = coalesce(d.parent_no, d.no)
              WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL"
+        }
+        O::ScopesOf => {
+            "SELECT d.id, d.scope, d.public FROM json_each(?2) j CROSS JOIN document d ON d.id = j.value
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL ORDER BY d.id"
+        }
+        O::EntriesOf => {
+            "SELECT d.id, e.effect, e.principal
+             FROM json_each(?1) j CROSS JOIN document d ON d.id = j.value JOIN permission_entry e ON e.document_no = d.no"
         }
 
         O::InsertVersion => concat!(
@@ -442,18 +463,27 @@ pub(super) fn sql(operation: Operation) -> &'static str {
 
         O::InsertJob => {
             "INSERT INTO job (id, kind, tenant_no, payload, state, dedupe_key, max_attempts, run_after, created_at)
-             SELECT ?1, ?2, no, ?4, 'queued', ?5, ?6, ?7, ?8 FROM tenant WHERE id = ?3 ON CONFLICT DO NOTHING"
+             SELECT ?1, ?2, t.no, ?4, 'queued', ?5, ?6, ?7, ?8 FROM tenant t
+             WHERE t.id = ?3 AND ?4 IS NOT (SELECT last.payload FROM job last
+                                            WHERE last.kind = ?2 AND last.tenant_no = t.no AND last.dedupe_key = ?5
+                                                AND last.state IN ('queued', 'running')
+                                            ORDER BY last.no DESC LIMIT 1)"
         }
-        O::ActiveJobWithKey => {
-            "SELECT job.id FROM job JOIN tenant t ON t.no = job.tenant_no
-             WHERE job.kind = ?1 AND t.id = ?2 AND job.dedupe_key = ?3 AND job.state IN ('queued', 'running')"
+        O::LastActiveJob => {
+            "SELECT id FROM job
+             WHERE kind = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND dedupe_key = ?3 AND state IN ('queued', 'running')
+             ORDER BY no DESC LIMIT 1"
         }
         O::LeaseJob => concat!(
             "UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?3
-             WHERE no = (SELECT no FROM job
-                         WHERE state IN ('queued', 'running') AND kind IN (SELECT value FROM json_each(?1)) AND run_after <= ?2
-                            AND (state = 'queued' OR leased_until <= ?2)
-                         ORDER BY run_after, no LIMIT 1)
+             WHERE no = (SELECT j.no FROM job j
+                         WHERE j.state IN ('queued', 'running') AND j.kind IN (SELECT value FROM json_each(?1)) AND j.run_after <= ?2
+                            AND (j.state = 'queued' OR j.leased_until <= ?2)
+                            AND NOT EXISTS (SELECT 1 FROM job earlier
+                                            WHERE earlier.kind = j.kind AND earlier.tenant_no = j.tenant_no
+                                                AND earlier.dedupe_key = j.dedupe_key AND earlier.state IN ('queued', 'running')
+                                                AND earlier.no < j.no)
+                         ORDER BY j.run_after, j.no LIMIT 1)
              RETURNING ",
             job!()
         ),
@@ -464,6 +494,16 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         O::EndLeases => "UPDATE job SET leased_until = 0 WHERE state = 'running'",
         O::KeepLease => {
             "UPDATE job SET leased_until = ?3, progress = coalesce(?4, progress) WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
+        }
+        O::HandBackJob => {
+            "UPDATE job SET state = 'queued', attempts = attempts - 1, run_after = ?3, error = coalesce(?4, error), leased_until = NULL
+             WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
+        }
+        O::HurryJob => "UPDATE job SET run_after = ?2 WHERE id = ?1 AND state = 'queued' AND run_after > ?2",
+        O::CountActiveJobs => "SELECT count(*) FROM job WHERE state IN ('queued', 'running') AND kind = ?1",
+        O::ForgetJobs => {
+            "DELETE FROM job WHERE no IN
+                (SELECT no FROM job WHERE finished_at IS NOT NULL AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"
         }
         O::FinishJob => {
             "UPDATE job SET state = ?3, progress = coalesce(?4, progress), error = ?5, run_after = ?6, finished_at = ?7, leased_until = NULL
