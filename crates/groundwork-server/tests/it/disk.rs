@@ -18,6 +18,7 @@ struct Disk {
 }
 
 impl Disk {
+    #[expect(clippy::print_stderr, reason = "a test that tests nothing says so")]
     fn of(world: &World, size: &str) -> Option<Self> {
         let folder = world.path("data");
         std::fs::create_dir_all(&folder).unwrap();
@@ -155,7 +156,13 @@ fn commands_on_a_full_disk_end_with_the_code_for_it_and_lose_nothing() {
     let error: Value = serde_json::from_str(full.stderr.lines().last().unwrap()).unwrap();
     assert_eq!((&error["error"]["kind"], &error["error"]["exit"]), (&json!("storage"), &json!(6)), "{error}");
     assert!(error["error"]["message"].as_str().unwrap().contains("full"), "{error}");
+    let mut pull = world.command(&["models", "pull"]);
+    pull.env("GROUNDWORK__MODELS__FOLDER", world.path("data/cache")).env("GROUNDWORK__MODELS__AIR_GAPPED", world.path("models"));
+    let pulled = disk.within(&pull).output().unwrap();
+    assert_eq!(pulled.status.code(), Some(6), "{}", String::from_utf8_lossy(&pulled.stderr));
+    assert!(String::from_utf8_lossy(&pulled.stderr).contains("free space"), "{}", String::from_utf8_lossy(&pulled.stderr));
     disk.free();
+    assert!(disk.within(&pull).status().unwrap().success());
     let again = disk.run(&world, &["--json", "ingest", "documents"]);
     assert!(again.status.success(), "{}", again.stderr);
     let last: Value = serde_json::from_str(again.stdout.lines().last().unwrap()).unwrap();

@@ -1,6 +1,6 @@
 //! The life of the process: start, refusal to start, end, sudden end.
 
-use crate::world::{DOCUMENTS, DOCUMENTS_PATH, World, exists, question};
+use crate::world::{DOCUMENTS, DOCUMENTS_PATH, World, error_of, exists, question};
 use serde_json::{Value, json};
 
 fn scripted(answer: &str) -> String {
@@ -140,4 +140,35 @@ async fn metrics_count_requests_by_route_and_end_as_the_format_wants() {
     );
     assert_eq!(text.matches("# EOF").count(), 1);
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn while_an_index_loads_a_search_waits_within_its_deadline_and_is_told_to_come_again() {
+    let world = World::with("[limits]\nsearch = \"300ms\"");
+    world.json(&["ingest", "documents"]);
+    // Another process has the folder of the keyword leg in its hands.
+    let layouts = std::fs::read_dir(world.path("data/index")).unwrap().map(|entry| entry.unwrap().path().join("default.lock"));
+    let lock = std::fs::File::open(layouts.filter(|lock| lock.exists()).last().unwrap()).unwrap();
+    lock.lock().unwrap();
+    let server = world.serve();
+    let search = async || server.post("/admin/v1/knowledge-bases/default/search").json(&json!({ "query": "leave" })).send().await.unwrap();
+    for _ in 0..2 {
+        let answer = search().await;
+        assert!(answer.headers().contains_key("retry-after"), "{:?}", answer.headers());
+        assert_eq!(error_of(answer, 503).await["code"], "index_loading");
+    }
+    let answer = server.chat(&question("How many days of annual leave?", false)).await;
+    assert_eq!(error_of(answer, 503).await["code"], "index_loading", "no answer stands on half a search");
+    let ready = server.get("/readyz").send().await.unwrap();
+    let status: Value = ready.json().await.unwrap();
+    let leg = status["parts"].as_array().unwrap().iter().find(|part| part["name"] == "keyword_index").unwrap();
+    assert_eq!((&leg["knowledge_base"], &leg["state"], &status["status"]), (&json!("default"), &json!("loading"), &json!("loading")));
+    lock.unlock().unwrap();
+    let found = loop {
+        let answer = search().await;
+        if answer.status() != 503 {
+            break answer.json::<Value>().await.unwrap();
+        }
+    };
+    assert_eq!(found["outcome"], "found");
 }
