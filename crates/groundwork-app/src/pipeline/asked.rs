@@ -6,6 +6,7 @@ use groundwork_core::turn::{Dialect, Turn, translate};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
+use groundwork_wire::responses;
 
 pub(super) struct Asked {
     pub(super) dialect: Dialect,
@@ -29,19 +30,25 @@ impl Asked {
             object.set("model", model).map_err(|error| Invalid::Value { param: "model".to_owned(), reason: error.to_string() })?;
         }
         let Size { text: bytes, most_tokens } = Size::of(&object);
-        if dialect == Dialect::Chat {
-            let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
-            return Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens });
+        match dialect {
+            Dialect::Chat => {
+                let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
+                Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens })
+            }
+            Dialect::Responses => {
+                let responses::Request { object, model, stream, .. } = responses::Request::of(object)?;
+                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
+            }
+            Dialect::Messages => {
+                if let Some(key) = object.duplicate() {
+                    return Err(Invalid::Duplicate { key: key.to_owned() });
+                }
+                let model = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
+                let stream = object.get("stream", "a boolean")?.unwrap_or(false);
+                Turn::from_messages(&object)?;
+                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
+            }
         }
-        if let Some(key) = object.duplicate() {
-            return Err(Invalid::Duplicate { key: key.to_owned() });
-        }
-        let model = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
-        let stream = object.get("stream", "a boolean")?.unwrap_or(false);
-        if dialect == Dialect::Messages {
-            Turn::from_messages(&object)?;
-        }
-        Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
     }
 
     /// The same as a chat request: assistants work in chat inside.

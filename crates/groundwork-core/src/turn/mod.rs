@@ -146,6 +146,18 @@ pub struct Heading {
     pub include_usage: bool,
 }
 
+impl Thinking {
+    /// How much, in a word: for a model that is told a number of tokens, what its makers' own documentation has for such sizes.
+    fn word(&self) -> Option<&str> {
+        let of_size = |tokens| match tokens {
+            0..=4_096 => "low",
+            4_097..=16_384 => "medium",
+            _ => "high",
+        };
+        self.effort.as_deref().or_else(|| self.budget_tokens.map(of_size))
+    }
+}
+
 impl Turn {
     /// Refuses what only another dialect than `target` knows. Whoever writes a turn begins with it.
     pub fn check_for(&self, target: Dialect) -> Result<(), Invalid> {

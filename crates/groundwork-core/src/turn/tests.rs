@@ -75,7 +75,7 @@ fn turn() -> impl Strategy<Value = Turn> {
             messages.extend(exchanges.into_iter().flatten());
             messages.push(Message::of_text(Role::User, question));
             let parameters = Raw::of(&serde_json::json!({ "type": "object" })).ok();
-            let function = Function { name: "t".to_owned(), parameters, ..Function::default() };
+            let function = Function { name: "t".to_owned(), parameters, strict: Some(true), ..Function::default() };
             let schema = schema.map(|text| Raw::of(&serde_json::json!({ "const": text })).unwrap());
             Turn {
                 messages,
@@ -169,7 +169,7 @@ fn spelled(object: &Object) -> String {
     String::from_utf8(object.to_bytes().to_vec()).unwrap()
 }
 
-const ALL: [Dialect; 2] = [Dialect::Chat, Dialect::Messages];
+const ALL: [Dialect; 3] = [Dialect::Chat, Dialect::Responses, Dialect::Messages];
 
 proptest! {
     #[test]
@@ -178,6 +178,11 @@ proptest! {
         let read = Turn::from_chat(&said).unwrap();
         prop_assert_eq!(&read, &turn);
         for dialect in ALL {
+            if dialect == Dialect::Responses && !read.stop.is_empty() {
+                let refused = read.write(dialect, "m", false).unwrap_err();
+                prop_assert_eq!(refused.param(), Some("stop"));
+                continue;
+            }
             let other = Turn::read(dialect, &read.write(dialect, "m", false).unwrap()).unwrap();
             let again = other.to_chat("m", false).unwrap();
             prop_assert_eq!(spelled(&again), spelled(&said), "{:?}", dialect);
@@ -217,13 +222,13 @@ proptest! {
     #[test]
     fn whatever_a_client_or_a_target_sends_nothing_panics(text in "\\PC{0,60}", field in prop::sample::select(vec![
         "messages", "model", "tools", "tool_choice", "system", "thinking", "output_config", "response_format", "max_tokens", "content",
-        "choices", "delta", "usage", "type", "message", "index", "content_block", "input", "text", "error", "stop", "stream_options",
+        "choices", "delta", "usage", "type", "output", "item", "response", "output_index", "message", "index", "content_block", "input", "text", "error", "stop", "stream_options",
     ]), value in prop::sample::select(vec![
         "null", "1", "-1", "1e400", "\"x\"", "[]", "{}", "[{}]", "[null]", "{\"type\":\"text\"}", "[{\"role\":\"user\",\"content\":\"q\"}]",
         "[{\"index\":4294967295,\"delta\":{\"tool_calls\":[{}]}}]", "{\"usage\":{\"output_tokens\":18446744073709551615,\"input_tokens\":18446744073709551615}}",
     ])) {
         let key = serde_json::to_string(&text).unwrap();
-        for body in [text.clone(), format!("{{\"{field}\":{value},{key}:1}}"), format!("{{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{{\"role\":\"user\",\"content\":\"q\"}}],\"{field}\":{value}}}")] {
+        for body in [text.clone(), format!("{{\"{field}\":{value},{key}:1}}"), format!("{{\"model\":\"m\",\"input\":\"q\",\"{field}\":{value}}}"), format!("{{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{{\"role\":\"user\",\"content\":\"q\"}}],\"{field}\":{value}}}")] {
             for dialect in ALL {
                 if let Ok(object) = Object::parse(body.clone()) {
                     for other in ALL {
@@ -231,9 +236,11 @@ proptest! {
                         let _ = translate::whole(dialect, other, &object, &heading());
                     }
                 }
-                let mut translator = translate::Translator::new(dialect, Dialect::Chat, heading());
-                let _ = translator.push(&Frame::data(body.clone()));
-                translator.finish();
+                for other in ALL {
+                    let mut translator = translate::Translator::new(dialect, other, heading());
+                    let _ = translator.push(&Frame::data(body.clone()));
+                    translator.finish();
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Only where two dialects differ. Where they are the same the bytes pass, which keeps what no model of ours has a name for.
 
-use super::{Dialect, Event, Frame, Heading, Passed, ReadError, Turn, chat, messages};
+use super::{Dialect, Event, Frame, Heading, Passed, ReadError, Turn, chat, messages, responses};
 use groundwork_wire::error::{Error, Invalid};
 use groundwork_wire::object::Object;
 
@@ -10,8 +10,7 @@ use groundwork_wire::object::Object;
 #[derive(Debug)]
 pub enum Reader {
     Chat(chat::Reader),
-    /// Of a dialect that is not read yet.
-    Deaf,
+    Responses(responses::Reader),
     Messages(messages::Reader),
 }
 
@@ -19,8 +18,7 @@ pub enum Reader {
 #[derive(Debug)]
 pub enum Writer {
     Chat(chat::Writer),
-    /// Of a dialect that is not written yet.
-    Mute,
+    Responses(responses::Writer),
     Messages(messages::Writer),
 }
 
@@ -53,7 +51,7 @@ pub fn whole(from: Dialect, to: Dialect, body: &Object, heading: &Heading) -> Re
 pub fn read(dialect: Dialect, body: &Object) -> Result<Vec<Event>, ReadError> {
     match dialect {
         Dialect::Chat => chat::read(body),
-        Dialect::Responses => Err(unheard()),
+        Dialect::Responses => responses::read(body),
         Dialect::Messages => messages::read(body),
     }
 }
@@ -62,7 +60,7 @@ pub fn read(dialect: Dialect, body: &Object) -> Result<Vec<Event>, ReadError> {
 pub fn write(dialect: Dialect, events: impl IntoIterator<Item = Event>, heading: &Heading) -> Object {
     match dialect {
         Dialect::Chat => chat::write(events, heading),
-        Dialect::Responses => Object::new(),
+        Dialect::Responses => responses::write(events, heading),
         Dialect::Messages => messages::write(events, heading),
     }
 }
@@ -79,16 +77,12 @@ pub fn failure(dialect: Dialect, error: &Error, status: u16) -> Frame {
     }
 }
 
-fn unheard() -> ReadError {
-    ReadError::Malformed("the responses dialect is not read yet".to_owned())
-}
-
 impl Turn {
     /// What a request of any dialect asks.
     pub fn read(dialect: Dialect, body: &Object) -> Result<Self, Invalid> {
         match dialect {
             Dialect::Chat => Self::from_chat(body),
-            Dialect::Responses => Err(dialect.cannot("model", "is not read yet")),
+            Dialect::Responses => Self::from_responses(body),
             Dialect::Messages => Self::from_messages(body),
         }
     }
@@ -97,7 +91,7 @@ impl Turn {
     pub fn write(&self, dialect: Dialect, model: &str, stream: bool) -> Result<Object, Invalid> {
         match dialect {
             Dialect::Chat => self.to_chat(model, stream),
-            Dialect::Responses => Err(dialect.cannot("model", "is not written yet")),
+            Dialect::Responses => self.to_responses(model, stream),
             Dialect::Messages => self.to_messages(model, stream),
         }
     }
@@ -133,7 +127,7 @@ impl Reader {
     pub fn new(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Chat => Self::Chat(chat::Reader::new()),
-            Dialect::Responses => Self::Deaf,
+            Dialect::Responses => Self::Responses(responses::Reader::new()),
             Dialect::Messages => Self::Messages(messages::Reader::new()),
         }
     }
@@ -142,7 +136,7 @@ impl Reader {
     pub fn read(&mut self, frame: &Frame) -> Result<Vec<Event>, ReadError> {
         match self {
             Self::Chat(reader) => reader.read(frame),
-            Self::Deaf => Err(unheard()),
+            Self::Responses(reader) => reader.read(frame),
             Self::Messages(reader) => reader.read(frame),
         }
     }
@@ -151,7 +145,7 @@ impl Reader {
     pub fn pass(&mut self, frame: Frame, include_usage: bool) -> Result<Passed, ReadError> {
         match self {
             Self::Chat(reader) => reader.pass(frame, include_usage),
-            Self::Deaf => Err(unheard()),
+            Self::Responses(reader) => Ok(Passed { events: reader.read(&frame)?, frame: Some(frame) }),
             Self::Messages(reader) => Ok(Passed { events: reader.read(&frame)?, frame: Some(frame) }),
         }
     }
@@ -160,7 +154,7 @@ impl Reader {
     pub fn finish(&mut self) -> Vec<Event> {
         match self {
             Self::Chat(reader) => reader.finish(),
-            Self::Deaf => Vec::new(),
+            Self::Responses(reader) => reader.finish(),
             Self::Messages(reader) => reader.finish(),
         }
     }
@@ -169,7 +163,7 @@ impl Reader {
     pub fn is_finished(&self) -> bool {
         match self {
             Self::Chat(reader) => reader.is_finished(),
-            Self::Deaf => false,
+            Self::Responses(reader) => reader.is_finished(),
             Self::Messages(reader) => reader.is_finished(),
         }
     }
@@ -179,7 +173,7 @@ impl Writer {
     pub fn new(dialect: Dialect, heading: Heading) -> Self {
         match dialect {
             Dialect::Chat => Self::Chat(chat::Writer::new(heading)),
-            Dialect::Responses => Self::Mute,
+            Dialect::Responses => Self::Responses(responses::Writer::new(heading)),
             Dialect::Messages => Self::Messages(messages::Writer::new(heading)),
         }
     }
@@ -188,7 +182,7 @@ impl Writer {
     pub fn write(&mut self, event: Event) -> Vec<Frame> {
         match self {
             Self::Chat(writer) => writer.write(event),
-            Self::Mute => Vec::new(),
+            Self::Responses(writer) => writer.write(event),
             Self::Messages(writer) => writer.write(event),
         }
     }
@@ -197,7 +191,7 @@ impl Writer {
     pub fn finish(&mut self) -> Vec<Frame> {
         match self {
             Self::Chat(writer) => writer.finish(),
-            Self::Mute => Vec::new(),
+            Self::Responses(writer) => writer.finish(),
             Self::Messages(writer) => writer.finish(),
         }
     }

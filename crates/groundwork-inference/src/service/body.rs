@@ -26,7 +26,12 @@ pub(super) fn prepare(target: &str, call: &Call, spoken: Dialect, model: &str) -
     set(target, &mut body, "model", model)?;
     match spoken {
         Dialect::Chat => chat(target, &mut body, call.stream)?,
-        Dialect::Responses | Dialect::Messages => stream(target, &mut body, call.stream)?,
+        Dialect::Responses => {
+            // What is to be remembered is remembered here, for its owner alone.
+            set(target, &mut body, "store", &false)?;
+            stream(target, &mut body, call.stream)?;
+        }
+        Dialect::Messages => stream(target, &mut body, call.stream)?,
     }
     Ok(Prepared { body: body.to_bytes(), heading })
 }

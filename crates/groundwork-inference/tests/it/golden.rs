@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 /// Who asks, and in which words.
 fn clients(streams: bool) -> Vec<(&'static str, Dialect, String)> {
     let messages = r#"{"model":"ours","max_tokens":100,"messages":[{"role":"user","content":"Hello?"}]}"#;
-    let mut clients =
-        vec![("a client of chat", Dialect::Chat, HELLO.to_owned()), ("a client of messages", Dialect::Messages, messages.to_owned())];
+    let mut clients = vec![
+        ("a client of chat", Dialect::Chat, HELLO.to_owned()),
+        ("a client of responses", Dialect::Responses, r#"{"model":"ours","input":"Hello?"}"#.to_owned()),
+        ("a client of messages", Dialect::Messages, messages.to_owned()),
+    ];
     if streams {
         let asked = HELLO.replace("}]}", r#"}],"stream":true,"stream_options":{"include_usage":true}}"#);
         clients.push(("a client of chat that asked for usage", Dialect::Chat, asked));
@@ -24,7 +27,7 @@ fn streams(file: &Path) -> bool {
 
 #[tokio::test]
 async fn what_each_vendor_answers_comes_to_clients_of_each_dialect() {
-    for vendor in ["openai", "azure_openai", "anthropic"] {
+    for vendor in ["openai", "openai/responses", "azure_openai", "anthropic"] {
         for file in files(vendor, &["sse", "json"]) {
             let mut said = String::new();
             for (who, dialect, body) in clients(streams(&file)) {

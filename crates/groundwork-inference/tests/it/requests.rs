@@ -24,6 +24,7 @@ fn azure(server: &Server, api_version: Option<&str>) -> Settings {
 fn targets(vendor: &str, server: &Server) -> Vec<Settings> {
     match vendor {
         "openai" => vec![server.openai()],
+        "openai/responses" => vec![server.responses()],
         "azure_openai" => vec![azure(server, None), azure(server, Some("2024-10-21"))],
         _ => vec![server.anthropic()],
     }
@@ -51,10 +52,14 @@ async fn what_clients_ask_reaches_each_vendor_in_its_own_words_or_is_refused_by_
     files.sort();
     for file in &files {
         let name = file.file_stem().unwrap().to_str().unwrap();
-        let dialect = if name.starts_with("messages") { Dialect::Messages } else { Dialect::Chat };
+        let dialect = match name.split_once('-') {
+            Some(("messages", _)) => Dialect::Messages,
+            Some(("responses", _)) => Dialect::Responses,
+            _ => Dialect::Chat,
+        };
         let body = std::fs::read_to_string(file).unwrap();
         let streams = body.contains("\"stream\": true");
-        for vendor in ["openai", "azure_openai", "anthropic"] {
+        for vendor in ["openai", "openai/responses", "azure_openai", "anthropic"] {
             let answer = if vendor == "anthropic" { MESSAGE } else { CHAT };
             let answer =
                 if streams { events("", b"data: {\"error\":{\"message\":\"enough\"}}\n\n", 100) } else { whole("200 OK", "", answer) };

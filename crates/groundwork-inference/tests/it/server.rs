@@ -80,9 +80,18 @@ impl Server {
         Settings::new("server", Kind::Anthropic { base_url, credential: Credential::Key("key".to_owned().into()) }).model("claude")
     }
 
+    /// A server of OpenAI's that is asked in responses.
+    pub(crate) fn responses(&self) -> Settings {
+        Settings { speaks: Some(vec![Dialect::Responses]), ..self.openai() }
+    }
+
     /// As the vendor in whose folder the file is.
     pub(crate) fn vendor(&self, file: &Path) -> Settings {
-        if file.components().any(|part| part.as_os_str() == "anthropic") { self.anthropic() } else { self.openai() }
+        match file.ancestors().nth(2).and_then(Path::file_name).and_then(|folder| folder.to_str()) {
+            Some("anthropic") => self.anthropic(),
+            Some("responses") => self.responses(),
+            _ => self.openai(),
+        }
     }
 }
 

@@ -28,7 +28,11 @@ pub struct Request {
 impl Request {
     /// Parses a body. Every way of being wrong is an `Invalid` that names the parameter.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, Invalid> {
-        let object = Object::parse(body)?;
+        Self::of(Object::parse(body)?)
+    }
+
+    /// The same of a body that is an object already.
+    pub fn of(object: Object) -> Result<Self, Invalid> {
         if let Some(key) = object.duplicate() {
             return Err(Invalid::Duplicate { key: key.to_owned() });
         }

@@ -3,7 +3,7 @@
 use super::THOUGHT_ALOUD;
 use super::message::{Content, File, ImageUrl, InputAudio, JsonSchema, ResponseFormat, Wire, WireCustom, WireFunction, WireTool};
 use crate::turn::fields::{put, put_some};
-use crate::turn::{Dialect, Format, Function, Media, Part, Role, Tool, ToolChoice, ToolKind, ToolResult, Turn, text_of};
+use crate::turn::{Dialect, Format, Function, Media, Part, Role, Thinking, Tool, ToolChoice, ToolKind, ToolResult, Turn, text_of};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use serde_json::json;
@@ -81,7 +81,7 @@ impl Turn {
             put(body, "logprobs", &true)?;
             put_some(body, "top_logprobs", logprobs.top.as_ref())?;
         }
-        let effort = self.reasoning.as_ref().and_then(|thinking| thinking.effort.as_deref().or_else(|| effort(thinking.budget_tokens?)));
+        let effort = self.reasoning.as_ref().and_then(Thinking::word);
         put_some(body, "reasoning_effort", effort.as_ref())?;
         put_some(body, "verbosity", self.verbosity.as_ref())
     }
@@ -131,15 +131,6 @@ impl Turn {
         }
         Ok(messages)
     }
-}
-
-/// How much a model is to think that is told a number of tokens: what its makers' own documentation has for such sizes.
-fn effort(budget_tokens: u32) -> Option<&'static str> {
-    Some(match budget_tokens {
-        0..=4_096 => "low",
-        4_097..=16_384 => "medium",
-        _ => "high",
-    })
 }
 
 fn tool((index, tool): (usize, &Tool)) -> Result<WireTool<'_>, Invalid> {

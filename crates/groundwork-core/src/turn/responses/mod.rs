@@ -8,7 +8,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Passed, Reader, read};
+pub use reader::{Reader, read};
 pub use writer::{Writer, write};
 
 use super::chat::THOUGHT_ALOUD;

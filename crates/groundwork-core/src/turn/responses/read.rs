@@ -16,7 +16,7 @@ impl Turn {
     /// been put into `input` before. Only what is no valid request is refused here; what another dialect cannot say is kept, and
     /// refused by that one.
     pub fn from_responses(body: &Object) -> Result<Self, Invalid> {
-        let request = Request::parse(body.to_bytes())?;
+        let request = Request::of(body.clone())?;
         let mut fields = Fields::of(&request.object, "");
         fields.skip(&["model", "input", "stream", "stream_options", "store", "background", "previous_response_id", "conversation"]);
         // What to show of hosted tools, which are refused on their own, and of reasoning, which is shown as it is.
@@ -140,7 +140,8 @@ fn part(part: &Object, place: &str, unsaid: &mut Vec<String>) -> Result<Part, In
                 (None, Some(id)) => Media::Id(id),
                 (None, None) => return Err(fields.invalid("image_url", "an image needs image_url or file_id")),
             };
-            Part::Image { media, detail: fields.text("detail")? }
+            // This dialect wants a word in any case; this one says nothing.
+            Part::Image { media, detail: fields.text("detail")?.filter(|detail| detail != "auto") }
         }
         "input_file" => {
             fields.skip(&["detail"]);

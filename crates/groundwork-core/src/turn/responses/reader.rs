@@ -18,13 +18,6 @@ pub struct Reader {
     calls: u32,
 }
 
-/// A frame on its way to a client that speaks responses too.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Passed {
-    pub frame: Option<Frame>,
-    pub events: Vec<Event>,
-}
-
 /// What was heard of one output item.
 #[derive(Debug, Clone, Copy)]
 struct Heard {
@@ -84,12 +77,6 @@ impl Reader {
         let said: Said<'_> = serde_json::from_slice(&frame.data).map_err(|error| ReadError::Malformed(error.to_string()))?;
         self.hear(&said, frame, &mut events)?;
         Ok(events)
-    }
-
-    /// What one frame says, and the frame as the client is to see it: as it came.
-    pub fn pass(&mut self, frame: Frame, _include_usage: bool) -> Result<Passed, ReadError> {
-        let events = self.read(&frame)?;
-        Ok(Passed { frame: Some(frame), events })
     }
 
     /// What is left to say at the end of the stream: nothing, for the last event has said it.

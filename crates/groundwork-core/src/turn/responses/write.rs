@@ -1,6 +1,7 @@
 //! A turn as a request for a response.
 
 use super::seal;
+use crate::turn::fields::{put, put_some};
 use crate::turn::{Dialect, Format, Function, Media, Part, Role, Tool, ToolCall, ToolChoice, ToolKind, ToolResult, Turn, text_of};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
@@ -23,8 +24,7 @@ impl Turn {
         put_some(&mut body, "top_p", self.top_p.as_ref())?;
         let mut include = Vec::new();
         if let Some(thinking) = &self.reasoning {
-            let effort = thinking.effort.as_deref().or_else(|| Some(effort(thinking.budget_tokens?)));
-            put(&mut body, "reasoning", &json!({ "effort": effort, "summary": thinking.summary }))?;
+            put(&mut body, "reasoning", &json!({ "effort": thinking.word(), "summary": thinking.summary }))?;
             // The target keeps nothing, so that what it thought must be able to come back.
             include.push("reasoning.encrypted_content");
         }
@@ -146,15 +146,6 @@ impl Turn {
             return Ok(());
         }
         put(body, "text", &Json::default().maybe("format", format.as_ref()).maybe("verbosity", self.verbosity.as_ref()).raw())
-    }
-}
-
-/// How much a model is to think that is told a number of tokens.
-fn effort(budget_tokens: u32) -> &'static str {
-    match budget_tokens {
-        0..=4_096 => "low",
-        4_097..=16_384 => "medium",
-        _ => "high",
     }
 }
 
@@ -298,12 +289,4 @@ impl Json {
     fn raw(self) -> Raw {
         Raw::from(&self.0)
     }
-}
-
-fn put<T: Serialize + ?Sized>(body: &mut Object, key: &str, value: &T) -> Result<(), Invalid> {
-    body.set(key, value).map_err(|error| Invalid::Value { param: key.to_owned(), reason: error.to_string() })
-}
-
-fn put_some<T: Serialize + ?Sized>(body: &mut Object, key: &str, value: Option<&T>) -> Result<(), Invalid> {
-    value.map_or(Ok(()), |value| put(body, key, value))
 }

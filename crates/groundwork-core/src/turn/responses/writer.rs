@@ -8,6 +8,7 @@ use groundwork_wire::responses::{self as wire, Fields, Sequence};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::collections::VecDeque;
 
 /// Writes one stream. Of several choices only the first is told: nobody can ask for more in this dialect.
 #[derive(Debug)]
@@ -17,10 +18,22 @@ pub struct Writer {
     begun: bool,
     ended: bool,
     items: Vec<Item>,
+    /// Calls that begin when the open one is whole: clients expect one item after the other.
+    waiting: VecDeque<Waiting>,
     reason: Option<FinishReason>,
     retracted: bool,
     usage: Option<Usage>,
     tier: Option<String>,
+}
+
+/// A call that has not been told yet.
+#[derive(Debug)]
+struct Waiting {
+    at: u32,
+    call_id: String,
+    name: String,
+    arguments: String,
+    kind: ToolKind,
 }
 
 /// An output item in the making; its place in the list is its `output_index`.
@@ -57,8 +70,8 @@ pub fn write(events: impl IntoIterator<Item = Event>, heading: &Heading) -> Obje
 
 impl Writer {
     pub fn new(heading: Heading) -> Self {
-        let (sequence, items) = (Sequence::default(), Vec::new());
-        Self { heading, sequence, begun: false, ended: false, items, reason: None, retracted: false, usage: None, tier: None }
+        let (sequence, items, waiting) = (Sequence::default(), Vec::new(), VecDeque::new());
+        Self { heading, sequence, begun: false, ended: false, items, waiting, reason: None, retracted: false, usage: None, tier: None }
     }
 
     /// The frames that say an event. Usage waits for the end, where it has its place.
@@ -80,8 +93,8 @@ impl Writer {
                 self.thought(at, signature.as_ref(), redacted, &mut frames);
             }
             Event::ToolCall { choice: 0, at, id, name, kind } => {
-                let body = Body::Call { at, call_id: id, name, arguments: String::new(), kind };
-                self.open(body, &mut frames);
+                self.waiting.push_back(Waiting { at, call_id: id, name, arguments: String::new(), kind });
+                self.advance(&mut frames);
             }
             Event::ToolArguments { choice: 0, at, fragment } => self.argue(at, &fragment, &mut frames),
             Event::Annotations { choice: 0, raw } => self.annotate(&raw, &mut frames),
@@ -164,14 +177,13 @@ impl Writer {
         self.tell("response.in_progress", &fields, frames);
     }
 
-    /// Begins an item and gives its place. Calls may go on beside each other; what is said or thought ends where another thing begins.
+    /// Begins an item and gives its place. Each ends where another begins.
     fn open(&mut self, body: Body, frames: &mut Vec<Frame>) -> usize {
         self.begin(frames);
-        for index in 0..self.items.len() {
-            if !matches!(self.items[index].body, Body::Call { .. }) {
-                self.close(index, frames);
-            }
+        if !matches!(body, Body::Call { .. }) {
+            self.close_all(frames);
         }
+        self.close_items(frames);
         let index = self.items.len();
         let prefix = match &body {
             Body::Message(_) => "msg",
@@ -347,6 +359,10 @@ impl Writer {
     }
 
     fn argue(&mut self, wanted: u32, fragment: &str, frames: &mut Vec<Frame>) {
+        if let Some(call) = self.waiting.iter_mut().find(|call| call.at == wanted) {
+            call.arguments.push_str(fragment);
+            return;
+        }
         let call = self.items.iter().rposition(|item| matches!(item.body, Body::Call { at, .. } if at == wanted) && item.done.is_none());
         let Some(index) = call else { return };
         let Body::Call { arguments, kind, .. } = &mut self.items[index].body else { return };
@@ -356,9 +372,32 @@ impl Writer {
             ToolKind::Custom => "response.custom_tool_call_input.delta",
         };
         self.tell_at(event, index, &Fields { delta: Some(fragment), ..Fields::default() }, frames);
+        self.advance(frames);
+    }
+
+    /// Goes on to the calls that wait, unless one is open that may go on.
+    fn advance(&mut self, frames: &mut Vec<Frame>) {
+        while !self.waiting.is_empty() && !self.items.iter().any(Item::may_go_on) {
+            self.next_call(frames);
+        }
+    }
+
+    fn next_call(&mut self, frames: &mut Vec<Frame>) {
+        let Some(Waiting { at, call_id, name, arguments, kind }) = self.waiting.pop_front() else { return };
+        self.open(Body::Call { at, call_id, name, arguments: String::new(), kind }, frames);
+        if !arguments.is_empty() {
+            self.argue(at, &arguments, frames);
+        }
     }
 
     fn close_all(&mut self, frames: &mut Vec<Frame>) {
+        while !self.waiting.is_empty() {
+            self.next_call(frames);
+        }
+        self.close_items(frames);
+    }
+
+    fn close_items(&mut self, frames: &mut Vec<Frame>) {
         for index in 0..self.items.len() {
             self.close(index, frames);
         }
@@ -451,6 +490,16 @@ impl Writer {
 }
 
 impl Item {
+    /// Whether it is a call whose arguments may not be whole: of free text nobody knows.
+    fn may_go_on(&self) -> bool {
+        match &self.body {
+            Body::Call { arguments, kind, .. } if self.done.is_none() => {
+                *kind == ToolKind::Custom || Object::parse(arguments.clone()).is_err()
+            }
+            _ => false,
+        }
+    }
+
     /// An item as it stands in the output.
     fn shown(&self) -> Object {
         let status = self.done.unwrap_or("in_progress");
