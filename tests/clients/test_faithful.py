@@ -34,6 +34,7 @@ kind = "openai"
 name = "scripted"
 base_url = "http://127.0.0.1:{scripted.server_address[1]}/v1"
 key = {{ env = "UPSTREAM_KEY" }}
+apis = ["chat", "responses"]
 """
     declared = """
 [models."gpt-5-mini"]

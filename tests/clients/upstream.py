@@ -1,5 +1,5 @@
-"""A scripted server that speaks OpenAI's chat completions, embeddings and what is passed through, Azure's odd chunks and Anthropic's
-messages, for what a gateway must not lose on the way.
+"""A scripted server that speaks OpenAI's chat completions, responses, embeddings and what is passed through, Azure's odd chunks and
+Anthropic's messages, for what a gateway must not lose on the way.
 
 It remembers every request body and its headers. Its streams are cut into pieces at odd places, inside characters too.
 """
@@ -13,6 +13,7 @@ import threading
 
 import upstream_azure
 import upstream_messages
+import upstream_responses
 
 CALLS = [
     {"index": 0, "id": "call_lisbon", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Lisbon"}'}},
@@ -213,6 +214,9 @@ ANSWERS = {
     "/audio/translations": transcription,
     "/messages/count_tokens": lambda handler, _: handler.whole({"input_tokens": 23}),
     "/messages": upstream_messages.answer,
+    "/responses/input_tokens": upstream_responses.count,
+    "/responses/compact": upstream_responses.compact,
+    "/responses": upstream_responses.answer,
 }
 
 

@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::now;
 use crate::published::{self, Published};
 use crate::repeats::Repeats;
+use crate::responses;
 use crate::routing::{self, Switchboard};
 use crate::settings::{Limits, Role, Settings};
 use groundwork_core::access::Caller;
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) switchboard: Switchboard,
     pub(crate) jobs: jobs::Board,
+    pub(crate) responses: Arc<responses::Board>,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when shutdown begins: nothing new is taken.
     pub(crate) stop: CancellationToken,
@@ -142,6 +144,7 @@ impl App {
             metrics: Metrics::default(),
             switchboard,
             jobs: jobs::Board::new(waiting),
+            responses: Arc::new(responses::Board::new(limits.background_responses)),
             tasks,
             stop,
             cut: CancellationToken::new(),
@@ -150,8 +153,10 @@ impl App {
             _lock: lock,
         }));
         if role == Role::Owner {
+            responses::recover(&app.inner().db).await?;
             jobs::start(&app);
             app.tasks().spawn(books::keep(app.clone()));
+            app.tasks().spawn(responses::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
         }
         if app.published().pools.values().any(|pool| pool.probe.is_some()) {

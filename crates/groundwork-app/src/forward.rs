@@ -4,7 +4,7 @@
 use crate::App;
 use crate::app::Interrupted;
 use crate::pipeline::{CallError, SettledCall, Settlement, principal, shutting_down};
-use crate::published::Pool;
+use crate::published::{Deployment, Pool};
 use crate::routing::{Errand, route, spillover};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::ids::{CallId, ModelName};
-use groundwork_core::turn::Usage;
+use groundwork_core::turn::{Dialect, Usage};
 use groundwork_inference::target::{self, Forward, Forwarded};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
@@ -30,6 +30,8 @@ pub struct Request {
     pub body: Bytes,
     /// As the URL, the body or the form names it.
     pub model: String,
+    /// Only deployments that speak it have this.
+    pub only: Option<Dialect>,
     pub deadline: Instant,
     /// The client's own id of the request, a label in the ledger.
     pub request_id: Option<String>,
@@ -137,11 +139,19 @@ async fn ask(
             model: Some(deployment.model.clone()),
             deadline: request.deadline,
         };
-        deployment.target.forward(forward)
+        forward_to(deployment, request.only, forward)
     })
     .await?;
     let body = attempt.follow_bytes(&forwarded.headers, forwarded.body);
     Ok(Forwarded { body, ..forwarded })
+}
+
+async fn forward_to(deployment: &Deployment, only: Option<Dialect>, forward: Forward) -> Result<Forwarded, target::CallError> {
+    if only.is_some_and(|dialect| !deployment.target.speaks(dialect)) {
+        let message = "it does not speak this dialect".to_owned();
+        return Err(target::CallError::Unsupported { target: deployment.label(), message });
+    }
+    deployment.target.forward(forward).await
 }
 
 struct Running {

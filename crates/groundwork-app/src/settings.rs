@@ -64,6 +64,10 @@ pub struct Limits {
     pub search_timeout: Duration,
     /// Jobs that run at the same time.
     pub jobs: usize,
+    /// Responses in the background that are worked on at the same time; sixteen times as many may wait.
+    pub background_responses: usize,
+    /// How long one of them may take.
+    pub background_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +78,8 @@ impl Default for Limits {
             call_timeout: Duration::from_secs(600),
             search_timeout: Duration::from_secs(10),
             jobs: 2,
+            background_responses: 64,
+            background_timeout: Duration::from_secs(3600),
         }
     }
 }

@@ -74,6 +74,7 @@ name!(/** One part of an upload: `part_…`. */ PartId, "part");
 name!(/** A batch of requests: `batch_…`. */ BatchId, "batch");
 name!(/** A stored chat completion: `chatcmpl-…`. */ CompletionId, "chat completion");
 name!(/** A stored response, the same at every read: `resp_…`. */ ResponseId, "response");
+name!(/** An item that is kept for its owner: `msg_…`, `fc_…`, `rs_…`. */ ItemId, "item");
 name!(/** Items that go on from response to response: `conv_…`. */ ConversationId, "conversation");
 
 /// Makes an id of `prefix` (`doc`, `call`, `job`, …) from the time in milliseconds since 1970 and 80 random bits. A prefix that ends with

@@ -5,6 +5,7 @@
 pub mod chat;
 pub mod embeddings;
 pub mod error;
+pub mod list;
 pub mod messages;
 pub mod models;
 pub mod object;

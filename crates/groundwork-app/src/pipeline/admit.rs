@@ -27,7 +27,7 @@ pub(super) struct Admitted {
     pub(super) model: Model,
 }
 
-pub(super) enum Model {
+pub(crate) enum Model {
     Assistant(Arc<Assistant>),
     Pool(Arc<Pool>),
 }
@@ -40,7 +40,7 @@ impl Model {
         }
     }
 
-    pub(super) fn pool(&self) -> &Arc<Pool> {
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
         match self {
             Self::Assistant(assistant) => &assistant.pool,
             Self::Pool(pool) => pool,
@@ -87,7 +87,7 @@ pub(super) fn admit(app: &App, caller: &Caller, request: Request) -> Result<Admi
 }
 
 /// The assistant or model `name`, when the caller may use it.
-pub(super) fn model(app: &App, caller: &Caller, name: &str) -> Result<Model, CallError> {
+pub(crate) fn model(app: &App, caller: &Caller, name: &str) -> Result<Model, CallError> {
     let inner = app.inner();
     let unknown = || CallError::UnknownModel(name.to_owned());
     let model: ModelName = name.parse().map_err(|_invalid| unknown())?;

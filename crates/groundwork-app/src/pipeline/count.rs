@@ -1,4 +1,4 @@
-//! How many tokens a request in Anthropic's shape has: as its model counts them, else by the tokenizer of its family.
+//! How many tokens a request has, in Anthropic's shape or that of responses: as its model counts them, else by the tokenizer of its family.
 
 use super::admit::{self, Model, now, principal};
 use super::error::CallError;
@@ -29,11 +29,18 @@ pub struct Counted {
 pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Result<Counted, CallError> {
     let deadline = request.deadline.unwrap_or_else(|| now() + app.inner().limits.call_timeout);
     let object = Object::parse(request.body.clone())?;
-    Turn::from_messages_count(&object)?;
+    let path = match request.dialect {
+        Dialect::Messages => {
+            Turn::from_messages_count(&object)?;
+            "/messages/count_tokens"
+        }
+        // Its state has been put into it, and it has been read for that.
+        Dialect::Responses | Dialect::Chat => "/responses/input_tokens",
+    };
     let name: String = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
     let model = admit::model(app, caller, &name)?;
     if let Model::Pool(pool) = &model {
-        match by_the_model(app, (pool, &principal(caller)), &request, deadline).await.map_err(CallError::from) {
+        match by_the_model(app, (pool, &principal(caller)), (&request, path), deadline).await.map_err(CallError::from) {
             Ok(input_tokens) => return Ok(Counted { input_tokens, estimated: false }),
             Err(error @ CallError::Call(target::CallError::Refused { .. })) => return Err(error),
             Err(error) => tracing::debug!(kind = error.kind(), "the model does not count tokens"),
@@ -44,31 +51,36 @@ pub async fn count_tokens(app: &App, caller: &Caller, request: Request) -> Resul
     Ok(Counted { input_tokens, estimated: true })
 }
 
-async fn by_the_model(app: &App, (pool, caller): (&Arc<Pool>, &str), request: &Request, deadline: Instant) -> Result<u64, RouteError> {
+async fn by_the_model(
+    app: &App,
+    (pool, caller): (&Arc<Pool>, &str),
+    (request, path): (&Request, &str),
+    deadline: Instant,
+) -> Result<u64, RouteError> {
     let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
     let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment| {
         let forward = Forward {
             method: Method::POST,
-            path: "/messages/count_tokens".to_owned(),
+            path: path.to_owned(),
             query: None,
             headers: header_map(&spillover::headers(&request.headers, pool, deployment)),
             body: request.body.clone(),
             model: Some(deployment.model.clone()),
             deadline,
         };
-        counted_by(deployment, forward)
+        counted_by(deployment, request.dialect, forward)
     })
     .await?;
     attempt.done(&headers, None);
     Ok(input_tokens)
 }
 
-async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<(Headers, u64), target::CallError> {
+async fn counted_by(deployment: &Deployment, dialect: Dialect, forward: Forward) -> Result<(Headers, u64), target::CallError> {
     #[derive(Deserialize)]
     struct Count {
         input_tokens: u64,
     }
-    if !deployment.target.speaks(Dialect::Messages) {
+    if !deployment.target.speaks(dialect) {
         let message = "it does not speak this dialect".to_owned();
         return Err(target::CallError::Unsupported { target: deployment.label().to_owned(), message });
     }
@@ -88,7 +100,8 @@ async fn counted_by(deployment: &Deployment, forward: Forward) -> Result<(Header
 /// Bytes of an answer that is one number.
 const MOST_BYTES: usize = 64 << 10;
 
-fn header_map(headers: &[(String, String)]) -> HeaderMap {
+/// What goes on to a target with a body of JSON.
+pub(crate) fn header_map(headers: &[(String, String)]) -> HeaderMap {
     let header = |(name, value): &(String, String)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?));
     let json = (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.iter().filter_map(header).chain([json]).collect()

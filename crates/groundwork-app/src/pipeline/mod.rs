@@ -16,8 +16,9 @@ mod stream;
 mod text;
 mod whole;
 
-pub(crate) use admit::{now, principal};
+pub(crate) use admit::{Model, model, now, principal};
 pub(crate) use check::{Stated, check};
+pub(crate) use count::header_map;
 pub use count::{Counted, count_tokens};
 pub use error::CallError;
 pub use groundwork_wire::chat::{Annotation, Citation};

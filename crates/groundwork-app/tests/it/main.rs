@@ -11,5 +11,6 @@ mod fixture;
 mod ledger;
 mod permissions;
 mod refusals;
+mod responses;
 mod routing;
 mod upstream;

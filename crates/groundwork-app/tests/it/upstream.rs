@@ -3,7 +3,9 @@
 use crate::fixture::{House, Plan, body, request};
 use futures::StreamExt;
 use groundwork_app::pipeline::{self, Answer, Item};
+use groundwork_app::responses;
 use groundwork_app::{Caller, embeddings};
+use groundwork_core::turn::Dialect;
 use groundwork_inference::target::{self, Credential, Kind, Timeouts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -44,9 +46,22 @@ impl Upstream {
     }
 
     async fn house(&self, kind: impl Fn(u16) -> Kind) -> House {
+        self.house_of(target::Settings::new("server", kind(self.port)).model("their-model")).await
+    }
+
+    /// A house whose model thinks, and is asked in responses.
+    async fn house_of_responses(&self) -> House {
+        let settings = target::Settings::new("server", openai(self.port)).model("gpt-5-mini");
+        self.house_of(target::Settings { speaks: Some(vec![Dialect::Responses]), ..settings }).await
+    }
+
+    async fn house_of(&self, settings: target::Settings) -> House {
         let timeouts = Timeouts { first_token: Duration::from_secs(5), idle: Duration::from_millis(300), ..Timeouts::default() };
-        let settings = target::Settings { timeouts, ..target::Settings::new("server", kind(self.port)).model("their-model") };
-        Plan::new(vec![settings]).build().await.unwrap()
+        Plan::new(vec![target::Settings { timeouts, ..settings }]).build().await.unwrap()
+    }
+
+    fn requests(&self) -> Vec<Value> {
+        self.requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
     }
 
     fn request(&self) -> (String, Value) {
@@ -361,5 +376,88 @@ async fn a_client_names_no_deployment_for_spill_over_that_its_model_does_not_hav
         let asked = pipeline::Request { headers, ..request(body("gpt", "Hello?")) };
         pipeline::run(&house.app, &Caller::local(), asked).await.unwrap();
         assert_eq!(upstream.request().0.contains("x-ms-spillover-deployment"), goes_on, "{named}");
+    }
+}
+
+const THOUGHT: &str = r#"{"id":"resp_theirs","object":"response","created_at":1.0,"status":"completed","model":"gpt-5-mini-2026","new":[1.50],"output":[{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA"},{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hej","annotations":[],"logprobs":[]}]}],"usage":{"input_tokens":9,"output_tokens":3}}"#;
+
+async fn respond(house: &House, body: Value) -> Result<Value, responses::CreateError> {
+    match responses::create(&house.app, &Caller::local(), request(body)).await? {
+        responses::Answer::Whole { body, .. } => Ok(serde_json::from_slice(&body).unwrap()),
+        responses::Answer::Stream { .. } => panic!("a stream came where none was asked for"),
+    }
+}
+
+#[tokio::test]
+async fn what_a_model_thought_comes_back_to_it_and_is_seen_by_who_asks() {
+    let upstream = Upstream::start(whole("200 OK", "", THOUGHT)).await;
+    let house = upstream.house_of_responses().await;
+    let first = respond(&house, json!({ "model": "default", "input": "one" })).await.unwrap();
+    assert_ne!(first["id"], "resp_theirs");
+    assert_eq!((&first["new"], &first["usage"]["total_tokens"]), (&json!([1.5]), &json!(12)));
+    assert_eq!(first["output"][0], json!({ "id": "rs_1", "type": "reasoning", "summary": [] }));
+    let thought = json!({ "id": "rs_1", "type": "reasoning", "summary": [] });
+    let ask = "reasoning.encrypted_content";
+    for body in [
+        json!({ "model": "default", "input": "two", "previous_response_id": first["id"], "include": [ask] }),
+        json!({ "model": "default", "input": [thought, { "role": "user", "content": "two" }], "include": [ask] }),
+    ] {
+        let second = respond(&house, body).await.unwrap();
+        assert_eq!(second["output"][0]["encrypted_content"], "gAAA");
+        let sent = upstream.requests().pop().unwrap();
+        assert_eq!((&sent["store"], &sent["include"], &sent["previous_response_id"]), (&json!(false), &json!([ask]), &Value::Null));
+        let thoughts: Vec<&Value> = sent["input"].as_array().unwrap().iter().filter(|item| item["type"] == "reasoning").collect();
+        assert_eq!(thoughts.len(), 1);
+        assert_eq!(thoughts[0]["encrypted_content"], "gAAA");
+    }
+    let first_sent = &upstream.requests()[0];
+    assert_eq!((&first_sent["input"], &first_sent["include"]), (&json!("one"), &json!([ask])));
+    let unstored = respond(&house, json!({ "model": "default", "input": "one", "store": false })).await.unwrap();
+    assert_eq!(unstored["output"][0]["encrypted_content"], "gAAA", "who keeps nothing here gets all that there is");
+    assert_eq!(upstream.requests().pop().unwrap()["include"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_model_that_knows_nothing_of_thoughts_is_asked_again_without() {
+    for error in [
+        r#"{"error":{"message":"Encrypted content is not supported with this model.","type":"invalid_request_error","param":"include","code":null}}"#,
+        r#"{"error":{"message":"It could not be verified.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#,
+    ] {
+        let upstream = Upstream::start(whole("400 Bad Request", "", error)).await;
+        let house = upstream.house_of_responses().await;
+        assert!(respond(&house, json!({ "model": "default", "input": "one" })).await.is_err());
+        let asked: Vec<Value> = upstream.requests().iter().map(|body| body["include"].clone()).collect();
+        assert_eq!(asked, [json!(["reasoning.encrypted_content"]), Value::Null]);
+    }
+    let other = r#"{"error":{"message":"No.","type":"invalid_request_error","param":"input","code":null}}"#;
+    let upstream = Upstream::start(whole("400 Bad Request", "", other)).await;
+    let house = upstream.house_of_responses().await;
+    assert!(respond(&house, json!({ "model": "default", "input": "one" })).await.is_err());
+    assert_eq!(upstream.requests().len(), 1, "another refusal is final");
+}
+
+#[tokio::test]
+async fn a_stream_of_responses_passes_but_for_what_is_ours() {
+    let delta = r#"{"type":"response.output_text.delta", "sequence_number":2,"item_id":"msg_1","output_index":1,"content_index":0,"delta":"Hej","obfuscation":"x","new":1e400}"#;
+    let created = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_theirs","status":"in_progress","output":[]}}"#;
+    let goes = r#"{"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_theirs","status":"in_progress","output":[]}}"#;
+    let completed = format!(r#"{{"type":"response.completed","sequence_number":3,"response":{THOUGHT}}}"#);
+    for size in [1, 7, 100_000] {
+        let upstream = Upstream::start(events(&[created, goes, delta, &completed], size)).await;
+        let house = upstream.house_of_responses().await;
+        let body = json!({ "model": "default", "input": "one", "stream": true });
+        let responses::Answer::Stream { items, .. } = responses::create(&house.app, &Caller::local(), request(body)).await.unwrap() else {
+            panic!("no stream")
+        };
+        let data: Vec<String> = items
+            .map(|item| match item {
+                Item::Frame(frame) => String::from_utf8(frame.data.to_vec()).unwrap(),
+                Item::Retracted => panic!("nothing was found fault with"),
+                Item::Error(error) => panic!("{error}"),
+            })
+            .collect()
+            .await;
+        assert_eq!((data.len(), data[2].as_str()), (4, delta), "in parts of {size}");
+        assert!(!data.concat().contains("resp_theirs") && !data.concat().contains("gAAA"), "{data:?}");
     }
 }

@@ -125,6 +125,8 @@ impl Session {
                 question_bytes: limits.question.as_len(),
                 call_timeout: limits.request.duration(),
                 search_timeout: limits.search.duration(),
+                background_responses: limits.background_responses.get(),
+                background_timeout: limits.background.duration(),
                 ..Limits::default()
             },
         };

@@ -101,6 +101,10 @@ pub struct LimitsConfig {
     pub connections: NonZeroUsize,
     /// How long a whole answer may take, streams included.
     pub request: Span,
+    /// Responses in the background that are worked on at the same time; sixteen times as many may wait, and more are refused with 503.
+    pub background_responses: NonZeroUsize,
+    /// How long one of them may take.
+    pub background: Span,
     /// How long a search may take, with its wait for indexes that are still loading.
     pub search: Span,
     /// How long reading, embedding and storing one uploaded document may take.
@@ -117,6 +121,8 @@ impl Default for LimitsConfig {
             concurrent_requests: count(512),
             connections: count(4096),
             request: Span::from_secs(600),
+            background_responses: count(64),
+            background: Span::from_secs(3600),
             search: Span::from_secs(10),
             ingest: Span::from_secs(600),
         }

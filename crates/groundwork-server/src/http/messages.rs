@@ -1,19 +1,16 @@
 //! `/v1/messages`: Anthropic's shape, any model behind.
 
-use super::Front;
 use super::body::Whole;
 use super::error::ApiError;
 use super::openai::{call_headers, deadline, request_id};
 use super::sse;
+use super::{ESTIMATED, Front};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use groundwork_app::pipeline::{Request, count_tokens};
 use groundwork_core::access::Caller;
 use groundwork_core::turn::Dialect;
-
-/// On a count that is ours and not the model's own.
-const ESTIMATED: HeaderName = HeaderName::from_static("groundwork-estimated");
 
 pub(super) async fn create(
     State(front): State<Front>,

@@ -15,6 +15,7 @@ mod messages;
 mod metrics;
 mod openai;
 mod openapi;
+mod page;
 mod repeat;
 mod router;
 mod sse;
@@ -28,11 +29,15 @@ pub(crate) use listen::{BindError, Serving, bind, serve};
 pub use router::{permissions, router};
 
 use crate::config::{LimitsConfig, ServerConfig};
+use axum::http::HeaderName;
 use groundwork_app::App;
 use groundwork_core::access::Caller;
 use groundwork_core::clock::{Clock, Dice};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+/// On a count that is ours and not the model's own.
+const ESTIMATED: HeaderName = HeaderName::from_static("groundwork-estimated");
 
 /// What every handler and layer may use; cheap to clone.
 #[derive(Clone)]

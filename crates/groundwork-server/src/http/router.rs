@@ -1,7 +1,7 @@
 //! Every route in one list: method, path, what it takes to use it, and how much it may cost.
 
 use super::admin::{calls, deployments, documents, jobs, knowledge_bases, search};
-use super::openai::{chat, embeddings, forwarded, models};
+use super::openai::{chat, conversations, embeddings, forwarded, models, responses};
 use super::{Entrance, Front, azure, health, layers, messages, openapi};
 use axum::Router;
 use axum::handler::Handler;
@@ -100,6 +100,21 @@ pub(super) fn routes() -> Vec<Route> {
         get("/v1/models", ModelsRead, Small, models::list),
         get("/v1/models/{model}", ModelsRead, Small, models::find),
         post("/v1/chat/completions", ModelsUse, Answer, chat::create),
+        post("/v1/responses", ModelsUse, Answer, responses::create),
+        post("/v1/responses/input_tokens", ModelsUse, Answer, responses::count),
+        post("/v1/responses/compact", ModelsUse, Answer, responses::compact),
+        get("/v1/responses/{response}", ModelsUse, Small, responses::find),
+        delete("/v1/responses/{response}", ModelsUse, Small, responses::delete),
+        post("/v1/responses/{response}/cancel", ModelsUse, Small, responses::cancel),
+        get("/v1/responses/{response}/input_items", ModelsUse, Small, responses::input_items),
+        post("/v1/conversations", ModelsUse, Small, conversations::create),
+        get("/v1/conversations/{conversation}", ModelsUse, Small, conversations::find),
+        post("/v1/conversations/{conversation}", ModelsUse, Small, conversations::update),
+        delete("/v1/conversations/{conversation}", ModelsUse, Small, conversations::delete),
+        get("/v1/conversations/{conversation}/items", ModelsUse, Small, conversations::list_items),
+        post("/v1/conversations/{conversation}/items", ModelsUse, Small, conversations::add_items),
+        get("/v1/conversations/{conversation}/items/{item}", ModelsUse, Small, conversations::find_item),
+        delete("/v1/conversations/{conversation}/items/{item}", ModelsUse, Small, conversations::remove_item),
         post("/v1/embeddings", ModelsUse, Answer, embeddings::create),
         post("/v1/messages", ModelsUse, Answer, messages::create),
         post("/v1/messages/count_tokens", ModelsUse, Answer, messages::count),

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
-use groundwork_app::pipeline::{self, Answer, CallError, Item, Request};
+use groundwork_app::pipeline::{self, Answer, Head, Item, Request};
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Frame};
 use groundwork_wire::object::Object;
@@ -60,16 +60,43 @@ impl Course {
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-type Asking = BoxFuture<'static, Result<Answer, CallError>>;
+/// An answer whose head is known.
+pub(super) enum Said {
+    Whole(HeaderMap, Bytes),
+    Stream(HeaderMap, BoxStream<'static, Item>),
+}
+
+impl From<Answer> for Said {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Whole(head, body) => Self::Whole(headers_of(head), body),
+            Answer::Stream(head, items) => Self::Stream(headers_of(head), items),
+        }
+    }
+}
+
+/// The headers of an answer.
+pub(super) fn headers_of(head: Head) -> HeaderMap {
+    let mut headers = header_map(head.headers);
+    name_call(&mut headers, &head.call);
+    headers
+}
+
+pub(super) type Asking = BoxFuture<'static, Result<Said, ApiError>>;
 
 /// Asks a model and answers in the request's dialect.
 pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> Result<Response, ApiError> {
-    let (dialect, heartbeat, body) = (request.dialect, front.0.server.heartbeat.duration(), request.body.clone());
+    let (dialect, body) = (request.dialect, request.body.clone());
     let app = front.app().clone();
-    let mut asking: Asking = Box::pin(async move { pipeline::run(&app, &caller, request).await });
+    wait(front, dialect, &body, Box::pin(async move { Ok(pipeline::run(&app, &caller, request).await?.into()) })).await
+}
+
+/// Waits for the answer to the request `body`.
+pub(super) async fn wait(front: &Front, dialect: Dialect, body: &Bytes, mut asking: Asking) -> Result<Response, ApiError> {
+    let heartbeat = front.0.server.heartbeat.duration();
     let answered = match tokio::time::timeout(heartbeat, &mut asking).await {
         Ok(answered) => answered,
-        Err(_) if wants_stream(&body) => {
+        Err(_) if wants_stream(body) => {
             let course = Course::default();
             let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, course: course.clone() });
             let first = course.clone();
@@ -79,17 +106,11 @@ pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> R
         Err(_) => asking.await,
     };
     match answered? {
-        Answer::Whole(head, body) => {
-            let mut headers = header_map(head.headers);
-            name_call(&mut headers, &head.call);
+        Said::Whole(mut headers, body) => {
             headers.insert(CONTENT_TYPE, JSON);
             Ok((headers, body).into_response())
         }
-        Answer::Stream(head, items) => {
-            let mut headers = header_map(head.headers);
-            name_call(&mut headers, &head.call);
-            Ok(stream_of(headers, items, dialect, heartbeat))
-        }
+        Said::Stream(headers, items) => Ok(stream_of(headers, items, dialect, heartbeat)),
     }
 }
 
@@ -154,8 +175,8 @@ impl Manner {
         loop {
             match stage {
                 Stage::Asking(asking) => match asking.await {
-                    Ok(Answer::Stream(_, items)) => *stage = Stage::Answering(items),
-                    Ok(Answer::Whole(_, body)) => {
+                    Ok(Said::Stream(_, items)) => *stage = Stage::Answering(items),
+                    Ok(Said::Whole(_, body)) => {
                         *stage = Stage::Ended;
                         return Some(Frame::data(body).to_bytes());
                     }
@@ -164,20 +185,25 @@ impl Manner {
                 Stage::Answering(items) => match items.next().await? {
                     Item::Frame(frame) => return Some(frame.to_bytes()),
                     Item::Retracted => self.course.fails(),
-                    Item::Error(error) => return Some(self.fail(stage, error)),
+                    // A response says itself that it failed, in events that go on counting.
+                    Item::Error(_) if self.dialect == Dialect::Responses => {
+                        self.course.fails();
+                        return None;
+                    }
+                    Item::Error(error) => return Some(self.fail(stage, error.into())),
                 },
                 Stage::Ended => return None,
             }
         }
     }
 
-    fn fail(&self, stage: &mut Stage, error: CallError) -> Bytes {
+    fn fail(&self, stage: &mut Stage, error: ApiError) -> Bytes {
         *stage = Stage::Ended;
         self.course.fails();
-        let error = ApiError::from(error);
         match self.dialect {
             Dialect::Chat => Frame::data(error.into_event(false)).to_bytes(),
             Dialect::Messages => Frame::named("error", error.into_event(true)).to_bytes(),
+            // Nothing has been told yet of the response that will not be.
             Dialect::Responses => Frame::named("error", error.into_responses_event()).to_bytes(),
         }
     }
@@ -186,6 +212,7 @@ impl Manner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use groundwork_app::pipeline::CallError;
 
     async fn text_of(items: Vec<Item>, dialect: Dialect) -> String {
         let manner = Manner { dialect, heartbeat: Duration::from_secs(15), course: Course::default() };
@@ -202,11 +229,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_in_the_middle_is_an_event_of_the_dialect_and_the_end() {
-        for (dialect, begins, code) in [
-            (Dialect::Chat, "data: ", "/error/code"),
-            (Dialect::Messages, "event: error\ndata: ", "/error/type"),
-            (Dialect::Responses, "event: error\ndata: ", "/code"),
-        ] {
+        for (dialect, begins, code) in
+            [(Dialect::Chat, "data: ", "/error/code"), (Dialect::Messages, "event: error\ndata: ", "/error/type")]
+        {
             let items = vec![
                 Item::Frame(Frame::data(Bytes::from_static(b"{}"))),
                 Item::Error(CallError::UnknownModel("m".into())),
@@ -219,6 +244,20 @@ mod tests {
             let expected = if dialect == Dialect::Messages { "not_found_error" } else { "model_not_found" };
             assert_eq!(error.pointer(code).unwrap(), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn a_response_that_fails_before_its_first_event_is_one_error_event_and_after_it_tells_itself() {
+        let manner = |course: &Course| Manner { dialect: Dialect::Responses, heartbeat: Duration::from_secs(15), course: course.clone() };
+        let unknown = || CallError::UnknownModel("m".into());
+        let asking: Asking = Box::pin(async move { Err(unknown().into()) });
+        let told: Vec<Bytes> = events(Stage::Asking(asking), manner(&Course::default())).collect().await;
+        let event: serde_json::Value = serde_json::from_slice(told[0].strip_prefix(b"event: error\ndata: ").unwrap()).unwrap();
+        assert_eq!((told.len(), &event["code"], &event["sequence_number"]), (1, &"model_not_found".into(), &0.into()));
+        let failing = stream::iter([Item::Frame(Frame::named("response.failed", "{}")), Item::Error(unknown())]).boxed();
+        let course = Course::default();
+        let told: Vec<Bytes> = events(Stage::Answering(failing), manner(&course)).collect().await;
+        assert_eq!((told.concat(), course.went_well()), (b"event: response.failed\ndata: {}\n\n".to_vec(), false));
     }
 
     #[tokio::test]

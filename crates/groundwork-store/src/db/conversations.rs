@@ -1,7 +1,8 @@
 //! Conversations: items that go on from response to response, until their owner deletes them.
 
-use super::items::{self, Item, List, ListItemsError, Listed, Owner, Page};
+use super::items::{self, Item, List, ListItemsError, Listed};
 use super::operation::{Dialogue, Durability, Step, guard, last_row, step};
+use super::owned::{Owner, Page};
 use super::responses::{found, said};
 use super::value::Row;
 use super::{Db, DbError, Undone};

@@ -1,32 +1,16 @@
 //! What responses and conversations stand on: items, listed page by page.
 
 use super::operation::{Dialogue, Step, guard};
+use super::owned::{Order, Owner, Page};
 use super::value::{Row, Value};
 use super::{Db, DbError};
 use bytes::Bytes;
-use groundwork_core::ids::TenantId;
-
-/// Who made something: only the same principal of the same tenant finds it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    pub tenant: TenantId,
-    pub name: String,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub id: String,
     /// JSON in the words in which it came.
     pub body: Bytes,
-}
-
-/// A page of a list of items.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// The id of the last item of the page before.
-    pub after: Option<String>,
-    pub limit: u32,
-    pub newest_first: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +36,6 @@ pub(super) struct List {
     pub(super) place: Dialogue,
 }
 
-impl Owner {
-    /// The parameters that name the thing `id` of this owner.
-    pub(super) fn of(&self, id: &str) -> Vec<Value> {
-        vec![id.into(), self.tenant.as_str().into(), self.name.as_str().into()]
-    }
-}
-
 impl Item {
     pub(super) fn insert(&self, owner: &Owner) -> Result<Step, DbError> {
         let mut parameters = owner.of(&self.id);
@@ -77,6 +54,7 @@ impl Db {
         if self.read_one(list.require.into(), owner.of(id)).await?.is_none() {
             return Err(ListItemsError::NotFound);
         }
+        let newest_first = page.order == Order::NewestFirst;
         let (mut low, mut high) = (-1, i64::MAX);
         if let Some(after) = &page.after {
             let mut parameters = owner.of(id);
@@ -85,10 +63,10 @@ impl Db {
             let mut place = place.ok_or_else(|| ListItemsError::UnknownAfter(after.clone()))?;
             let (first, last): (i64, i64) = (place.next()?, place.next()?);
             // Of an id that stands more than once, the place from which the rest is shorter: a reader always comes to the end.
-            if page.newest_first { high = first } else { low = last }
+            if newest_first { high = first } else { low = last }
         }
         let mut parameters = owner.of(id);
-        parameters.extend([1_i64.into(), low.into(), high.into(), page.newest_first.into(), page.limit.saturating_add(1).into()]);
+        parameters.extend([1_i64.into(), low.into(), high.into(), newest_first.into(), page.limit.saturating_add(1).into()]);
         let mut items: Vec<Item> = self.read(list.items.into(), parameters).await?.into_iter().map(item).collect::<Result<_, _>>()?;
         let has_more = items.len() > page.limit as usize;
         items.truncate(page.limit as usize);

@@ -1,7 +1,8 @@
 //! Responses: what was asked and answered, so that it can be read again and gone on from.
 
-use super::items::{self, Item, List, ListItemsError, Listed, Owner, Page};
+use super::items::{self, Item, List, ListItemsError, Listed};
 use super::operation::{Dialogue, Durability, Step, guard, step};
+use super::owned::{Owner, Page};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
 use bytes::Bytes;

@@ -4,12 +4,13 @@ use crate::fixture::{Fixture, NOON, tenant};
 use groundwork_core::ids::{ConversationId, ResponseId};
 use groundwork_store::db::Db;
 use groundwork_store::db::conversations::Conversation;
-use groundwork_store::db::items::{Item, ListItemsError, Owner, Page};
+use groundwork_store::db::items::{Item, ListItemsError};
+use groundwork_store::db::owned::{Order, Owner, Page};
 use groundwork_store::db::responses::{End, Follows, NewResponse};
 use std::collections::BTreeMap;
 
 fn owner(name: &str) -> Owner {
-    Owner { tenant: tenant(), name: name.to_owned() }
+    Owner { tenant: tenant(), principal: name.to_owned() }
 }
 
 fn item(id: &str) -> Item {
@@ -43,7 +44,7 @@ fn end(output: &[&str], conversation: Option<&str>) -> End {
 }
 
 fn page(after: Option<&str>, limit: u32, newest_first: bool) -> Page {
-    Page { after: after.map(str::to_owned), limit, newest_first }
+    Page { after: after.map(str::to_owned), limit, order: if newest_first { Order::NewestFirst } else { Order::OldestFirst } }
 }
 
 async fn make(db: &Db, new: &NewResponse, output: &[&str]) -> ResponseId {
@@ -86,7 +87,7 @@ async fn nobody_else_finds_it() {
     let id = make(db, &response("resp_1", Follows::Nothing, &["i1"]), &["o1"]).await;
     let conversation = Conversation { id: "conv_1".parse().unwrap(), metadata: BTreeMap::new(), created_at: NOON };
     db.insert_conversation(&ann, &conversation, &[item("c1")]).await.unwrap();
-    let elsewhere = Owner { tenant: "other".parse().unwrap(), name: ann.name.clone() };
+    let elsewhere = Owner { tenant: "other".parse().unwrap(), principal: ann.principal.clone() };
     for stranger in [owner("user:bob"), elsewhere] {
         assert_eq!(db.response(&stranger, &id).await.unwrap(), None);
         assert_eq!(db.response_events(&stranger, &id).await.unwrap(), None);

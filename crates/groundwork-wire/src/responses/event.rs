@@ -1,6 +1,7 @@
 //! The typed events of a response's stream.
 
 use super::Echo;
+use super::response::name_item;
 use crate::object::Object;
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -13,8 +14,19 @@ pub struct Event {
     pub kind: Cow<'static, str>,
     pub sequence: u64,
     pub data: Bytes,
-    /// The response that an event about the whole response carries.
+    /// The response that an event about the whole response carries, with what its client does not see.
     pub response: Option<Object>,
+    /// The item that an event about its end carries, likewise.
+    pub item: Option<Object>,
+}
+
+/// The type of an event.
+pub fn kind_of(data: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Typed {
+        r#type: String,
+    }
+    serde_json::from_slice::<Typed>(data).ok().map(|typed| typed.r#type)
 }
 
 /// What an event says of the response as a whole.
@@ -112,19 +124,19 @@ impl Sequence {
         let sequence = self.take();
         // Strings, numbers and raw JSON always have a form in JSON.
         let data = serde_json::to_vec(&Data { kind, sequence, fields }).unwrap_or_default().into();
-        Event { kind: Cow::Borrowed(kind), sequence, data, response: fields.response.cloned() }
+        Event { kind: Cow::Borrowed(kind), sequence, data, response: fields.response.cloned(), item: None }
     }
 
     /// An `error` event.
     pub fn error(&mut self, code: Option<&str>, message: &str, param: Option<&str>) -> Event {
         let sequence = self.take();
         let data = serde_json::json!({ "type": "error", "sequence_number": sequence, "code": code, "message": message, "param": param });
-        Event { kind: Cow::Borrowed("error"), sequence, data: data.to_string().into(), response: None }
+        Event { kind: Cow::Borrowed("error"), sequence, data: data.to_string().into(), response: None, item: None }
     }
 
-    /// An event of a target's stream as the next of ours: our number, and a response dressed by `echo`. What needs no change keeps its
-    /// bytes. `None` for what is no event, such as another dialect's `[DONE]`.
-    pub fn adopt(&mut self, data: &Bytes, echo: &Echo) -> Option<Event> {
+    /// An event of a target's stream as the next of ours: our number, and a response dressed by `echo` at the second `now`. What needs no
+    /// change keeps its bytes. `None` for what is no event, such as another dialect's `[DONE]`.
+    pub fn adopt(&mut self, data: &Bytes, echo: &Echo, now: u64) -> Option<Event> {
         let mut object = Object::parse(data.clone()).ok()?;
         let kind: String = object.get("type", "a string").ok()??;
         let sequence = self.take();
@@ -134,12 +146,23 @@ impl Sequence {
         if object.has("response_id") {
             let _ = object.set("response_id", &echo.id);
         }
-        let response = object.raw("response").and_then(|raw| Object::parse(raw.clone()).ok()).map(|mut response| {
-            echo.dress(&mut response);
-            let _ = object.set("response", &response);
+        let inner = |object: &Object, key: &str| object.raw(key).and_then(|raw| Object::parse(raw.clone()).ok());
+        let response = inner(&object, "response").map(|mut response| {
+            echo.dress(&mut response, now);
+            let _ = object.set("response", &echo.include.response(&response));
             response
         });
-        Some(Event { kind: Cow::Owned(kind), sequence, data: object.to_bytes(), response })
+        let of_item = matches!(kind.as_str(), "response.output_item.added" | "response.output_item.done");
+        let item = of_item.then(|| inner(&object, "item")).flatten().map(|mut item| {
+            let index: Option<u64> = object.get("output_index", "an integer").ok().flatten();
+            if !item.has("id") || echo.include.hides(&item) {
+                name_item(&echo.id, index.unwrap_or(0), &mut item);
+                let _ = object.set("item", &echo.include.item(&item));
+            }
+            item
+        });
+        let item = item.filter(|_| kind == "response.output_item.done");
+        Some(Event { kind: Cow::Owned(kind), sequence, data: object.to_bytes(), response, item })
     }
 
     /// The number of the next event.
@@ -161,6 +184,22 @@ mod tests {
 
     fn echo() -> Echo {
         Echo::new("resp_ours", 7, &Request::parse(r#"{"model":"m","input":"q","store":false}"#).unwrap())
+    }
+
+    #[test]
+    fn what_is_kept_and_not_shown_is_in_the_event_and_not_in_its_bytes() {
+        let echo = Echo::new("resp_ours", 7, &Request::parse(r#"{"model":"m","input":"q"}"#).unwrap());
+        let item = r#"{"type":"reasoning","summary":[],"encrypted_content":"secret"}"#;
+        for data in [
+            format!(r#"{{"type":"response.output_item.done","sequence_number":0,"output_index":0,"item":{item}}}"#),
+            format!(r#"{{"type":"response.completed","sequence_number":0,"response":{{"status":"completed","output":[{item}]}}}}"#),
+        ] {
+            let event = Sequence::default().adopt(&Bytes::from(data.clone()), &echo, 9).unwrap();
+            let kept = event.item.or(event.response).unwrap().to_bytes();
+            let (shown, kept) = (String::from_utf8_lossy(&event.data), String::from_utf8_lossy(&kept));
+            assert!(!shown.contains("secret") && kept.contains("secret"), "{shown}");
+            assert!(shown.contains(r#""id":"rs_ours_0""#) && kept.contains(r#""id":"rs_ours_0""#), "{shown}");
+        }
     }
 
     #[test]
@@ -190,11 +229,11 @@ mod tests {
         let raw = Bytes::from_static(
             br#"{ "type":"response.output_text.delta", "sequence_number":0, "delta":"x", "obfuscation":"zz", "n":1.50 }"#,
         );
-        assert_eq!(sequence.adopt(&raw, &echo()).unwrap().data, raw);
+        assert_eq!(sequence.adopt(&raw, &echo(), 9).unwrap().data, raw);
         let done = Bytes::from_static(
             br#"{"type":"response.completed","response":{"id":"up","status":"completed","store":true,"x":1.50},"sequence_number":9}"#,
         );
-        let event = sequence.adopt(&done, &echo()).unwrap();
+        let event = sequence.adopt(&done, &echo(), 9).unwrap();
         assert_eq!(event.lifecycle(), Lifecycle::Ends);
         let text = String::from_utf8(event.data.to_vec()).unwrap();
         assert!(
@@ -202,7 +241,7 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with(r#","sequence_number":1}"#), "{text}");
-        assert!(sequence.adopt(&Bytes::from_static(b"[DONE]"), &echo()).is_none());
+        assert!(sequence.adopt(&Bytes::from_static(b"[DONE]"), &echo(), 9).is_none());
         assert_eq!(sequence.next(), 2);
     }
 }

@@ -1,6 +1,6 @@
 //! The response object: what a target answered, in the terms in which the client asked.
 
-use super::Request;
+use super::{Include, Item, Request};
 use crate::object::Object;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,8 @@ pub struct Echo {
     pub previous_response_id: Option<String>,
     pub conversation: Option<String>,
     pub model: String,
+    /// What the client wants to see of what is kept for it.
+    pub include: Include,
     fields: Vec<(&'static str, Bytes)>,
 }
 
@@ -86,6 +88,7 @@ impl Echo {
             previous_response_id: request.previous_response_id.clone(),
             conversation: request.conversation.clone(),
             model: request.model.clone(),
+            include: Include { thoughts: !request.store || Include::of(&request.include).thoughts },
             fields: ECHOED.iter().map(value).collect(),
         }
     }
@@ -97,14 +100,21 @@ impl Echo {
         put(&mut response, "object", "response");
         put(&mut response, "created_at", &self.created_at);
         put(&mut response, "status", status.as_str());
-        self.dress(&mut response);
+        self.dress(&mut response, self.created_at);
         response
     }
 
-    /// Puts our id and the client's own words into what a target answered. What the target said of itself stays.
-    pub fn dress(&self, response: &mut Object) {
+    /// Puts our id and the client's own words into what a target answered. What the target said of itself stays. `now` is in seconds
+    /// since 1970.
+    pub fn dress(&self, response: &mut Object, now: u64) {
         put(response, "id", &self.id);
         put(response, "created_at", &self.created_at);
+        let completed = response.get::<String>("status", "a string") == Ok(Some(Status::Completed.as_str().to_owned()));
+        if completed && !response.has("completed_at") {
+            put(response, "completed_at", &now);
+        }
+        name_items(&self.id, response);
+        complete_usage(response);
         for (key, default) in
             [("object", "\"response\""), ("error", "null"), ("incomplete_details", "null"), ("output", "[]"), ("usage", "null")]
         {
@@ -116,6 +126,12 @@ impl Echo {
         for (key, value) in &self.fields {
             fill(response, key, value);
         }
+        if let Some((key, metadata)) = self.fields.iter().find(|(key, _)| *key == "metadata")
+            && let Ok(metadata) = serde_json::from_slice::<&RawValue>(metadata)
+        {
+            // Not the target's to keep.
+            put(response, key, metadata);
+        }
         put(response, "store", &self.store);
         put(response, "background", &self.background);
         put(response, "previous_response_id", &self.previous_response_id);
@@ -125,11 +141,57 @@ impl Echo {
         }
     }
 
-    /// `response` as it is when it ended in `status` before its end: what it had so far stays.
-    pub fn end(&self, response: &mut Object, status: Status, error: Option<&serde_json::Value>) {
-        put(response, "status", status.as_str());
-        put(response, "error", &error);
-        self.dress(response);
+    /// A response that ended in `status` before its end, with what it had said so far.
+    pub fn end(&self, status: Status, output: &[Object], error: Option<&serde_json::Value>) -> Object {
+        let mut response = self.empty(status);
+        put(&mut response, "output", output);
+        put(&mut response, "error", &error);
+        response
+    }
+}
+
+/// `response` as a process left it that has died.
+pub fn give_up(response: &mut Object, error: &serde_json::Value) {
+    put(response, "status", Status::Failed.as_str());
+    put(response, "error", error);
+}
+
+/// Gives the item at `index` of a response's output an id, if its target gave it none.
+pub(super) fn name_item(response: &str, index: u64, item: &mut Object) {
+    if item.has("id") {
+        return;
+    }
+    let prefix = Item::new(item.clone()).map_or("item", |item| item.prefix());
+    let tail = response.split_once('_').map_or(response, |(_, tail)| tail);
+    put(item, "id", &format!("{prefix}_{tail}_{index}"));
+}
+
+fn name_items(id: &str, response: &mut Object) {
+    let Ok(Some(mut output)) = response.get::<Vec<Object>>("output", "an array of items") else { return };
+    if output.iter().all(|item| item.has("id")) {
+        return;
+    }
+    for (index, item) in (0..).zip(&mut output) {
+        name_item(id, index, item);
+    }
+    put(response, "output", &output);
+}
+
+/// The details of usage that clients read without looking whether they are there.
+fn complete_usage(response: &mut Object) {
+    let Ok(Some(mut usage)) = response.get::<Object>("usage", "an object") else { return };
+    let known = usage.to_bytes();
+    let count = |usage: &Object, key: &str| usage.get::<u64>(key, "an integer").ok().flatten().unwrap_or(0);
+    for (key, details) in [
+        ("input_tokens_details", json!({ "cached_tokens": 0, "cache_write_tokens": 0 })),
+        ("output_tokens_details", json!({ "reasoning_tokens": 0 })),
+    ] {
+        fill(&mut usage, key, details.to_string().as_bytes());
+    }
+    let total = count(&usage, "input_tokens").saturating_add(count(&usage, "output_tokens"));
+    fill(&mut usage, "total_tokens", total.to_string().as_bytes());
+    if usage.to_bytes() != known {
+        put(response, "usage", &usage);
     }
 }
 
@@ -200,10 +262,10 @@ mod tests {
             r#","store":false,"metadata":{"a":"b"},"temperature":0.70,"previous_response_id":"resp_0","text":{"verbosity":"low"},"tools":[{"type":"function","name":"f"}]"#,
         );
         let mut response = Object::parse(
-            r#"{"id":"upstream","created_at":1,"model":"m-2025","temperature":1.0,"store":true,"conversation":null,"new":[1.50],"output":[{"type":"x"}]}"#,
+            r#"{"id":"upstream","created_at":1,"model":"m-2025","temperature":1.0,"store":true,"conversation":null,"new":[1.50],"metadata":{"theirs":"x"},"status":"completed","usage":{"input_tokens":3,"output_tokens":4},"output":[{"type":"x"},{"type":"message","id":"m"}]}"#,
         )
         .unwrap();
-        echo.dress(&mut response);
+        echo.dress(&mut response, 9);
         let raw = |key: &str| String::from_utf8(response.raw(key).unwrap().to_vec()).unwrap();
         for (key, value) in [
             ("id", r#""resp_1""#),
@@ -216,7 +278,12 @@ mod tests {
             ("text", r#"{"verbosity":"low","format":{"type":"text"}}"#),
             ("tools", r#"[{"type":"function","name":"f","description":null,"parameters":null,"strict":null}]"#),
             ("new", "[1.50]"),
-            ("output", r#"[{"type":"x"}]"#),
+            ("output", r#"[{"type":"x","id":"item_1_0"},{"type":"message","id":"m"}]"#),
+            ("completed_at", "9"),
+            (
+                "usage",
+                r#"{"input_tokens":3,"output_tokens":4,"input_tokens_details":{"cache_write_tokens":0,"cached_tokens":0},"output_tokens_details":{"reasoning_tokens":0},"total_tokens":7}"#,
+            ),
         ] {
             assert_eq!(raw(key), value, "{key}");
         }

@@ -3,9 +3,12 @@
 use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
 use axum::http::StatusCode;
 use bytes::Bytes;
+use groundwork_app::conversations::ConversationError;
 use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError, VersionError};
 use groundwork_app::embeddings::EmbedError;
+use groundwork_app::owned::Stranger;
 use groundwork_app::pipeline::CallError;
+use groundwork_app::responses::{CreateError, FindError as FindResponseError};
 use groundwork_app::routing::Unavailable;
 use groundwork_app::search::SearchError;
 use groundwork_app::{jobs, knowledge_bases, ledger, repeats};
@@ -54,6 +57,49 @@ impl From<CallError> for ApiError {
             CallError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),
             CallError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
             CallError::Books(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateError> for ApiError {
+    fn from(error: CreateError) -> Self {
+        let message = error.to_string();
+        match error {
+            CreateError::Call(error) => error.into(),
+            CreateError::UnknownPrevious(_) => Self::not_found("previous_response_not_found", message).about("previous_response_id"),
+            CreateError::PreviousRuns(..) => Self::conflict("response_in_progress", message).about("previous_response_id"),
+            CreateError::UnknownConversation(_) => Self::not_found("conversation_not_found", message).about("conversation"),
+            CreateError::UnknownItem(_) => Self::not_found("item_not_found", message).about("input"),
+            CreateError::Busy { retry_after } => Self::unavailable("overloaded", message, Some(retry_after)),
+            CreateError::NotStored(error) | CreateError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindResponseError> for ApiError {
+    fn from(error: FindResponseError) -> Self {
+        let message = error.to_string();
+        match error {
+            FindResponseError::NotFound(_) => Self::not_found("response_not_found", message),
+            FindResponseError::UnknownAfter { .. } => Self::invalid("invalid_value", message).about("after"),
+            FindResponseError::NotInBackground => Self::invalid("not_in_background", message),
+            FindResponseError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+            FindResponseError::Db(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConversationError> for ApiError {
+    fn from(error: ConversationError) -> Self {
+        let message = error.to_string();
+        match error {
+            ConversationError::NotFound(_) => Self::not_found("conversation_not_found", message),
+            ConversationError::NoSuchItem(_) => Self::not_found("item_not_found", message),
+            ConversationError::UnknownAfter { .. } => Self::invalid("invalid_value", message).about("after"),
+            ConversationError::Stranger(error) => error.into(),
+            ConversationError::Invalid(invalid) => invalid.into(),
+            ConversationError::Interrupted(_) => Self::unavailable("interrupted", message, Some(SOON)),
+            ConversationError::Db(error) => error.into(),
         }
     }
 }
@@ -194,6 +240,12 @@ impl From<WalError> for ApiError {
             WalError::Ledger(error @ DbError::Full { .. }) => error.into(),
             WalError::Io { .. } | WalError::Behind { .. } | WalError::Ledger(_) => Self::unavailable("not_recorded", message, Some(SOON)),
         }
+    }
+}
+
+impl From<Stranger> for ApiError {
+    fn from(error: Stranger) -> Self {
+        Self::forbidden(error.to_string())
     }
 }
 

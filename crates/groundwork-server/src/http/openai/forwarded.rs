@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::StreamExt;
-use groundwork_app::forward::{self, forward};
+use groundwork_app::forward::{self, Answer, forward};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_wire::object::Object;
@@ -66,12 +66,17 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         operation: kind.operation,
         path: kind.path,
         model: named.or(kind.model.map(str::to_owned)).ok_or_else(missing)?,
+        only: None,
         deadline: deadline(&front, &headers),
         request_id: request_id(&headers),
         headers,
         body,
     };
-    let answer = forward(front.app(), &caller, request).await?;
+    Ok(passed_on(forward(front.app(), &caller, request).await?))
+}
+
+/// A target's answer as it came.
+pub(super) fn passed_on(answer: Answer) -> Response {
     let mut response = Body::from_stream(answer.body.map(|item| item.map_err(|error| error.to_string()))).into_response();
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     response.headers_mut().extend(header_map(answer.headers));
@@ -79,7 +84,7 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
     if let Some(kind) = answer.content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
         response.headers_mut().insert(CONTENT_TYPE, kind);
     }
-    Ok(response)
+    response
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -1,9 +1,11 @@
 //! OpenAI's API: the paths, bodies and errors that its official clients expect.
 
 pub(super) mod chat;
+pub(super) mod conversations;
 pub(super) mod embeddings;
 pub(super) mod forwarded;
 pub(super) mod models;
+pub(super) mod responses;
 
 use super::layers::REQUEST_ID;
 use super::{Front, trace};

@@ -2,20 +2,20 @@
 
 use crate::db::operation::Dialogue;
 
-/// The response ?1 of owner ?3 in tenant ?2.
+/// The response ?3 of owner ?2 in tenant ?1.
 macro_rules! own_response {
     ($columns:literal) => {
-        concat!("SELECT ", $columns, " FROM response r JOIN tenant t ON t.no = r.tenant_no WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3")
+        concat!("SELECT ", $columns, " FROM response r JOIN tenant t ON t.no = r.tenant_no WHERE r.id = ?3 AND t.id = ?1 AND r.owner = ?2")
     };
 }
 
-/// The conversation ?1 of owner ?3 in tenant ?2.
+/// The conversation ?3 of owner ?2 in tenant ?1.
 macro_rules! own_conversation {
     ($columns:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM conversation c JOIN tenant t ON t.no = c.tenant_no WHERE c.id = ?1 AND t.id = ?2 AND c.owner = ?3"
+            " FROM conversation c JOIN tenant t ON t.no = c.tenant_no WHERE c.id = ?3 AND t.id = ?1 AND c.owner = ?2"
         )
     };
 }
@@ -36,15 +36,15 @@ macro_rules! delete_items_of {
 pub(super) fn sql(operation: Dialogue) -> &'static str {
     use Dialogue as O;
     match operation {
-        O::InsertItem => "INSERT INTO item (id, tenant_no, owner, body) SELECT ?1, no, ?3, ?4 FROM tenant WHERE id = ?2",
+        O::InsertItem => "INSERT INTO item (id, tenant_no, owner, body) SELECT ?3, no, ?2, ?4 FROM tenant WHERE id = ?1",
         O::Item => {
-            "SELECT i.id, i.body FROM item i JOIN tenant t ON t.no = i.tenant_no WHERE i.id = ?1 AND t.id = ?2 AND i.owner = ?3
+            "SELECT i.id, i.body FROM item i JOIN tenant t ON t.no = i.tenant_no WHERE i.id = ?3 AND t.id = ?1 AND i.owner = ?2
              ORDER BY i.no DESC LIMIT 1"
         }
 
         O::InsertResponse => {
             "INSERT INTO response (id, tenant_no, owner, status, background, streamed, deployment, body, created_at, finished_at)
-             SELECT ?1, no, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM tenant WHERE id = ?2"
+             SELECT ?3, no, ?2, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM tenant WHERE id = ?1"
         }
         O::AddToResponse => {
             "INSERT INTO response_item (response_no, position, item_no, part)
@@ -55,29 +55,29 @@ pub(super) fn sql(operation: Dialogue) -> &'static str {
             "INSERT INTO response_item (response_no, position, item_no, part)
              SELECT (SELECT no FROM response WHERE id = ?4), i.position, i.item_no, 0
              FROM response r JOIN tenant t ON t.no = r.tenant_no JOIN response_item i ON i.response_no = r.no
-             WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3"
+             WHERE r.id = ?3 AND t.id = ?1 AND r.owner = ?2"
         }
         O::FollowConversation => {
             "INSERT INTO response_item (response_no, position, item_no, part)
              SELECT (SELECT no FROM response WHERE id = ?4), i.position, i.item_no, 0
              FROM conversation c JOIN tenant t ON t.no = c.tenant_no JOIN conversation_item i ON i.conversation_no = c.no
-             WHERE c.id = ?1 AND t.id = ?2 AND c.owner = ?3"
+             WHERE c.id = ?3 AND t.id = ?1 AND c.owner = ?2"
         }
         O::Response => own_response!("r.id, r.status, r.background, r.streamed, r.body, r.created_at"),
         O::ResponseEvents => {
             "SELECT e.events FROM response r JOIN tenant t ON t.no = r.tenant_no JOIN response_events e ON e.response_no = r.no
-             WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3"
+             WHERE r.id = ?3 AND t.id = ?1 AND r.owner = ?2"
         }
         O::ResponseItems => {
             "SELECT i.id, i.body, p.part FROM response r JOIN tenant t ON t.no = r.tenant_no JOIN response_item p ON p.response_no = r.no
              JOIN item i ON i.no = p.item_no
-             WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3 AND p.part <= ?4 AND p.position > ?5 AND p.position < ?6
+             WHERE r.id = ?3 AND t.id = ?1 AND r.owner = ?2 AND p.part <= ?4 AND p.position > ?5 AND p.position < ?6
              ORDER BY CASE WHEN ?7 THEN -p.position ELSE p.position END LIMIT ?8"
         }
         O::PlaceInResponse => {
             "SELECT min(p.position), max(p.position) FROM response r JOIN tenant t ON t.no = r.tenant_no
              JOIN response_item p ON p.response_no = r.no JOIN item i ON i.no = p.item_no
-             WHERE r.id = ?1 AND t.id = ?2 AND r.owner = ?3 AND i.id = ?4 HAVING count(*) > 0"
+             WHERE r.id = ?3 AND t.id = ?1 AND r.owner = ?2 AND i.id = ?4 HAVING count(*) > 0"
         }
         O::ChangeResponse => {
             "UPDATE response SET status = ?2, body = ?3, deployment = coalesce(?4, deployment), finished_at = ?5
@@ -96,13 +96,13 @@ pub(super) fn sql(operation: Dialogue) -> &'static str {
         O::DropOldEvents => "DELETE FROM response_events WHERE stored_at < ?1",
 
         O::InsertConversation => {
-            "INSERT INTO conversation (id, tenant_no, owner, metadata, created_at) SELECT ?1, no, ?3, ?4, ?5 FROM tenant WHERE id = ?2"
+            "INSERT INTO conversation (id, tenant_no, owner, metadata, created_at) SELECT ?3, no, ?2, ?4, ?5 FROM tenant WHERE id = ?1"
         }
         O::Conversation => own_conversation!("c.id, c.metadata, c.created_at"),
         O::RequireConversation => own_conversation!("c.no"),
         O::SetConversationMetadata => {
             "UPDATE conversation SET metadata = ?4
-             WHERE id = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND owner = ?3 RETURNING id, metadata, created_at"
+             WHERE id = ?3 AND tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND owner = ?2 RETURNING id, metadata, created_at"
         }
         O::AddToConversation => {
             "INSERT INTO conversation_item (conversation_no, position, item_no)
@@ -122,13 +122,13 @@ pub(super) fn sql(operation: Dialogue) -> &'static str {
         O::ConversationItems => {
             "SELECT i.id, i.body, 1 FROM conversation c JOIN tenant t ON t.no = c.tenant_no
              JOIN conversation_item p ON p.conversation_no = c.no JOIN item i ON i.no = p.item_no
-             WHERE c.id = ?1 AND t.id = ?2 AND c.owner = ?3 AND ?4 >= 0 AND p.position > ?5 AND p.position < ?6
+             WHERE c.id = ?3 AND t.id = ?1 AND c.owner = ?2 AND ?4 >= 0 AND p.position > ?5 AND p.position < ?6
              ORDER BY CASE WHEN ?7 THEN -p.position ELSE p.position END LIMIT ?8"
         }
         O::PlaceInConversation => {
             "SELECT min(p.position), max(p.position) FROM conversation c JOIN tenant t ON t.no = c.tenant_no
              JOIN conversation_item p ON p.conversation_no = c.no JOIN item i ON i.no = p.item_no
-             WHERE c.id = ?1 AND t.id = ?2 AND c.owner = ?3 AND i.id = ?4 HAVING count(*) > 0"
+             WHERE c.id = ?3 AND t.id = ?1 AND c.owner = ?2 AND i.id = ?4 HAVING count(*) > 0"
         }
         O::TakeFromConversation => {
             "DELETE FROM conversation_item
@@ -139,7 +139,7 @@ pub(super) fn sql(operation: Dialogue) -> &'static str {
         }
         O::DeleteConversation => "DELETE FROM conversation WHERE id = ?1",
         O::DeleteUnusedItem => {
-            "DELETE FROM item WHERE id = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND owner = ?3
+            "DELETE FROM item WHERE id = ?3 AND tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND owner = ?2
                 AND NOT EXISTS (SELECT 1 FROM response_item WHERE item_no = item.no)
                 AND NOT EXISTS (SELECT 1 FROM conversation_item WHERE item_no = item.no)"
         }
