@@ -149,7 +149,7 @@ async fn ask(
 async fn forward_to(deployment: &Deployment, only: Option<Dialect>, forward: Forward) -> Result<Forwarded, target::CallError> {
     if only.is_some_and(|dialect| !deployment.target.speaks(dialect)) {
         let message = "it does not speak this dialect".to_owned();
-        return Err(target::CallError::Unsupported { target: deployment.label(), message });
+        return Err(target::CallError::Unsupported { target: deployment.label().to_owned(), message });
     }
     deployment.target.forward(forward).await
 }
