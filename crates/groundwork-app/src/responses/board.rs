@@ -8,7 +8,7 @@ use groundwork_core::turn::Frame;
 use groundwork_wire::responses::{Event, kind_of};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Board {
@@ -31,10 +31,7 @@ impl Board {
 
     /// Room for one more response in the background; `None` when there is none.
     pub(super) fn room(&self) -> Option<OwnedSemaphorePermit> {
-        match self.room.clone().try_acquire_owned() {
-            Ok(room) => Some(room),
-            Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => None,
-        }
+        self.room.clone().try_acquire_owned().ok()
     }
 
     /// Waits for a place to work on one, in the order of asking.
