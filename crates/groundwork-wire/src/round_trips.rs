@@ -307,12 +307,12 @@ proptest! {
         let request = responses::Request::parse(mixed(vec![field("model", "\"m\""), field("input", quoted(&said))], Vec::new())).unwrap();
         let echo = Echo::new("resp_1", 7, &request);
         let mut response = Object::parse(mixed(vec![field("id", "\"up\""), field("status", "\"completed\"")], unknown.clone())).unwrap();
-        echo.dress(&mut response);
+        echo.dress(&mut response, 9);
         let dressed = response.to_bytes();
         for (key, value) in &unknown {
             prop_assert_eq!(response.raw(key).cloned(), Some(value.clone().into()));
         }
-        echo.dress(&mut response);
+        echo.dress(&mut response, 9);
         prop_assert_eq!(response.to_bytes(), dressed);
         prop_assert_eq!(same(&Status::Incomplete), Status::Incomplete);
     }
