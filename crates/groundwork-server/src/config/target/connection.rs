@@ -89,6 +89,7 @@ pub enum ConnectionError {
 /// The common part of three kinds, as they write it.
 pub(super) struct Connection<'a> {
     pub(super) apis: Option<&'a [Api]>,
+    pub(super) batches: Option<bool>,
     pub(super) timeouts: &'a TimeoutsConfig,
     pub(super) hang_up: HangUpConfig,
     pub(super) headers: &'a BTreeMap<String, String>,
@@ -116,6 +117,7 @@ impl Connection<'_> {
             },
             speaks: self.apis.map(|apis| apis.iter().map(dialect).collect()),
             headers: self.headers.iter().map(header).collect::<Result<_, _>>()?,
+            has_batches: self.batches,
             ..settings
         })
     }
