@@ -1,7 +1,9 @@
 //! The application: its parts, opened once, shared by every operation.
 
+use crate::batches::Gate;
 use crate::books::{self, Books};
 use crate::declared::{self, ApplyError};
+use crate::files::Shelves;
 use crate::jobs;
 use crate::keys::{self, Keyring, KeysError, RefusedKey};
 use crate::knowledge::{EmbeddingModel, Knowledge};
@@ -19,6 +21,7 @@ use groundwork_retrieval::embed::Purpose;
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
+use groundwork_store::contents::ContentError;
 use groundwork_store::db::{Db, DbError};
 use groundwork_store::lock::{FolderLock, LockError};
 use groundwork_store::wal::WalError;
@@ -44,11 +47,14 @@ pub(crate) struct Inner {
     pub(crate) repeats: Repeats,
     pub(crate) limits: Limits,
     pub(crate) db: Db,
+    pub(crate) files: Shelves,
     pub(crate) books: Books,
     pub(crate) knowledge: Knowledge,
     pub(crate) metrics: Metrics,
     pub(crate) switchboard: Switchboard,
     pub(crate) jobs: jobs::Board,
+    /// Where the lines of batches wait for a place.
+    pub(crate) gate: Gate,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when shutdown begins: nothing new is taken.
     pub(crate) stop: CancellationToken,
@@ -71,6 +77,8 @@ pub enum OpenError {
     Db(#[from] DbError),
     #[error(transparent)]
     Blobs(#[from] BlobError),
+    #[error(transparent)]
+    Contents(#[from] ContentError),
     #[error(transparent)]
     Books(#[from] WalError),
     #[error("target {name}: {source}")]
@@ -96,6 +104,7 @@ impl App {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let db = Db::open(&data_dir.join("groundwork.db"), clock.clone(), dice.clone()).await?;
         let blobs = Blobs::open(&data_dir.join("originals"))?;
+        let files = Shelves::open(&data_dir.join("files"))?;
         let books = Books::open(&db, &data_dir.join("calls"), role).await?;
 
         let tenant: TenantId = "default".parse()?;
@@ -131,11 +140,13 @@ impl App {
             repeats: Repeats::default(),
             limits,
             db,
+            files,
             books,
             knowledge,
             metrics: Metrics::default(),
             switchboard,
             jobs: jobs::Board::default(),
+            gate: Gate::default(),
             tasks,
             stop,
             cut: CancellationToken::new(),
@@ -148,6 +159,7 @@ impl App {
             jobs::start(&app);
             app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
+            app.tasks().spawn(tidy(app.clone()));
         }
         Ok(app)
     }
@@ -166,6 +178,11 @@ impl App {
     /// The caller that comes with `credential`.
     pub fn caller(&self, credential: &[u8]) -> Result<Arc<Caller>, RefusedKey> {
         self.0.keys.find(credential, self.0.clock.now())
+    }
+
+    /// What the key `name` stands for now.
+    pub(crate) fn caller_with_key(&self, name: &str) -> Result<Arc<Caller>, RefusedKey> {
+        self.0.keys.named(name, self.0.clock.now())
     }
 
     /// Tasks spawned here are awaited by `shutdown`.
@@ -245,6 +262,15 @@ async fn warm(app: App) {
                 tracing::warn!(reason, "there is no embedding model yet");
             }
         }
+        () = inner.stop.cancelled() => {}
+    }
+}
+
+/// Takes away what a process that was killed left of unfinished files.
+async fn tidy(app: App) {
+    let inner = app.inner();
+    tokio::select! {
+        () = inner.files.tidy(&inner.db) => {}
         () = inner.stop.cancelled() => {}
     }
 }

@@ -2,11 +2,14 @@
 
 mod app;
 pub mod ask;
+pub mod batches;
 mod books;
+pub mod completions;
 pub mod declared;
 pub mod documents;
 pub mod embeddings;
 pub mod evaluation;
+pub mod files;
 pub mod forward;
 pub mod jobs;
 mod keys;
@@ -15,6 +18,7 @@ pub mod knowledge_bases;
 pub mod ledger;
 mod metrics;
 pub mod models;
+pub mod owned;
 pub mod pipeline;
 mod published;
 pub mod repeats;
@@ -22,6 +26,7 @@ pub mod routing;
 pub mod search;
 pub mod settings;
 pub mod status;
+pub mod uploads;
 
 pub use app::{App, Interrupted, OpenError};
 pub use groundwork_core::access::Caller;

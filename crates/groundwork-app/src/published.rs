@@ -45,7 +45,7 @@ pub(crate) struct Pool {
     pub(crate) counts_tokens: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Deployment {
     pub(crate) target: Target,
     pub(crate) model: String,

@@ -56,6 +56,10 @@ pub struct AppliedFile {
 pub struct Limits {
     /// Bytes of an uploaded file.
     pub upload_bytes: usize,
+    /// Bytes of a file that comes in one piece.
+    pub file_bytes: u64,
+    /// Bytes of a file that comes in parts.
+    pub upload_in_parts_bytes: u64,
     /// Bytes of all messages of a chat request.
     pub question_bytes: usize,
     /// How long a call may take when the client names no deadline.
@@ -64,16 +68,21 @@ pub struct Limits {
     pub search_timeout: Duration,
     /// Jobs that run at the same time.
     pub jobs: usize,
+    /// Calls that batches may have running at the same time; each call that somebody waits for takes the place of one.
+    pub batch_calls: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             upload_bytes: 256 << 20,
+            file_bytes: 512 << 20,
+            upload_in_parts_bytes: 8 << 30,
             question_bytes: 4 << 20,
             call_timeout: Duration::from_secs(600),
             search_timeout: Duration::from_secs(10),
             jobs: 2,
+            batch_calls: 16,
         }
     }
 }

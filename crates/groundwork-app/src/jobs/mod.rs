@@ -5,13 +5,15 @@ mod collect;
 mod find;
 mod ingest;
 mod list;
+mod remove;
 mod runner;
 
 pub(crate) use board::Board;
 pub use find::{FindError, find};
 pub(crate) use ingest::{Ingest, Outcome as IngestOutcome};
 pub use list::{ListError, list};
-pub(crate) use runner::start;
+pub(crate) use remove::Remove;
+pub(crate) use runner::{Attempt, start};
 
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::JobId;
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
-    /// `ingest` or `collect`.
+    /// `ingest`, `collect`, `remove` or `batch`.
     pub kind: String,
     pub state: State,
     /// What it works on: for an ingest the document's source.

@@ -1,9 +1,10 @@
 //! The one runner: takes jobs as they become due, keeps their lease while they run, and puts off those that fail.
 
-use super::{collect, ingest};
-use crate::App;
+use super::{Board, collect, ingest, remove};
+use crate::{App, batches};
 use groundwork_store::db::jobs::{Job, Lease, LeaseError, State};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How long a lease holds; a job whose process died waits as long before it runs again.
 const HOLD: Duration = Duration::from_secs(15);
@@ -11,33 +12,50 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often the table is looked at when nobody says that there is work: for jobs that were put off.
 const LOOK: Duration = Duration::from_secs(1);
 
-const KINDS: &[&str] = &[ingest::KIND, collect::KIND];
+const KINDS: &[&str] = &[ingest::KIND, collect::KIND, remove::KIND];
+
+/// Batches have workers of their own: one takes hours, and whoever uploads a document waits for it.
+const BATCH_KINDS: &[&str] = &[batches::KIND];
+const BATCH_WORKERS: usize = 4;
 
 /// How an attempt ended.
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Done(Option<serde_json::Value>),
     /// It may go better later.
     Failed(String),
+    /// There is nothing to do but to look again after a while.
+    Later(Duration),
+}
+
+/// Jobs that the same workers take.
+#[derive(Clone, Copy)]
+struct Lane {
+    kinds: &'static [&'static str],
+    /// Says that there may be work.
+    work: fn(&Board) -> &Notify,
 }
 
 /// Starts as many workers as `limits.jobs` allows. They end when the application stops.
 pub(crate) fn start(app: &App) {
-    for _ in 0..app.inner().limits.jobs.max(1) {
-        let app = app.clone();
-        app.tasks().spawn({
-            let app = app.clone();
-            async move { work(&app).await }
-        });
+    let jobs = Lane { kinds: KINDS, work: |board| &board.work };
+    let batches = Lane { kinds: BATCH_KINDS, work: |board| &board.batches };
+    for (lane, workers) in [(jobs, app.inner().limits.jobs.max(1)), (batches, BATCH_WORKERS)] {
+        for _ in 0..workers {
+            app.tasks().spawn({
+                let app = app.clone();
+                async move { work(&app, lane).await }
+            });
+        }
     }
 }
 
-async fn work(app: &App) {
-    let inner = app.inner();
+async fn work(app: &App, lane: Lane) {
+    let (inner, told) = (app.inner(), (lane.work)(&app.inner().jobs));
     while !inner.stop.is_cancelled() {
-        match inner.db.lease(KINDS, HOLD).await {
+        match inner.db.lease(lane.kinds, HOLD).await {
             Ok(Some(lease)) => {
                 // Others may go on with the next one.
-                inner.jobs.work.notify_one();
+                told.notify_one();
                 run(app, lease).await;
                 continue;
             }
@@ -45,7 +63,7 @@ async fn work(app: &App) {
             Err(error) => tracing::error!(%error, "jobs cannot be read"),
         }
         tokio::select! {
-            () = inner.jobs.work.notified() => {}
+            () = told.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
             () = inner.stop.cancelled() => return,
         }
@@ -62,8 +80,11 @@ async fn run(app: &App, lease: Lease) {
         }
         () = inner.stop.cancelled() => Attempt::Failed("the server was shut down".to_owned()),
     };
-    inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    if !matches!(attempt, Attempt::Later(_)) {
+        inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    }
     let ended = match attempt {
+        Attempt::Later(wait) => inner.db.fail(&lease, "it waits for somebody else's work", wait).await,
         Attempt::Done(result) => inner.db.complete(&lease, result).await.map(|()| State::Done),
         Attempt::Failed(reason) => {
             tracing::warn!(job = %lease.job.id, kind = lease.job.kind, attempt = lease.job.attempts, reason, "an attempt at a job failed");
@@ -87,6 +108,8 @@ async fn perform(app: &App, job: &Job) -> Attempt {
     match job.kind.as_str() {
         ingest::KIND => ingest::run(app, job).await,
         collect::KIND => collect::run(app, job).await,
+        remove::KIND => remove::run(app, job).await,
+        batches::KIND => Box::pin(batches::run(app, job)).await,
         kind => Attempt::Failed(format!("this program knows no jobs of kind {kind}")),
     }
 }

@@ -70,11 +70,16 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
         () = app.inner().cut.cancelled() => Err(shutting_down()),
     };
     let other = OtherDialect::of(app, &admitted);
+    let keeping = admitted.keeping(app, caller);
     match reply {
         Ok((Reply::Whole { headers, served, body, events }, grounds)) => {
             settlement.served(&served);
             let head = Head { call: admitted.id, headers };
             let body = whole::respond(app, (body, events), grounds, settlement).await;
+            let body = match keeping {
+                Some(keeping) => keeping.whole(body).await,
+                None => body,
+            };
             Ok(Answer::Whole(
                 head,
                 match other {
@@ -87,6 +92,10 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
             settlement.served(&served);
             let head = Head { call: admitted.id, headers };
             let items = stream::respond(app, frames, grounds, admitted.asked.include_usage, settlement);
+            let items = match keeping {
+                Some(keeping) => keeping.stream(items),
+                None => items,
+            };
             Ok(Answer::Stream(
                 head,
                 match other {

@@ -207,6 +207,7 @@ impl Drop for Settlement {
             drop(self.hand_over(Outcome::Abandoned));
         }
         self.app.inner().metrics.ended();
+        self.app.inner().gate.left.notify_waiters();
     }
 }
 

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (3, include_str!("migrations/0003_responses.sql")),
     (4, include_str!("migrations/0004_kept_answers.sql")),
     (6, include_str!("migrations/0006_source_permissions.sql")),
+    (17, include_str!("migrations/0017_batch_upstream.sql")),
     (20, include_str!("migrations/0020_places.sql")),
     (21, include_str!("migrations/0021_attachments.sql")),
     (22, include_str!("migrations/0022_words.sql")),
