@@ -8,25 +8,24 @@ use bytes::Bytes;
 use groundwork_core::citation::Marks;
 use groundwork_core::turn::{Answer, Choice, Event};
 use groundwork_wire::object::Object;
+use std::time::Instant;
 
-/// Settles the call and gives the body: as it came, or with its citations checked.
+/// The body: as it came, or with its citations checked as far as there is time.
 pub(super) async fn respond(
     app: &App,
     (mut body, events): (Bytes, Vec<Event>),
     grounds: Option<Grounds>,
-    mut settlement: Settlement,
+    deadline: Instant,
+    settlement: &Settlement,
 ) -> Bytes {
     settlement.heard(&events);
-    let Some(grounds) = grounds else {
-        settlement.complete().await;
-        return body;
-    };
+    let Some(grounds) = grounds else { return body };
     let answer: Answer = events.into_iter().collect();
     let content = answer.choices.first().and_then(Choice::text).unwrap_or_default();
     let grounds = Some(grounds).filter(|_grounds| !content.is_empty());
     if let Some((grounds, mut object)) = grounds.and_then(|grounds| Some((grounds, Object::parse(body.clone()).ok()?))) {
         let (cleaned, tally) = Marks::whole(&content, grounds.sources.len() as u32);
-        let annotated = annotate(app, &grounds, &cleaned.text, &cleaned.citations, tally).await;
+        let annotated = annotate(app, &grounds, (&cleaned.text, &cleaned.citations, tally), deadline).await;
         settlement.checked(annotated.counts);
         splice::first_choice(&mut object, |choice| {
             splice::nested(choice, "message", |message| {
@@ -37,6 +36,5 @@ pub(super) async fn respond(
         });
         body = object.to_bytes();
     }
-    settlement.complete().await;
     body
 }

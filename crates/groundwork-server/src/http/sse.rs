@@ -60,7 +60,7 @@ impl Course {
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-type Asking = BoxFuture<'static, Result<Answer, CallError>>;
+pub(super) type Asking = BoxFuture<'static, Result<Answer, CallError>>;
 
 /// Asks a model and answers in the request's dialect.
 pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> Result<Response, ApiError> {
@@ -69,13 +69,7 @@ pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> R
     let mut asking: Asking = Box::pin(async move { pipeline::run(&app, &caller, request).await });
     let answered = match tokio::time::timeout(heartbeat, &mut asking).await {
         Ok(answered) => answered,
-        Err(_) if wants_stream(&body) => {
-            let course = Course::default();
-            let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, course: course.clone() });
-            let first = course.clone();
-            let beat = stream::once(async move { first.beat() });
-            return Ok(respond(HeaderMap::new(), beat.chain(rest), course));
-        }
+        Err(_) if wants_stream(&body) => return Ok(awaited(asking, dialect, heartbeat)),
         Err(_) => asking.await,
     };
     match answered? {
@@ -91,6 +85,15 @@ pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> R
             Ok(stream_of(headers, items, dialect, heartbeat))
         }
     }
+}
+
+/// Sends the head and keeps the connection awake until the answer comes.
+pub(super) fn awaited(asking: Asking, dialect: Dialect, heartbeat: Duration) -> Response {
+    let course = Course::default();
+    let rest = events(Stage::Asking(asking), Manner { dialect, heartbeat, course: course.clone() });
+    let first = course.clone();
+    let beat = stream::once(async move { first.beat() });
+    respond(HeaderMap::new(), beat.chain(rest), course)
 }
 
 /// Sends `items` with `headers`. Dropping the body drops `items`.
@@ -113,7 +116,7 @@ fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send
 }
 
 /// Looked at only when an answer is late.
-fn wants_stream(body: &Bytes) -> bool {
+pub(super) fn wants_stream(body: &Bytes) -> bool {
     Object::parse(body.clone()).is_ok_and(|object| object.get("stream", "a boolean") == Ok(Some(true)))
 }
 

@@ -4,6 +4,7 @@ use super::super::Front;
 use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
+use super::super::{sse, trace};
 use super::{deadline, header_map, request_id};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request, State};
@@ -11,11 +12,14 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use groundwork_app::forward::{self, forward};
+use groundwork_app::pipeline::{Answer, CallError};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
+use groundwork_core::turn::Dialect;
 use groundwork_wire::object::Object;
+use std::time::Duration;
 
 /// Which of them.
 struct Kind {
@@ -62,24 +66,55 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     let missing = || ApiError::missing_param("model", "Missing required parameter: 'model'.");
+    let mut sent = headers.clone();
+    if let Ok(parent) = HeaderValue::try_from(trace::parent(&headers, &front.0.dice)) {
+        sent.insert("traceparent", parent);
+    }
     let request = forward::Request {
         operation: kind.operation,
         path: kind.path,
         model: named.or(kind.model.map(str::to_owned)).ok_or_else(missing)?,
         deadline: deadline(&front, &headers),
         request_id: request_id(&headers),
-        headers,
+        headers: sent,
         body,
     };
-    let answer = forward(front.app(), &caller, request).await?;
-    let mut response = Body::from_stream(answer.body.map(|item| item.map_err(|error| error.to_string()))).into_response();
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    response.headers_mut().extend(header_map(answer.headers));
-    super::name_call(response.headers_mut(), &answer.call);
-    if let Some(kind) = answer.content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+    let (app, heartbeat, body) = (front.app().clone(), front.0.server.heartbeat.duration(), request.body.clone());
+    let mut asking = Box::pin(async move { forward(&app, &caller, request).await });
+    match tokio::time::timeout(heartbeat, &mut asking).await {
+        Ok(answer) => Ok(respond(answer?, heartbeat)),
+        Err(_) if sse::wants_stream(&body) => Ok(sse::awaited(Box::pin(async { late(asking.await?).await }), Dialect::Chat, heartbeat)),
+        Err(_) => Ok(respond(asking.await?, heartbeat)),
     }
-    Ok(response)
+}
+
+fn respond(answer: forward::Answer, heartbeat: Duration) -> Response {
+    let forward::Answer { head, status, content_type, body } = answer;
+    let mut headers = header_map(head.headers);
+    super::name_call(&mut headers, &head.call);
+    match body {
+        forward::Body::Events(items) => sse::stream_of(headers, items, Dialect::Chat, heartbeat),
+        forward::Body::Bytes(bytes) => {
+            let mut response = Body::from_stream(bytes.map(|item| item.map_err(|error| error.to_string()))).into_response();
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            response.headers_mut().extend(headers);
+            if let Some(kind) = content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+            }
+            response
+        }
+    }
+}
+
+/// An answer to one whose stream has begun with a comment.
+async fn late(answer: forward::Answer) -> Result<Answer, CallError> {
+    match answer.body {
+        forward::Body::Events(items) => Ok(Answer::Stream(answer.head, items)),
+        forward::Body::Bytes(bytes) => {
+            let parts: Vec<Bytes> = bytes.try_collect().await?;
+            Ok(Answer::Whole(answer.head, parts.concat().into()))
+        }
+    }
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
