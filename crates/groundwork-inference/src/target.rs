@@ -14,13 +14,15 @@ pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Stage, Throttle};
 pub use reply::{ANSWER_HEADER, Embedded, Forwarded, Frames, HangUp, Reply, Served, Spoken, drain};
-pub use settings::{AzureOpenAi, Kind, Settings, Timeouts, Unfiltered};
+pub use settings::{AzureOpenAi, Kind, Local, Settings, Timeouts, Unfiltered};
 
 use crate::anthropic::Anthropic;
 use crate::azure_openai;
 use crate::egress::EgressError;
 use crate::extractive::Extractive;
 use crate::fake::Fake;
+#[cfg(feature = "local-chat")]
+use crate::local::chat::ChatModel;
 use crate::openai::OpenAi;
 use crate::service::{Service, Vendor};
 use groundwork_core::call::TargetKind;
@@ -38,6 +40,8 @@ pub enum OpenError {
     Egress(#[from] EgressError),
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    #[error("{0} would run on this machine, and this program was built without that (feature local-chat): name another target")]
+    WithoutChat(String),
 }
 
 #[derive(Debug)]
@@ -55,6 +59,8 @@ enum Answers {
     Service(Box<Service>),
     Fake(Fake),
     Extractive(Extractive),
+    #[cfg(feature = "local-chat")]
+    Local(ChatModel),
 }
 
 impl Target {
@@ -73,6 +79,12 @@ impl Target {
             }
             Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone())), TargetKind::Fake, "fake"),
             Kind::Extractive => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
+            #[cfg(feature = "local-chat")]
+            Kind::Local(local) => {
+                (Answers::Local(ChatModel::new(&name, local.clone(), ambient)), TargetKind::Local, local.model.as_str())
+            }
+            #[cfg(not(feature = "local-chat"))]
+            Kind::Local(local) => return Err(OpenError::WithoutChat(local.model.clone())),
         };
         let model = settings.model.clone().unwrap_or_else(|| default_model.to_owned());
         Ok(Self(Arc::new(Inner { name, model, kind, hang_up: settings.hang_up, answers })))
@@ -101,6 +113,8 @@ impl Target {
         match &self.0.answers {
             Answers::Service(service) => service.speaks(dialect),
             Answers::Fake(_) | Answers::Extractive(_) => true,
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => true,
         }
     }
 
@@ -112,6 +126,8 @@ impl Target {
             Answers::Service(service) => service.call(&model, call).await,
             Answers::Fake(fake) => fake.call(&model, call).await,
             Answers::Extractive(extractive) => extractive.call(&model, call).await,
+            #[cfg(feature = "local-chat")]
+            Answers::Local(local) => local.call(&model, call).await,
         }
     }
 
@@ -122,6 +138,8 @@ impl Target {
             Answers::Service(service) => service.embed(&model, call).await,
             Answers::Fake(fake) => fake.embed(&model, call),
             Answers::Extractive(_) => Err(self.cannot("it makes no embeddings")),
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => Err(self.cannot("it makes no embeddings")),
         }
     }
 
@@ -131,6 +149,8 @@ impl Target {
         match &self.0.answers {
             Answers::Service(service) => service.forward(&model, forward).await,
             Answers::Fake(_) | Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => Err(self.cannot("it answers chats only")),
         }
     }
 

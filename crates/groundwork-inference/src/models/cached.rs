@@ -2,15 +2,37 @@
 
 use super::VerifyError;
 use crate::catalogue::{Entry, File};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const BUFFER: usize = 1024 * 1024;
+
+/// What the first pull found of a file of which the catalogue says nothing; from then on the file must stay so.
+#[derive(Debug, Serialize, Deserialize)]
+struct Recorded {
+    bytes: u64,
+    sha256: String,
+}
+
+fn record_of(folder: &Path, file: &File) -> PathBuf {
+    folder.join(format!("{}.recorded.json", file.name))
+}
+
+/// The file as the catalogue or the first pull describes it. `None` when neither does.
+pub(super) fn described(folder: &Path, file: &File) -> Option<File> {
+    if file.is_known() {
+        return Some(file.clone());
+    }
+    let Recorded { bytes, sha256 } = serde_json::from_slice(&std::fs::read(record_of(folder, file)).ok()?).ok()?;
+    Some(File { name: file.name.clone(), bytes, sha256 })
+}
 
 /// Whether a file is there with the length it should have.
 pub(super) fn check_length(entry: &Entry, folder: &Path, file: &File) -> Result<(), VerifyError> {
     let path = folder.join(&file.name);
+    let Some(file) = described(folder, file) else { return Err(VerifyError::Missing { name: entry.name.clone(), path }) };
     match std::fs::metadata(&path) {
         Ok(found) if found.len() == file.bytes => Ok(()),
         Ok(found) => Err(VerifyError::WrongLength { name: entry.name.clone(), path, expected: file.bytes, found: found.len() }),
@@ -24,7 +46,8 @@ pub(super) fn check(entry: &Entry, folder: &Path, file: &File) -> Result<(), Ver
     check_length(entry, folder, file)?;
     let path = folder.join(&file.name);
     let found = hash(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
-    same(entry, &path, file, found)
+    let file = described(folder, file).unwrap_or_else(|| file.clone());
+    same(entry, &path, &file, found)
 }
 
 /// The bytes of a file of a model, of which it is certain that they are the right ones.
@@ -61,6 +84,11 @@ pub(super) enum PlaceError {
 /// download left that another source has now overtaken.
 pub(super) fn place(fetched: &Path, folder: &Path, file: &File) -> Result<(), PlaceError> {
     let found = std::fs::metadata(fetched)?.len();
+    if described(folder, file).is_none() {
+        let recorded = Recorded { bytes: found, sha256: hash(fetched)? };
+        std::fs::write(record_of(folder, file), serde_json::to_vec(&recorded).map_err(io::Error::other)?)?;
+    }
+    let file = &described(folder, file).unwrap_or_else(|| file.clone());
     if found != file.bytes {
         std::fs::remove_file(fetched)?;
         return Err(PlaceError::Length { expected: file.bytes, found });

@@ -10,7 +10,7 @@ mod lock;
 mod pull;
 mod wheel;
 
-use crate::catalogue::{Entry, EntryError, builtin};
+use crate::catalogue::{Engine, Entry, EntryError, builtin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -85,6 +85,8 @@ pub enum Progress {
     Bytes { file: String, done: u64, total: Option<u64> },
     /// A file is in place, its hash checked.
     Done { file: String },
+    /// A file is in place whose hash nobody knew: it is recorded, and every later look must find it again.
+    Recorded { file: String },
 }
 
 /// Is called from the task that pulls and must not block.
@@ -139,6 +141,16 @@ impl Library {
         let folder = self.folder_of(entry);
         entry.files.iter().try_for_each(|file| cached::check_length(entry, &folder, file))?;
         Ok(folder)
+    }
+
+    /// The file of a chat model that is here, and its SHA-256 in hexadecimal.
+    pub fn chat_file(&self, name: &str) -> Result<(PathBuf, String), VerifyError> {
+        let entry = self.known(name)?;
+        let folder = self.path(name)?;
+        let missing = || VerifyError::NotAChatModel { name: name.to_owned() };
+        let file = entry.files.iter().find(|_| entry.engine == Engine::Gguf).ok_or_else(missing)?;
+        let described = cached::described(&folder, file).ok_or_else(missing)?;
+        Ok((folder.join(&file.name), described.sha256))
     }
 
     /// Reads every file of a model and compares its hash.

@@ -5,12 +5,15 @@ mod identity;
 
 use super::{Environment, SecretError, SecretRef};
 use connection::Connection;
+use groundwork_inference::catalogue::{DEFAULT_CHAT_MODEL, Engine};
 use groundwork_inference::fake::Script;
-use groundwork_inference::target::{AzureOpenAi, Credential, Kind, SCOPE, Settings, Unfiltered};
+use groundwork_inference::models::Library;
+use groundwork_inference::target::{AzureOpenAi, Credential, Kind, Local, SCOPE, Settings, Unfiltered};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use url::Url;
 
@@ -97,6 +100,33 @@ pub enum TargetConfig {
     },
     /// Quotes the sources word for word.
     Extractive { name: String },
+    /// A chat model that runs on this machine, in a process of its own.
+    Local {
+        name: String,
+        /// Of the catalogue: `groundwork models list` names those that chat. Its file is fetched by `groundwork models pull`.
+        #[serde(default = "default_chat_model")]
+        model: String,
+        /// Tokens of prompt and answer together, at most; what the catalogue says when absent.
+        window: Option<NonZeroUsize>,
+        /// Cores that it may keep busy.
+        #[serde(default = "one")]
+        threads: NonZeroUsize,
+        /// Calls that may wait for their turn; further ones are told to come again.
+        #[serde(default = "some_calls")]
+        queue: NonZeroUsize,
+    },
+}
+
+fn default_chat_model() -> String {
+    DEFAULT_CHAT_MODEL.to_owned()
+}
+
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
+fn some_calls() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(15)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
@@ -122,6 +152,8 @@ pub enum TargetError {
     Ambiguous { name: String, what: &'static str },
     #[error("target {name} has neither a key nor a token nor an identity: write one of them")]
     NoCredential { name: String },
+    #[error("target {name} names the model {model:?}, which is no chat model of the catalogue; `groundwork models list` shows them")]
+    NoChatModel { name: String, model: String },
     #[error("{variable} is not a URL ({reason}); write one like {example}")]
     Url { variable: &'static str, reason: String, example: &'static str },
 }
@@ -130,12 +162,18 @@ pub enum TargetError {
 const ANTHROPIC: &str = "https://api.anthropic.com";
 
 impl TargetConfig {
+    /// A chat model of the catalogue with the defaults.
+    pub fn local(model: &str) -> Self {
+        Self::Local { name: "local".to_owned(), model: model.to_owned(), window: None, threads: one(), queue: some_calls() }
+    }
+
     pub fn name(&self) -> &str {
         match self {
             Self::OpenAi { name, .. }
             | Self::AzureOpenAi { name, .. }
             | Self::Anthropic { name, .. }
             | Self::Fake { name, .. }
+            | Self::Local { name, .. }
             | Self::Extractive { name } => name,
         }
     }
@@ -146,7 +184,7 @@ impl TargetConfig {
             Self::OpenAi { key, .. } => (vec![key], None),
             Self::AzureOpenAi { key, identity, .. } => (vec![key], identity.as_mut()),
             Self::Anthropic { key, token, identity, .. } => (vec![key, token], identity.as_mut()),
-            Self::Fake { .. } | Self::Extractive { .. } => (Vec::new(), None),
+            Self::Fake { .. } | Self::Extractive { .. } | Self::Local { .. } => (Vec::new(), None),
         };
         let secrets = secrets.into_iter().filter_map(|secret| match secret {
             Some(SecretRef::File(path)) => Some(path),
@@ -156,7 +194,7 @@ impl TargetConfig {
     }
 
     /// The target with its secrets in hand.
-    pub fn resolve(&self, environment: &Environment) -> Result<Settings, TargetError> {
+    pub fn resolve(&self, environment: &Environment, library: &Library) -> Result<Settings, TargetError> {
         let settings = match self {
             Self::OpenAi { base_url, key, model, .. } => {
                 let key = key.as_ref().map(|key| self.secret(key, environment)).transpose()?;
@@ -194,6 +232,21 @@ impl TargetConfig {
             }
             Self::Fake { script, .. } => Settings::new(self.name(), Kind::Fake(script.clone())),
             Self::Extractive { .. } => Settings::new(self.name(), Kind::Extractive),
+            Self::Local { name, model, window, threads, queue } => {
+                let entry = library.entry(model).filter(|entry| entry.engine == Engine::Gguf);
+                let entry = entry.ok_or_else(|| TargetError::NoChatModel { name: name.clone(), model: model.clone() })?;
+                Settings::new(
+                    name,
+                    Kind::Local(Local {
+                        library: library.clone(),
+                        model: model.clone(),
+                        program: "/proc/self/exe".into(),
+                        window: window.map_or(entry.window, NonZeroUsize::get),
+                        threads: threads.get(),
+                        queue: queue.get(),
+                    }),
+                )
+            }
         };
         match self.connection() {
             Some(connection) => {
@@ -209,7 +262,7 @@ impl TargetConfig {
                 Some(Connection { apis: apis.as_deref(), timeouts, hang_up: *hang_up, headers })
             }
             Self::Anthropic { timeouts, hang_up, headers, .. } => Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers }),
-            Self::Fake { .. } | Self::Extractive { .. } => None,
+            Self::Fake { .. } | Self::Extractive { .. } | Self::Local { .. } => None,
         }
     }
 
