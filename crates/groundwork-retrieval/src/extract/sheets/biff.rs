@@ -156,6 +156,7 @@ mod tests {
         take(&mut scanner, record::END, &[]);
         let [sheet] = scanner.sheets.as_slice() else { panic!("{:?}", scanner.sheets) };
         assert_eq!(sheet.shares, HashMap::from([((2, 1), "0.00%".to_owned()), ((3, 4), "0.0%".to_owned())]));
-        assert_eq!(sheet.area, 8 * 5);
+        // Rows 2 to 9, columns 0 to 5.
+        assert_eq!(sheet.area, 8 * 6);
     }
 }
