@@ -16,11 +16,6 @@ cargo test --profile ci --locked --workspace
 step "lints"
 cargo clippy --profile ci --locked --workspace --all-targets -- -D warnings
 
-step "bench and fuzz still compile"
-# Nothing is linked here, so the fuzzer's own library, which takes a C++ compiler, is not needed.
-cargo check --locked --manifest-path bench/Cargo.toml --target-dir target/beside
-CUSTOM_LIBFUZZER_PATH=/none/libnone.a cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir target/beside
-
 step "the main job on examples/"
 cargo build --profile ci --locked --workspace
 target/ci/groundwork demo examples </dev/null

@@ -42,6 +42,7 @@ pub fn office(path: &str, kind: &str, main: &[u8], further: &[(&str, &[u8])]) ->
 }
 
 pub fn relationships(targets: &[(&str, &str)]) -> String {
-    let each = targets.iter().zip(1..).map(|((kind, target), id)| format!("<Relationship Id='r{id}' Type='{OFFICE}/{kind}' Target='{target}'/>"));
+    let each =
+        targets.iter().zip(1..).map(|((kind, target), id)| format!("<Relationship Id='r{id}' Type='{OFFICE}/{kind}' Target='{target}'/>"));
     format!("<Relationships xmlns='{PACKAGE}/relationships'>{}</Relationships>", each.collect::<String>())
 }

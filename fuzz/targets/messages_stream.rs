@@ -8,7 +8,10 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|stream: &[u8]| {
     let mut decoder = Decoder::new(1 << 20);
     decoder.push(stream);
-    let (mut reader, mut writer) = (messages::Reader::new(), chat::Writer::new(Heading { id: "x".to_owned(), model: "m".to_owned(), created: 1, include_usage: true }));
+    let (mut reader, mut writer) = (
+        messages::Reader::new(),
+        chat::Writer::new(Heading { id: "x".to_owned(), model: "m".to_owned(), created: 1, include_usage: true }),
+    );
     let mut said = Vec::new();
     while let Ok(Some(frame)) = decoder.next() {
         let Some(frame) = Frame::received(frame) else { continue };

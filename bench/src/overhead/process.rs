@@ -17,7 +17,8 @@ impl Process {
     pub async fn start(core: &str, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new("taskset");
         command.args(["-c", core]).arg(program).args(arguments).envs(environment.iter().copied());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().context("taskset (package util-linux) is needed")?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().context("taskset (package util-linux) is needed")?;
         let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
         let address = loop {
             let Some(line) = lines.next().transpose()? else { bail!("{} ended before it listened", program.display()) };

@@ -42,24 +42,22 @@ pub fn stream_text() -> String {
 pub async fn serve() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let chunks: std::sync::Arc<[Bytes]> = (0..CHUNKS).map(|number| Bytes::from(chunk(number))).chain([Bytes::from("data: [DONE]\n\n")]).collect();
+    let chunks: std::sync::Arc<[Bytes]> =
+        (0..CHUNKS).map(|number| Bytes::from(chunk(number))).chain([Bytes::from("data: [DONE]\n\n")]).collect();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let chunks = chunks.clone();
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| answer(request, chunks.clone())),
-        ));
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(request, chunks.clone()))),
+        );
     }
 }
 
 type Paced = StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>;
 
-async fn answer(
-    request: Request<Incoming>,
-    chunks: std::sync::Arc<[Bytes]>,
-) -> Result<Response<Either<Paced, Full<Bytes>>>, hyper::Error> {
+async fn answer(request: Request<Incoming>, chunks: std::sync::Arc<[Bytes]>) -> Result<Response<Either<Paced, Full<Bytes>>>, hyper::Error> {
     let body = request.into_body().collect().await?.to_bytes();
     let streams = body.windows(13).any(|window| window == b"\"stream\":true");
     let kind = if streams { "text/event-stream" } else { "application/json" };
