@@ -272,7 +272,7 @@ fn invisible_text_counts_over_a_scan_and_nowhere_else() {
 #[test]
 fn scanned_pages_are_told_to_who_can_recognize_text() {
     let scan = PageSource::new().draw("q 600 0 0 800 0 0 cm /Im Do Q");
-    let parsed = super::read_all(&file(&[scan.clone(), body(2), scan]), &Limits::default()).expect("a readable file");
+    let parsed = read_all(&file(&[scan.clone(), body(2), scan]), &Limits::default()).expect("a readable file");
     assert_eq!((parsed.scanned, parsed.document.warnings.len()), (vec![1, 3], 0));
 }
 
