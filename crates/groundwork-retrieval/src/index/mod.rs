@@ -11,10 +11,11 @@ mod matches;
 mod permitted;
 mod places;
 mod snapshot;
+mod words;
 mod writer;
 
 pub(crate) use collection::Collection;
-pub(crate) use keyword::{Entry, search as search_keyword, stamp, title_of};
+pub(crate) use keyword::{By, Entry, search as search_keyword, stamp, title_of};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Row, Version};
