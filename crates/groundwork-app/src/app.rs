@@ -1,6 +1,6 @@
 //! The application: its parts, opened once, shared by every operation.
 
-use crate::books::{self, Books};
+use crate::books::{self, Books, BooksError};
 use crate::declared::{self, ApplyError};
 use crate::jobs;
 use crate::keys::{self, Keyring, KeysError, RefusedKey};
@@ -21,7 +21,6 @@ use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
 use groundwork_store::db::{Db, DbError};
 use groundwork_store::lock::{FolderLock, LockError};
-use groundwork_store::wal::WalError;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -51,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: jobs::Board,
     pub(crate) responses: Arc<responses::Board>,
     pub(crate) tasks: TaskTracker,
+    /// Places for answers that are heard out although their clients have hung up.
+    pub(crate) drains: Arc<Semaphore>,
     /// Cancelled when shutdown begins: nothing new is taken.
     pub(crate) stop: CancellationToken,
     /// Cancelled when the grace period is over: what still runs ends with an error.
@@ -73,7 +74,7 @@ pub enum OpenError {
     #[error(transparent)]
     Blobs(#[from] BlobError),
     #[error(transparent)]
-    Books(#[from] WalError),
+    Books(#[from] BooksError),
     #[error("target {name}: {source}")]
     Target { name: String, source: target::OpenError },
     #[error(transparent)]
@@ -146,16 +147,17 @@ impl App {
             jobs: jobs::Board::new(waiting),
             responses: Arc::new(responses::Board::new(limits.background_responses)),
             tasks,
+            drains: Arc::new(Semaphore::new(DRAINS)),
             stop,
             cut: CancellationToken::new(),
             published: RwLock::new(Arc::new(published)),
             processors: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))),
             _lock: lock,
         }));
+        app.tasks().spawn(books::keep(app.clone()));
         if role == Role::Owner {
             responses::recover(&app.inner().db).await?;
             jobs::start(&app);
-            app.tasks().spawn(books::keep(app.clone()));
             app.tasks().spawn(responses::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
         }
@@ -169,6 +171,7 @@ impl App {
     pub fn metrics_text(&self) -> String {
         self.0.metrics.jobs_waiting.set(self.0.jobs.waiting() as i64);
         self.0.metrics.deployments(&self.0.switchboard);
+        self.0.metrics.booked(&self.0.books.stats());
         self.0.metrics.text()
     }
 
@@ -243,6 +246,8 @@ impl App {
 #[error("the work was cut short")]
 pub struct Interrupted;
 
+/// Answers that are heard out at the same time; one more is cancelled.
+const DRAINS: usize = 64;
 /// How long the embedding model waits for the index, which answers depend on more.
 const INDEX_PATIENCE: Duration = Duration::from_secs(60);
 /// How long tasks that were cut off may take to write what they must.

@@ -2,7 +2,7 @@
 
 use crate::app::{App, Interrupted};
 use crate::knowledge::NotReady;
-use crate::pipeline::{SHUTDOWN_RETRY, SettledCall, Settlement, now, principal};
+use crate::pipeline::{Booking, Estimate, SHUTDOWN_RETRY, SettledCall, Settlement, now, principal};
 use crate::published::Pool;
 use crate::routing::{Errand, RouteError, Unavailable, route, spillover};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::ids::{CallId, ModelName};
 use groundwork_core::turn::Usage;
-use groundwork_inference::target::{CallError, EmbedCall, Embedded, Headers, Stage};
+use groundwork_inference::target::{CallError, EmbedCall, Headers, Stage};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
 use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
@@ -116,14 +116,6 @@ impl EmbedError {
             Self::Books(_) => "not_recorded",
         }
     }
-
-    fn may_be_charged(&self) -> bool {
-        match self {
-            Self::Call(error) => error.may_be_charged(),
-            Self::DeadlineExceeded | Self::ShuttingDown { .. } => true,
-            _ => false,
-        }
-    }
 }
 
 /// Texts in one request, as OpenAI limits them.
@@ -153,11 +145,11 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
         started: inner.clock.now(),
     };
     let id = call.id.clone();
-    let mut settlement = Settlement::begin(app, call, None);
+    let settlement = Settlement::begin(app, call, estimate(&maker, &parsed));
     let asked = EmbedCall { body, model: None, deadline, headers: request.headers };
     let made = tokio::select! {
         biased;
-        made = make(app, maker, (parsed, asked), &mut settlement) => made,
+        made = make(app, maker, (parsed, asked), &settlement) => made,
         () = tokio::time::sleep_until(deadline.into()) => Err(EmbedError::DeadlineExceeded),
         () = inner.cut.cancelled() => Err(shutting_down()),
     };
@@ -167,7 +159,7 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
             Ok(Answer { call: id, headers, body })
         }
         Err(error) => {
-            settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
+            settlement.fail(error.kind(), error.http_status()).await;
             Err(error)
         }
     }
@@ -205,7 +197,7 @@ async fn make(
     app: &App,
     maker: Maker,
     (request, asked): (Parsed, EmbedCall),
-    settlement: &mut Settlement,
+    settlement: &Settlement,
 ) -> Result<(Headers, Bytes), EmbedError> {
     settlement.finished("stop");
     match maker {
@@ -226,21 +218,34 @@ async fn make(
                 everywhere: false,
                 affinity: None,
             };
-            let (Embedded { headers, served, body }, attempt) = route(app, &errand, Some(settlement), |deployment| {
+            let (embedded, attempt) = route(app, &errand, Some(Booking::of_embedded(settlement)), |deployment| {
                 let headers = spillover::headers(&asked.headers, &pool, deployment);
                 let call = EmbedCall { model: Some(deployment.model.clone()), headers, body: asked.body.clone(), deadline: asked.deadline };
-                deployment.target.embed(call)
+                let target = deployment.target.clone();
+                async move { target.embed(call).await }
             })
             .await?;
-            let tokens = embeddings::Parsed::parse(&body).ok().and_then(|parsed| parsed.prompt_tokens);
-            attempt.done(&headers, tokens);
-            settlement.served(&served);
+            let tokens = embeddings::prompt_tokens(&embedded.body);
+            attempt.done(&embedded.headers, tokens);
             if let Some(tokens) = tokens {
                 settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             }
-            Ok((headers, body))
+            Ok((embedded.headers, embedded.body))
         }
     }
+}
+
+fn estimate(maker: &Maker, request: &Parsed) -> Option<Estimate> {
+    let Maker::Pool { pool, .. } = maker else { return None };
+    let most = match &request.input {
+        Input::Texts(texts) => texts.iter().map(String::len).sum(),
+        Input::Tokens(lists) => lists.iter().map(Vec::len).sum(),
+    };
+    let body = request.object.to_bytes();
+    Some(Estimate::of_input(pool, (most, None), move |tokenizer| match Parsed::parse(body).map(|request| request.input) {
+        Ok(Input::Texts(texts)) => texts.iter().map(|text| tokenizer.count(text)).sum(),
+        Ok(Input::Tokens(_)) | Err(_) => most,
+    }))
 }
 
 /// The texts are passages: what a client stores and searches for is its own affair, and MiniLM makes no difference.

@@ -2,6 +2,7 @@
 
 use crate::routing::Switchboard;
 use groundwork_core::call::{Labels, Sample};
+use groundwork_store::wal::Stats;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,6 +25,11 @@ pub(crate) struct Metrics {
     in_flight: Gauge,
     cost: Counters,
     unpriced: Counters,
+    failed_attempts: Counters,
+    lost_tokens: Counters,
+    open_calls: Gauge,
+    unbooked_calls: Gauge,
+    sync_failures: Gauge,
     citations: Counters,
     search: Histograms,
     ingested: Counters,
@@ -37,6 +43,8 @@ pub(crate) struct Metrics {
     deployment_latency: Family<Named, Gauge<f64, AtomicU64>>,
     retries: Counters,
     hedges: Counters,
+    /// Answers that are heard out although their clients have hung up.
+    pub(crate) calls_draining: Gauge,
 }
 
 fn seconds() -> Histogram {
@@ -61,6 +69,11 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             cost: Counters::default(),
             unpriced: Counters::default(),
+            failed_attempts: Counters::default(),
+            lost_tokens: Counters::default(),
+            open_calls: Gauge::default(),
+            unbooked_calls: Gauge::default(),
+            sync_failures: Gauge::default(),
             citations: Counters::default(),
             search: Family::new_with_constructor(search_seconds as fn() -> Histogram),
             ingested: Counters::default(),
@@ -74,6 +87,7 @@ impl Default for Metrics {
             deployment_latency: Family::default(),
             retries: Counters::default(),
             hedges: Counters::default(),
+            calls_draining: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("gen_ai_server_request_duration_seconds", "From a request to the end of its answer", metrics.duration.clone());
@@ -82,6 +96,16 @@ impl Default for Metrics {
         registry.register("groundwork_calls_in_flight", "Calls that have begun and not ended", metrics.in_flight.clone());
         registry.register("groundwork_cost_nano_dollars", "What calls cost, in billionths of a dollar", metrics.cost.clone());
         registry.register("groundwork_unpriced_calls", "Calls whose price is unknown", metrics.unpriced.clone());
+        registry.register("groundwork_failed_attempts", "Deployments that were asked in vain", metrics.failed_attempts.clone());
+        registry.register("groundwork_lost_tokens", "Tokens that they may charge for, by type, estimated", metrics.lost_tokens.clone());
+        registry.register("groundwork_calls_draining", "Answers heard out without their clients", metrics.calls_draining.clone());
+        registry.register("groundwork_open_holds", "Calls in the log of money records that have not ended", metrics.open_calls.clone());
+        registry.register("groundwork_unbooked_calls", "Calls that have ended and wait for the ledger", metrics.unbooked_calls.clone());
+        registry.register(
+            "groundwork_sync_failures",
+            "Times that money records were not forced to the disk",
+            metrics.sync_failures.clone(),
+        );
         registry.register("groundwork_citations", "Citations of answers, by what the check said", metrics.citations.clone());
         registry.register("groundwork_search_duration_seconds", "Searches, the embedding of the question included", metrics.search.clone());
         registry.register("groundwork_ingested_documents", "Files that an ingest has dealt with, by outcome", metrics.ingested.clone());
@@ -125,7 +149,19 @@ impl Metrics {
     }
 
     pub(crate) fn settled(&self, sample: &Sample) {
-        let Sample { labels, seconds, first_token_seconds, usage, estimated, cost, retrieval_seconds: _, citations } = sample;
+        let Sample {
+            labels,
+            seconds,
+            first_token_seconds,
+            usage,
+            estimated,
+            failed_attempts,
+            lost_input_tokens,
+            lost_output_tokens,
+            cost,
+            retrieval_seconds: _,
+            citations,
+        } = sample;
         let Labels { operation, model, target, status, cached } = labels;
         let named = || -> Named {
             vec![
@@ -144,6 +180,12 @@ impl Metrics {
             let known = if *estimated { "estimate" } else { "exact" };
             let typed: Named = with("gen_ai_token_type", kind).into_iter().chain([("measure", known.to_owned())]).collect();
             self.token_usage.get_or_create(&typed).observe(count as f64);
+        }
+        if *failed_attempts > 0 {
+            self.failed_attempts.get_or_create(&named()).inc_by(*failed_attempts);
+            for (kind, lost) in [("input", lost_input_tokens), ("output", lost_output_tokens)] {
+                self.lost_tokens.get_or_create(&with("gen_ai_token_type", kind)).inc_by(*lost);
+            }
         }
         match cost {
             Some(cost) => self.cost.get_or_create(&named()).inc_by(u64::try_from(cost.0).unwrap_or(0)),
@@ -176,6 +218,14 @@ impl Metrics {
             self.retries.get_or_create(&named).inner().store(model.retries, Ordering::Relaxed);
             self.hedges.get_or_create(&named).inner().store(model.hedges, Ordering::Relaxed);
         }
+    }
+
+    /// Takes over what the log of money records has counted.
+    pub(crate) fn booked(&self, stats: &Stats) {
+        let Stats { open, waiting, sync_failures } = *stats;
+        self.open_calls.set(open as i64);
+        self.unbooked_calls.set(waiting as i64);
+        self.sync_failures.set(sync_failures as i64);
     }
 
     pub(crate) fn searched(&self, took: Duration, outcome: &'static str) {

@@ -2,6 +2,7 @@
 //! service speaks, and its answer into the client's.
 
 mod body;
+mod forwarded;
 mod headers;
 mod speech;
 
@@ -12,10 +13,8 @@ use crate::azure_openai::AzureOpenAi;
 use crate::egress::EgressError;
 use crate::exchange::{Ask, Limit, Server, client_headers};
 use crate::openai::OpenAi;
-use crate::target::{Call, CallError, EmbedCall, Embedded, Forward, Forwarded, Reply, Settings, Unfiltered};
+use crate::target::{Call, CallError, EmbedCall, Embedded, Reply, Settings, Unfiltered};
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream;
 use groundwork_core::turn::Dialect;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use std::time::Instant;
@@ -70,9 +69,10 @@ impl Service {
 
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
         let spoken = if self.speaks(call.dialect) { call.dialect } else { self.speaks.first().copied().unwrap_or_default() };
-        let deadline = self.server.deadline(call.deadline);
+        let until = self.server.until(call.deadline);
         let prepared = body::prepare(&self.server.target, &call, spoken, model)?;
-        let ask = self.ask(Operation::Answer(spoken), model, &call.headers, deadline).await?.body(prepared.body);
+        let first = if call.stream { self.server.first_token(until) } else { self.server.first_byte(until) };
+        let ask = self.ask(Operation::Answer(spoken), model, &call.headers, until).await?.body(prepared.body);
         let speech = speech::Speech {
             server: &self.server,
             model,
@@ -81,51 +81,19 @@ impl Service {
             client: call.dialect,
             heading: prepared.heading,
         };
-        if call.stream { speech.stream(ask).await } else { speech.whole(ask).await }
+        if call.stream { speech.stream(ask, first).await } else { speech.whole(ask, first).await }
     }
 
     pub(crate) async fn embed(&self, model: &str, call: EmbedCall) -> Result<Embedded, CallError> {
-        let deadline = self.server.deadline(call.deadline);
+        let until = self.server.until(call.deadline);
+        let first = self.server.first_byte(until);
         let body = body::with_model(&self.server.target, call.body, model)?;
-        let ask = self.ask(Operation::Embeddings, model, &call.headers, deadline).await?.body(body.to_bytes());
-        let (headers, body) = self.server.whole(ask).await?;
-        if let Some(error) = speech::hidden_error(&self.server.target, model, &body) {
+        let ask = self.ask(Operation::Embeddings, model, &call.headers, until).await?.body(body.to_bytes());
+        let (headers, body) = self.server.whole(ask, first).await?;
+        if let Some(error) = speech::hidden_error(&self.server.target, model, &headers, &body) {
             return Err(error);
         }
         Ok(Embedded { served: served(&headers), headers: client_headers(&headers), body })
-    }
-
-    pub(crate) async fn forward(&self, model: &str, forward: Forward) -> Result<Forwarded, CallError> {
-        let deadline = self.server.deadline(forward.deadline);
-        let operation = Operation::Other { path: &forward.path, query: forward.query.as_deref() };
-        let client: Vec<(String, String)> = headers::pairs(&forward.headers);
-        let mut ask = self.ask(operation, model, &client, deadline).await?;
-        ask.method = forward.method;
-        ask.headers.remove(header::CONTENT_TYPE);
-        for name in [header::CONTENT_TYPE, header::ACCEPT] {
-            if let Some(value) = forward.headers.get(&name) {
-                ask.headers.insert(name, value.clone());
-            }
-        }
-        let content_type = forward.headers.get(header::CONTENT_TYPE);
-        ask.body = match &forward.model {
-            Some(_) => body::rewrite_model(&self.server.target, forward.body, content_type, model)?,
-            None => forward.body,
-        };
-        let begun = self.server.send(ask, Limit::end(deadline)).await?;
-        let head = &begun.head;
-        Ok(Forwarded {
-            status: head.status.as_u16(),
-            content_type: head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned),
-            headers: client_headers(&head.headers),
-            served: served(&head.headers),
-            body: stream::try_unfold((self.server.clone(), begun.body), move |(server, mut body)| async move {
-                let limit = Limit::idle(&server, deadline);
-                let piece = limit.on(&server.target, body.next()).await?.map_err(|reason| server.broken(reason))?;
-                Ok(piece.map(|piece| (piece, (server, body))))
-            })
-            .boxed(),
-        })
     }
 
     /// A request with its address, its credential and the headers of the client's that go on; still without a body.
@@ -134,15 +102,15 @@ impl Service {
         operation: Operation<'_>,
         model: &'a str,
         client: &[(String, String)],
-        deadline: Instant,
+        until: Limit,
     ) -> Result<Ask<'a>, CallError> {
         let target = &self.server.target;
         let uri = self.vendor.uri(target, operation, model)?;
         let mut headers = self.headers.clone();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers::pass_on(&mut headers, client, &self.vendor);
-        self.vendor.authorize(target, &mut headers, deadline).await?;
-        Ok(Ask { method: Method::POST, uri, headers, body: Bytes::new(), model, deadline })
+        self.vendor.authorize(target, &mut headers, until.at()).await?;
+        Ok(Ask { method: Method::POST, uri, headers, body: Bytes::new(), model, until })
     }
 }
 

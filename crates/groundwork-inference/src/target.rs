@@ -12,8 +12,8 @@ pub use ambient::Ambient;
 pub use call::{Call, Embed, EmbedCall, Forward, Grounding, Headers};
 pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
-pub use error::{CallError, Stage, Throttle};
-pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, REASON_HEADER, Reply, Served, Spoken, drain};
+pub use error::{CallError, Said, Stage, Throttle};
+pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, Reply, Served, Spoken};
 pub use settings::{AzureOpenAi, Kind, Settings, Timeouts, Unfiltered};
 
 use crate::anthropic::Anthropic;
@@ -71,7 +71,7 @@ impl Target {
             Kind::Anthropic { base_url, credential } => {
                 (service(Vendor::Anthropic(Anthropic::open(base_url, credential, ambient)?))?, TargetKind::Anthropic, "claude-sonnet-4-5")
             }
-            Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone())), TargetKind::Fake, "fake"),
+            Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone(), settings.timeouts)), TargetKind::Fake, "fake"),
             Kind::Extractive => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
         };
         let model = settings.model.clone().unwrap_or_else(|| default_model.to_owned());
@@ -120,7 +120,7 @@ impl Target {
         let model = call.model.clone().unwrap_or_else(|| self.0.model.clone());
         match &self.0.answers {
             Answers::Service(service) => service.embed(&model, call).await,
-            Answers::Fake(fake) => fake.embed(&model, call),
+            Answers::Fake(fake) => fake.embed(&model, call).await,
             Answers::Extractive(_) => Err(self.cannot("it makes no embeddings")),
         }
     }
@@ -130,7 +130,8 @@ impl Target {
         let model = forward.model.clone().unwrap_or_else(|| self.0.model.clone());
         match &self.0.answers {
             Answers::Service(service) => service.forward(&model, forward).await,
-            Answers::Fake(_) | Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
+            Answers::Fake(fake) => fake.forward(&model, forward).await,
+            Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
         }
     }
 

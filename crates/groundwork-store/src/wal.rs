@@ -3,21 +3,23 @@
 //!
 //! A *hold* is the record of a call as it will be booked if nothing is ever heard of it again; a *settle* is the record of what happened.
 //! A line is given to the system at once, which is enough for a kill, and forced to the disk together with others soon after, which is
-//! what a loss of power asks for. `roll` moves settled calls into the ledger, where the call's id makes booking twice impossible; a
+//! what a loss of power asks for. A caller does no more than that: the log has a thread of its own, which forces, begins new segments
+//! and carries open calls over to them. `roll` moves settled calls into the ledger, where the call's id makes booking twice impossible; a
 //! segment is removed once all it says is there. The folder belongs to one process (`lock`).
 
+mod keeper;
 mod recovery;
 mod segment;
 
 pub use recovery::Recovery;
 
-use crate::db::{Db, DbError};
-use groundwork_core::call::Record;
-use groundwork_core::ids::CallId;
-use segment::{Kind, Segment, Written};
-use std::collections::HashMap;
+use crate::db::{Db, DbError, ledger};
+use groundwork_core::call::{Outcome, Record};
+use keeper::Shared;
+use segment::{Kind, Segment};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Calls that wait for the ledger, at most. Beyond that no call may begin: the ledger has been out of reach for long.
@@ -40,6 +42,17 @@ impl Default for Settings {
     }
 }
 
+/// What there is to know of the log at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Calls that have begun and not ended.
+    pub open: usize,
+    /// Calls that have ended and are not in the ledger yet.
+    pub waiting: usize,
+    /// How often lines could not be forced to the disk.
+    pub sync_failures: u64,
+}
+
 /// Why a call could not be recorded, or recorded calls not be booked. What was recorded before stays recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -57,33 +70,10 @@ pub enum WalError {
 #[derive(Debug, Clone)]
 pub struct Wal {
     shared: Arc<Shared>,
-    /// One `roll` at a time.
-    rolling: Arc<tokio::sync::Mutex<()>>,
-    /// Ends the syncing thread when the last clone is gone.
+    /// Calls that have ended, on their way to the ledger. One `roll` at a time.
+    rolling: Arc<tokio::sync::Mutex<Vec<Arc<Vec<Record>>>>>,
+    /// Ends the log's thread when the last clone is gone.
     _ending: Arc<Ending>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    settings: Settings,
-    folder: PathBuf,
-    state: Mutex<State>,
-    /// Told when there is something to force to the disk, and at the end.
-    wake: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    active: Segment,
-    /// Closed segments whose calls are not all in the ledger yet.
-    closed: Vec<Segment>,
-    /// Calls that have begun and not ended, with the lines that say so.
-    open: HashMap<CallId, Vec<u8>>,
-    /// Calls that have ended and are not in the ledger yet.
-    settled: Vec<Record>,
-    /// Lines were written that are not forced to the disk yet.
-    unsynced: bool,
-    ended: bool,
 }
 
 #[derive(Debug)]
@@ -91,8 +81,7 @@ struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.lock().ended = true;
-        self.0.wake.notify_all();
+        self.0.end();
     }
 }
 
@@ -101,145 +90,86 @@ impl Wal {
     pub async fn open(folder: &Path, settings: Settings, db: &Db) -> Result<(Self, Recovery), WalError> {
         let path = folder.to_owned();
         let left = blocking(folder, move || recovery::read(&path)).await?;
-        let recovery = Recovery { settled: book(db, &left.settled).await?, estimated: book(db, &left.open).await?, damaged: left.damaged };
+        let killed = |record| Record { outcome: Outcome::Failed { kind: "killed".to_owned(), http_status: 503 }, ..record };
+        let recovery = Recovery {
+            settled: book(folder, db, &Arc::new(left.settled)).await?,
+            estimated: book(folder, db, &Arc::new(left.open.into_iter().map(killed).collect())).await?,
+            damaged: left.damaged,
+        };
         let active = Segment::create(folder, left.next_number)?;
         left.segments.into_iter().try_for_each(recovery::Left::clear)?;
 
-        let state = State { active, closed: vec![], open: HashMap::new(), settled: vec![], unsynced: false, ended: false };
-        let shared = Arc::new(Shared { settings, folder: folder.into(), state: Mutex::new(state), wake: Condvar::new() });
-        let syncing = shared.clone();
+        let shared = Arc::new(Shared::new(settings, folder, active));
+        let keeper = shared.clone();
         std::thread::Builder::new()
-            .name("wal-sync".to_owned())
-            .spawn(move || syncing.sync_until_ended())
+            .name("wal".to_owned())
+            .spawn(move || keeper.keep())
             .map_err(|source| WalError::Io { path: folder.into(), source })?;
         Ok((Self { rolling: Arc::default(), _ending: Arc::new(Ending(shared.clone())), shared }, recovery))
     }
 
-    /// Records that a call is about to go out. `estimate` is what will be booked if nothing is ever heard of it, so flag it as one. After
-    /// an error the call must not go out.
+    /// Records that a call is about to go out. `estimate` is what will be booked if nothing is ever heard of it, so flag it as one. It
+    /// takes the place of an earlier one of the same call. After an error the call must not go out.
     pub fn hold(&self, estimate: &Record) -> Result<(), WalError> {
         let line = segment::line(Kind::Hold, estimate);
-        let mut state = self.shared.lock();
-        if state.settled.len() >= WAITING {
-            return Err(WalError::Behind { waiting: state.settled.len() });
+        let waiting = self.shared.waiting.load(Ordering::Relaxed);
+        if waiting >= WAITING {
+            return Err(WalError::Behind { waiting });
         }
-        self.shared.append(&mut state, &line)?;
-        state.open.insert(estimate.id.clone(), line);
-        Ok(())
+        self.shared.hold(estimate.id.clone(), line)
     }
 
     /// Records how a call ended. Even after an error the record goes to the ledger with the next `roll`; only a kill before that would
     /// leave the call with its estimate.
     pub fn settle(&self, record: Record) -> Result<(), WalError> {
         let line = segment::line(Kind::Settle, &record);
-        let mut state = self.shared.lock();
-        state.open.remove(&record.id);
-        state.settled.push(record);
-        self.shared.append(&mut state, &line)
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.shared.settle(record, &line)
     }
 
-    /// Calls that have begun and not ended.
-    pub fn open_calls(&self) -> usize {
-        self.shared.lock().open.len()
+    pub fn stats(&self) -> Stats {
+        Stats {
+            open: self.shared.open_calls(),
+            waiting: self.shared.waiting.load(Ordering::Relaxed),
+            sync_failures: self.shared.sync_failures.load(Ordering::Relaxed),
+        }
     }
 
     /// Books every call that has ended so far, removes the segments that are no longer needed and says how many calls there were. Call
     /// it again and again, and once before the end. After an error everything is still recorded, and the next call tries again.
     pub async fn roll(&self, db: &Db) -> Result<usize, WalError> {
-        let _alone = self.rolling.lock().await;
-        let (records, closed) = {
-            let state = self.shared.lock();
-            (state.settled.clone(), state.closed.len())
-        };
-        book(db, &records).await?;
+        let mut unbooked = self.rolling.lock().await;
+        let (settled, closed) = self.shared.take_settled();
+        if !settled.is_empty() {
+            unbooked.push(Arc::new(settled));
+        }
+        let mut rolled = 0;
+        while let Some(records) = unbooked.first() {
+            book(&self.shared.folder, db, records).await?;
+            rolled += records.len();
+            self.shared.waiting.fetch_sub(records.len(), Ordering::Relaxed);
+            unbooked.remove(0);
+        }
         if closed > 0 {
-            // What the closed segments say of open calls is said again in the active one, which must outlive them.
-            let wal = self.clone();
-            blocking(&self.shared.folder, move || wal.flush()).await?;
+            let shared = self.shared.clone();
+            blocking(&self.shared.folder, move || shared.remove_closed(closed)).await?;
         }
-        let removable: Vec<Segment> = {
-            let mut state = self.shared.lock();
-            state.settled.drain(..records.len());
-            state.closed.drain(..closed).collect()
-        };
-        removable.iter().try_for_each(Segment::remove)?;
-        Ok(records.len())
+        Ok(rolled)
     }
 
-    /// Forces everything recorded so far to the disk.
+    /// Forces everything recorded so far to the disk, and begins another segment when the active one is full.
     pub fn flush(&self) -> Result<(), WalError> {
-        self.shared.lock().written().iter().try_for_each(Written::sync)
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn append(&self, state: &mut State, line: &[u8]) -> Result<(), WalError> {
-        state.active.append(line)?;
-        if !state.unsynced {
-            state.unsynced = true;
-            self.wake.notify_one();
-        }
-        // The line stands, so the call goes on; a segment may grow until another can be begun.
-        if state.active.bytes() >= self.settings.segment_bytes
-            && let Err(error) = state.begin_segment(&self.folder)
-        {
-            tracing::warn!(%error, "a segment of the money records cannot be closed");
-        }
-        Ok(())
-    }
-
-    fn sync_until_ended(&self) {
-        let mut state = self.lock();
-        loop {
-            let quiet = |state: &mut State| !state.unsynced && !state.ended;
-            state = self.wake.wait_while(state, quiet).unwrap_or_else(PoisonError::into_inner);
-            if !state.unsynced {
-                return;
-            }
-            let more = |state: &mut State| !state.ended;
-            state = self.wake.wait_timeout_while(state, self.settings.group, more).unwrap_or_else(PoisonError::into_inner).0;
-            state.unsynced = false;
-            let written = state.written();
-            drop(state);
-            for file in written {
-                if let Err(error) = file.sync() {
-                    tracing::error!(%error, "money records may not survive a loss of power");
-                }
-            }
-            state = self.lock();
-        }
-    }
-}
-
-impl State {
-    /// Closes the active segment and begins another with the calls that are open.
-    fn begin_segment(&mut self, folder: &Path) -> Result<(), WalError> {
-        let mut next = Segment::create(folder, self.active.number() + 1)?;
-        for line in self.open.values() {
-            if let Err(error) = next.append(line) {
-                // The old segment stays the active one. What the new one says is said there too.
-                next.remove()?;
-                return Err(error);
-            }
-        }
-        self.closed.push(std::mem::replace(&mut self.active, next));
-        Ok(())
-    }
-
-    fn written(&self) -> Vec<Written> {
-        self.closed.iter().chain([&self.active]).map(Segment::written).collect()
+        self.shared.tend()
     }
 }
 
 /// Books calls and says how many were not booked before.
-async fn book(db: &Db, records: &[Record]) -> Result<u64, WalError> {
+async fn book(folder: &Path, db: &Db, records: &Arc<Vec<Record>>) -> Result<u64, WalError> {
     let mut new = 0;
-    for records in records.chunks(ROLLED_TOGETHER) {
-        new += db.settle_all(records).await?;
+    for from in (0..records.len()).step_by(ROLLED_TOGETHER) {
+        let records = records.clone();
+        let some = move || Ok(ledger::steps(records.iter().skip(from).take(ROLLED_TOGETHER)));
+        new += db.book(blocking(folder, some).await?).await?;
     }
     Ok(new)
 }

@@ -194,6 +194,15 @@ impl Parsed {
     }
 }
 
+/// The tokens that an answer says it read; its vectors are not looked at.
+pub fn prompt_tokens(body: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Body {
+        usage: Option<Usage>,
+    }
+    Some(serde_json::from_slice::<Body>(body).ok()?.usage?.prompt_tokens)
+}
+
 fn to_base64(vector: &[f32]) -> String {
     BASE64.encode(vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }

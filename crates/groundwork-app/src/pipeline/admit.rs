@@ -61,7 +61,7 @@ impl Admitted {
             streamed: self.asked.stream,
             started: self.started,
         };
-        Settlement::begin(app, call, Some(Estimate { pool: self.model.pool().clone(), asked: self.asked.clone() }))
+        Settlement::begin(app, call, Some(Estimate::of_turn(self.model.pool(), &self.asked)))
     }
 }
 

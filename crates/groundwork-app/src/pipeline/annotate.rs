@@ -9,6 +9,7 @@ use groundwork_core::prompt::Source;
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What an answer must stand on.
 #[derive(Clone)]
@@ -36,8 +37,18 @@ pub(super) struct Annotated {
     pub(super) counts: Citations,
 }
 
-pub(super) async fn annotate(app: &App, grounds: &Grounds, text: &str, located: &[Located], tally: Tally) -> Annotated {
-    let report = check(app, grounds.sources.iter().map(stated).collect(), text, located).await;
+/// Says of a whole answer's citations what they stand on. The check ends with the time of the call: what is left is then unchecked.
+pub(super) async fn annotate(
+    app: &App,
+    grounds: &Grounds,
+    (text, located, tally): (&str, &[Located], Tally),
+    deadline: Instant,
+) -> Annotated {
+    let report = tokio::select! {
+        report = check(app, grounds.sources.iter().map(stated).collect(), text, located) => report,
+        () = tokio::time::sleep_until(deadline.into()) => None,
+        () = app.inner().cut.cancelled() => None,
+    };
     let counts = count(report.as_ref(), tally);
     let annotations = located.iter().filter_map(|citation| annotation(grounds, report.as_ref(), citation)).collect();
     let citations = grounds.sources.iter().map(|source| context(grounds, source)).collect();

@@ -3,7 +3,7 @@
 use super::admit::{Admitted, Model};
 use super::annotate::Grounds;
 use super::error::CallError;
-use super::settle::Settlement;
+use super::settle::{Booking, Settlement, most_output};
 use super::splice;
 use super::text::Size;
 use crate::App;
@@ -28,7 +28,7 @@ pub(super) async fn call(
     app: &App,
     admitted: &Admitted,
     prompt: Prompt,
-    settlement: &mut Settlement,
+    settlement: &Settlement,
 ) -> Result<(Reply, Option<Grounds>), CallError> {
     let Prompt { dialect, mut body, grounds } = prompt;
     let grounding = match &grounds {
@@ -48,7 +48,7 @@ pub(super) async fn call(
         everywhere: true,
         affinity: pool.affinity.then(|| affinity(admitted, &body)),
     };
-    let (reply, attempt) = route(app, &errand, Some(settlement), |deployment| {
+    let (reply, attempt) = route(app, &errand, Some(Booking::of_reply(settlement)), |deployment| {
         let call = Call {
             id: answer_id(dialect, admitted.id.as_str()),
             now: app.inner().clock.now(),
@@ -60,7 +60,8 @@ pub(super) async fn call(
             grounding: grounding.clone(),
             headers: spillover::headers(&admitted.headers, pool, deployment),
         };
-        deployment.target.call(call)
+        let target = deployment.target.clone();
+        async move { target.call(call).await }
     })
     .await?;
     let reply = match reply {
@@ -89,9 +90,7 @@ fn affinity(admitted: &Admitted, body: &Object) -> Key {
 /// What a service takes a request for before it has read it: four bytes of text a token, and the longest answer.
 fn tokens(body: &Object) -> u64 {
     let read = Size::of(body).text;
-    let most =
-        ["max_completion_tokens", "max_output_tokens", "max_tokens"].into_iter().find_map(|key| body.get::<u64>(key, "a number").ok()?);
-    (read as u64 / 4).saturating_add(most.unwrap_or(0))
+    (read as u64 / 4).saturating_add(most_output(body).unwrap_or(0))
 }
 
 fn used(events: &[Event]) -> Option<u64> {

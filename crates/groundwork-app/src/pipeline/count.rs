@@ -10,7 +10,7 @@ use crate::routing::{Errand, RouteError, route, spillover};
 use futures::StreamExt;
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Turn};
-use groundwork_inference::target::{self, Forward, Forwarded, Headers};
+use groundwork_inference::target::{self, Forward, Forwarded, Headers, Passing, Target};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -58,7 +58,7 @@ async fn by_the_model(
     deadline: Instant,
 ) -> Result<u64, RouteError> {
     let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
-    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment| {
+    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment| {
         let forward = Forward {
             method: Method::POST,
             path: path.to_owned(),
@@ -68,23 +68,26 @@ async fn by_the_model(
             model: Some(deployment.model.clone()),
             deadline,
         };
-        counted_by(deployment, request.dialect, forward)
+        counted_by(deployment.target.clone(), request.dialect, forward)
     })
     .await?;
     attempt.done(&headers, None);
     Ok(input_tokens)
 }
 
-async fn counted_by(deployment: &Deployment, dialect: Dialect, forward: Forward) -> Result<(Headers, u64), target::CallError> {
+async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result<(Headers, u64), target::CallError> {
     #[derive(Deserialize)]
     struct Count {
         input_tokens: u64,
     }
-    if !deployment.target.speaks(dialect) {
+    if !model.speaks(dialect) {
         let message = "it does not speak this dialect".to_owned();
-        return Err(target::CallError::Unsupported { target: deployment.label().to_owned(), message });
+        return Err(target::CallError::Unsupported { target: model.name().to_owned(), message });
     }
-    let Forwarded { headers, mut body, .. } = deployment.target.forward(forward).await?;
+    let broken = |message: String| target::CallError::Broken { target: model.name().to_owned(), message };
+    let Forwarded { headers, body: Passing::Bytes(mut body), .. } = model.forward(forward).await? else {
+        return Err(broken("it answered with a stream of events".to_owned()));
+    };
     let mut whole = Vec::new();
     while let Some(part) = body.next().await {
         whole.extend_from_slice(&part?);
@@ -93,8 +96,7 @@ async fn counted_by(deployment: &Deployment, dialect: Dialect, forward: Forward)
         }
     }
     let count: Result<Count, _> = serde_json::from_slice(&whole);
-    let broken = |error: serde_json::Error| target::CallError::Broken { target: deployment.label().to_owned(), message: error.to_string() };
-    Ok((headers, count.map_err(broken)?.input_tokens))
+    Ok((headers, count.map_err(|error| broken(error.to_string()))?.input_tokens))
 }
 
 /// Bytes of an answer that is one number.

@@ -98,13 +98,4 @@ impl CallError {
             Self::ShuttingDown { .. } | Self::Interrupted(_) | Self::Books(_) => 503,
         }
     }
-
-    /// Whether a target that was asked may have worked on the prompt, and so charge for it.
-    pub(crate) fn may_be_charged(&self) -> bool {
-        match self {
-            Self::Call(error) => error.may_be_charged(),
-            Self::DeadlineExceeded | Self::ShuttingDown { .. } => true,
-            _ => false,
-        }
-    }
 }

@@ -24,4 +24,5 @@ pub use error::CallError;
 pub use groundwork_wire::chat::{Annotation, Citation};
 pub use run::{Answer, Head, Item, Request, run};
 pub(crate) use run::{SHUTDOWN_RETRY, shutting_down};
-pub(crate) use settle::{Call as SettledCall, Settlement};
+pub(crate) use settle::{Asking, Booking, Call as SettledCall, Echo, Estimate, Heard, Settlement, most_output};
+pub(crate) use text::{most_tokens, text};

@@ -33,7 +33,7 @@ pub(super) async fn retrieve(
     caller: &Caller,
     admitted: &Admitted,
     assistant: &Arc<Assistant>,
-    settlement: &mut Settlement,
+    settlement: &Settlement,
 ) -> Result<Retrieved, CallError> {
     let request = admitted.asked.as_chat()?;
     let (history, question) = conversation(&request)?;

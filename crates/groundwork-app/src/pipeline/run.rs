@@ -62,53 +62,41 @@ pub enum Item {
 /// Answers a request. However it ends, one record of it goes to the ledger.
 pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer, CallError> {
     let admitted = admit(app, caller, request)?;
-    let mut settlement = admitted.settlement(app);
+    let settlement = admitted.settlement(app);
     let reply = tokio::select! {
         biased;
-        reply = answer(app, caller, &admitted, &mut settlement) => reply,
+        reply = answer(app, caller, &admitted, &settlement) => reply,
         () = tokio::time::sleep_until(admitted.deadline.into()) => Err(CallError::DeadlineExceeded),
         () = app.inner().cut.cancelled() => Err(shutting_down()),
     };
     let other = OtherDialect::of(app, &admitted);
-    match reply {
-        Ok((Reply::Whole { headers, served, body, events }, grounds)) => {
-            settlement.served(&served);
-            let head = Head { call: admitted.id, headers };
-            let body = whole::respond(app, (body, events), grounds, settlement).await?;
-            Ok(Answer::Whole(
-                head,
-                match other {
-                    Some(other) => other.whole(&body)?,
-                    None => body,
-                },
-            ))
+    let error = match reply {
+        Ok((Reply::Whole { headers, served: _, body, events }, grounds)) => {
+            let body = whole::respond(app, (body, events), grounds, admitted.deadline, &settlement).await;
+            match body.and_then(|body| other.map_or(Ok(body.clone()), |other| other.whole(&body))) {
+                Ok(body) => {
+                    settlement.complete().await;
+                    return Ok(Answer::Whole(Head { call: admitted.id, headers }, body));
+                }
+                Err(error) => error,
+            }
         }
-        Ok((Reply::Stream { headers, served, frames }, grounds)) => {
-            settlement.served(&served);
-            let head = Head { call: admitted.id, headers };
-            let items = stream::respond(app, frames, grounds, admitted.asked.include_usage, settlement);
-            Ok(Answer::Stream(
-                head,
-                match other {
-                    Some(other) => other.stream(items),
-                    None => items,
-                },
-            ))
+        Ok((Reply::Stream { headers, served: _, frames }, grounds)) => {
+            let items = stream::respond(app, frames, grounds, &admitted, settlement);
+            let items = match other {
+                Some(other) => other.stream(items),
+                None => items,
+            };
+            return Ok(Answer::Stream(Head { call: admitted.id, headers }, items));
         }
-        Err(error) => {
-            settlement.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
-            Err(error)
-        }
-    }
+        Err(error) => error,
+    };
+    settlement.fail(error.kind(), error.http_status()).await;
+    Err(error)
 }
 
 /// The steps up to the first byte: guard → retrieve → route and call. (A call has no cached answer yet, so nothing stands between.)
-async fn answer(
-    app: &App,
-    caller: &Caller,
-    admitted: &Admitted,
-    settlement: &mut Settlement,
-) -> Result<(Reply, Option<Grounds>), CallError> {
+async fn answer(app: &App, caller: &Caller, admitted: &Admitted, settlement: &Settlement) -> Result<(Reply, Option<Grounds>), CallError> {
     guard(app, admitted)?;
     let prompt = match &admitted.model {
         Model::Pool(_) => Prompt { dialect: admitted.asked.dialect, body: admitted.asked.object.clone(), grounds: None },

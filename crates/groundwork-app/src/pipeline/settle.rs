@@ -1,53 +1,43 @@
 //! Settling a call exactly once: at its end, at an error, or when the client hangs up.
 
-use super::asked::Asked;
-use super::text::text;
+mod booking;
+mod estimate;
+mod hearing;
+mod open;
+
+pub(crate) use booking::Booking;
+pub(crate) use estimate::{Estimate, most_output};
+pub(crate) use hearing::{Echo, Heard};
+
 use crate::App;
-use crate::published::{Deployment, Pool};
-use groundwork_core::call::{Cached, Citations, Measure, Operation, Outcome, Record, Retrieval, TargetKind};
+use crate::published::Deployment;
+use futures::future::Either;
+use groundwork_core::call::{Citations, Operation, Outcome, Retrieval};
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
-use groundwork_core::turn::{Event, FinishReason, Usage};
-use groundwork_inference::target::Served;
+use groundwork_core::turn::{Event, Usage};
+use groundwork_inference::target::{self, HangUp, Served};
 use groundwork_store::wal::WalError;
-use std::sync::Arc;
+use hearing::Hearing;
+use open::Open;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// The record of a call in the making. When it is dropped before it was completed, the client has hung up, and that is what is booked.
+/// The record of a call in the making. When it is dropped before it was completed, the client has hung up, and that is what is booked:
+/// at once, or when the answer was heard out, as the target's policy says.
 pub(crate) struct Settlement {
     app: App,
-    /// `None` once it was handed over.
-    open: Option<Open>,
+    state: Mutex<State>,
     /// Shutdown waits for the call.
     _running: TaskTrackerToken,
 }
 
-struct Open {
-    record: Record,
-    estimate: Option<Estimate>,
-    /// Counted when the prompt was packed.
-    prompt_tokens: Option<usize>,
-    /// What has come back so far, for an estimate when the target does not say what it used.
-    answer: String,
-    finish: Option<String>,
-    usage: Option<Usage>,
-    /// The target has begun to answer, or may have charged for the prompt.
-    charged: bool,
-}
-
-impl Open {
-    /// As packed, or at most.
-    fn most_input_tokens(&self) -> u64 {
-        let most = || self.estimate.as_ref().map_or(0, |estimate| estimate.asked.most_tokens);
-        self.prompt_tokens.unwrap_or_else(most) as u64
-    }
-}
-
-/// What a call's tokens are estimated from when the target does not report them.
-pub(crate) struct Estimate {
-    pub(crate) pool: Arc<Pool>,
-    pub(super) asked: Arc<Asked>,
+struct State {
+    /// `None` once it was handed over.
+    open: Option<Open>,
+    /// What would be heard if attempts that were dropped went on.
+    parked: Vec<(Asking, Echo)>,
 }
 
 /// Who calls what.
@@ -62,141 +52,138 @@ pub(crate) struct Call {
     pub(crate) started: UnixMs,
 }
 
+/// One deployment being asked. Until it is said how it ended it may be charged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asking(usize);
+
 impl Settlement {
     pub(crate) fn begin(app: &App, call: Call, estimate: Option<Estimate>) -> Self {
-        let Call { id, label, tenant, principal, operation, model, streamed, started } = call;
-        let record = Record {
-            id,
-            request_label: label,
-            tenant,
-            principal,
-            operation,
-            model,
-            deployment: None,
-            target: None,
-            streamed,
-            started,
-            first_token: None,
-            ended: started,
-            outcome: Outcome::Abandoned,
-            usage: Usage::default(),
-            measure: Measure::Exact,
-            cost: None,
-            cached: Cached::No,
-            retrieval: None,
-            citations: None,
-        };
-        let open = Open { record, estimate, prompt_tokens: None, answer: String::new(), finish: None, usage: None, charged: false };
         app.inner().metrics.began();
-        Self { app: app.clone(), open: Some(open), _running: app.tasks().token() }
+        let state = State { open: Some(Open::new(call, estimate)), parked: Vec::new() };
+        Self { app: app.clone(), state: Mutex::new(state), _running: app.tasks().token() }
     }
 
-    pub(crate) fn retrieved(&mut self, retrieval: Retrieval) {
+    pub(crate) fn retrieved(&self, retrieval: Retrieval) {
         self.edit(|open| open.record.retrieval = Some(retrieval));
     }
 
-    pub(crate) fn prompt_tokens(&mut self, tokens: usize) {
+    /// Counted when the prompt was packed.
+    pub(crate) fn prompt_tokens(&self, tokens: usize) {
         self.edit(|open| open.prompt_tokens = Some(tokens));
     }
 
     /// A deployment is about to be asked; after an error it must not be. What is recorded now is what a kill would leave.
-    pub(crate) fn asks(&mut self, deployment: &Deployment) -> Result<(), WalError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
-        open.record.deployment = Some(deployment.label().to_owned());
-        open.record.target = Some(deployment.target.kind());
-        let usage = Usage { input_tokens: open.most_input_tokens(), ..Usage::default() };
-        let estimate = Record { usage, measure: Measure::Estimate, ..open.record.clone() };
-        self.app.inner().books.hold(&estimate)
+    fn asks(&self, deployment: &Deployment) -> Result<Asking, WalError> {
+        let mut state = self.state();
+        let Some(open) = &mut state.open else { return Ok(Asking(0)) };
+        let asking = open.asks(deployment);
+        self.app.inner().books.hold(&open.at_most()).inspect_err(|_full| open.not_asked())?;
+        Ok(asking)
     }
 
-    pub(crate) fn reached(&mut self) {
-        self.edit(|open| open.charged = true);
+    /// Waits for `work`, which asks the deployment. When the client hangs up in the meantime and the target's policy is to hear its
+    /// answers out, `work` goes on, and `echo` tells what its outcome says.
+    fn listen<T, F>(&self, asking: Asking, work: F, echo: fn(T) -> Echo) -> Either<F, Hearing<'_, T>>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        match self.state().open.as_ref().map_or(HangUp::Cancel, |open| open.policy(asking)) {
+            HangUp::Cancel => Either::Left(work),
+            HangUp::Drain { .. } => Either::Right(Hearing::new(self, asking, Box::pin(work), echo)),
+        }
     }
 
-    /// A piece of the answer has come.
-    pub(crate) fn said(&mut self, text: &str) {
-        let now = self.app.inner().clock.now();
-        self.edit(|open| {
-            open.record.first_token.get_or_insert(now);
-            open.answer.push_str(text);
-        });
+    /// The deployment did not answer, and why.
+    fn failed(&self, asking: Asking, error: &target::CallError) {
+        self.state().parked.retain(|(parked, _)| *parked != asking);
+        self.edit(|open| open.failed(asking, error));
+    }
+
+    /// The deployment answers: what is heard from here on is its answer.
+    fn answered(&self, asking: Asking, served: &Served) {
+        self.state().parked.clear();
+        self.edit(|open| open.answered(asking, served));
     }
 
     /// What an answer says of itself.
-    pub(crate) fn heard(&mut self, events: &[Event]) {
-        for event in events {
-            match event {
-                Event::Text { text, .. }
-                | Event::Refusal { text, .. }
-                | Event::Reasoning { text, .. }
-                | Event::ReasoningSummary { text, .. } => self.said(text),
-                Event::ToolCall { name, .. } => self.said(name),
-                Event::ToolArguments { fragment, .. } => self.said(fragment),
-                Event::Retracted { .. } => self.finished(FinishReason::ContentFilter.as_str()),
-                Event::Finish { reason, .. } => self.finished(reason.as_str()),
-                Event::Usage(usage) => self.used(*usage),
-                Event::Start { .. } | Event::ReasoningEnd { .. } | Event::Annotations { .. } | Event::Logprobs { .. } | Event::Tier(_) => {}
-            }
-        }
+    pub(crate) fn heard(&self, events: &[Event]) {
+        let now = self.app.inner().clock.now();
+        self.edit(|open| open.heard(events, now));
     }
 
-    /// Who did the work, where the service itself says that it was another than was asked.
-    pub(crate) fn served(&mut self, served: &Served) {
-        if let Some(deployment) = served.deployment.as_ref().filter(|_| served.spilled) {
-            self.edit(|open| {
-                let target = open.record.deployment.as_deref().and_then(|label| label.split_once('/')).map(|(target, _)| target.to_owned());
-                open.record.deployment = Some(format!("{}/{deployment}", target.unwrap_or_default()));
-            });
-        }
+    /// A piece of the answer has come.
+    pub(crate) fn said(&self, text: &str) {
+        let now = self.app.inner().clock.now();
+        self.edit(|open| open.said(text, now));
     }
 
-    pub(crate) fn used(&mut self, usage: Usage) {
+    pub(crate) fn used(&self, usage: Usage) {
         self.edit(|open| open.usage = Some(usage));
     }
 
-    pub(crate) fn finished(&mut self, reason: &str) {
+    pub(crate) fn finished(&self, reason: &str) {
         self.edit(|open| open.finish = Some(reason.to_owned()));
     }
 
-    pub(crate) fn checked(&mut self, citations: Citations) {
+    pub(crate) fn checked(&self, citations: Citations) {
         self.edit(|open| open.record.citations = Some(citations));
     }
 
     /// The whole answer is there. Returns when it is booked.
-    pub(crate) async fn complete(mut self) {
-        let finish = self.open.as_ref().and_then(|open| open.finish.clone()).unwrap_or_else(|| "unknown".to_owned());
+    pub(crate) async fn complete(self) {
+        let finish = self.state().open.as_ref().and_then(|open| open.finish.clone()).unwrap_or_else(|| "unknown".to_owned());
         self.book(Outcome::Completed { finish }).await;
     }
 
-    /// The call failed. `charged` tells that the target may have worked on the prompt all the same. Returns when it is booked.
-    pub(crate) async fn fail(mut self, kind: &'static str, http_status: u16, charged: bool) {
-        if charged {
-            self.edit(|open| open.charged |= open.record.deployment.is_some());
-        }
+    /// The call failed. Returns when it is booked.
+    pub(crate) async fn fail(self, kind: &'static str, http_status: u16) {
         self.book(Outcome::Failed { kind: kind.to_owned(), http_status }).await;
     }
 
-    fn edit(&mut self, edit: impl FnOnce(&mut Open)) {
-        if let Some(open) = &mut self.open {
+    /// The client has hung up while this was to be heard.
+    pub(crate) fn hang_up(self, echo: Echo) {
+        let mut state = self.state();
+        if let Some(asking) = state.open.as_ref().and_then(Open::decisive) {
+            state.parked.push((asking, echo));
+        }
+    }
+
+    /// Another answer may have been chosen; then nobody wants to hear this one.
+    fn park(&self, asking: Asking, echo: Echo) {
+        let mut state = self.state();
+        if state.open.as_ref().is_some_and(|open| open.is_waiting_for(asking)) {
+            state.parked.push((asking, echo));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut Open)) {
+        if let Some(open) = &mut self.state().open {
             edit(open);
         }
     }
 
     /// Writing goes on when the one who waits for it goes away.
-    async fn book(&mut self, outcome: Outcome) {
-        if let Some(writing) = self.hand_over(outcome)
+    async fn book(&self, outcome: Outcome) {
+        let open = self.state().open.take();
+        if let Some(open) = open
+            && let Some(writing) = write(&self.app, open, outcome)
             && let Err(error) = writing.await
         {
             tracing::error!(%error, "a call could not be booked");
         }
     }
 
-    fn hand_over(&mut self, outcome: Outcome) -> Option<JoinHandle<()>> {
-        let mut open = self.open.take()?;
-        open.record.outcome = outcome;
-        open.record.ended = self.app.inner().clock.now();
-        let app = self.app.clone();
-        Some(self.app.tasks().spawn(async move { write(&app, open).await }))
+    fn abandon(&mut self) {
+        let State { open, parked } = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (Some(open), heard) = (open.take(), parked.pop()) else { return };
+        match heard {
+            Some((asking, echo)) => hearing::hear_out(&self.app, open, asking, echo),
+            None => drop(write(&self.app, open, Outcome::Abandoned)),
+        }
     }
 }
 
@@ -204,47 +191,40 @@ impl Drop for Settlement {
     fn drop(&mut self) {
         // Dropped outside the runtime there is nobody left to write; inside it the tracker waits for the task.
         if tokio::runtime::Handle::try_current().is_ok() {
-            drop(self.hand_over(Outcome::Abandoned));
+            self.abandon();
         }
         self.app.inner().metrics.ended();
     }
 }
 
-async fn write(app: &App, open: Open) {
-    let record = match (open.usage, open.charged) {
-        // Quotes are no model's work: what one would have counted is estimated.
-        (Some(usage), _) if open.record.target == Some(TargetKind::Extractive) => {
-            Record { usage, measure: Measure::Estimate, ..open.record }
-        }
-        (Some(usage), _) => Record { usage, measure: Measure::Exact, ..open.record },
-        (None, false) => open.record,
-        (None, true) => estimate(app, open).await,
-    };
+/// Books a call that has ended: at once, or, where tokens have to be counted for it, in a task.
+fn write(app: &App, mut open: Open, outcome: Outcome) -> Option<JoinHandle<()>> {
+    open.record.outcome = outcome;
+    open.record.ended = app.inner().clock.now();
+    if !open.has_to_count() {
+        book(app, open.close(None));
+        return None;
+    }
+    let app = app.clone();
+    Some(app.tasks().clone().spawn(async move {
+        let counted = match open.counting() {
+            Some(counting) => app.compute(counting).await.ok(),
+            None => None,
+        };
+        book(&app, open.close(counted));
+    }))
+}
+
+fn book(app: &App, record: groundwork_core::call::Record) {
     app.inner().metrics.settled(&record.sample());
     log(&record);
     let id = record.id.clone();
-    if let Err(error) = app.inner().books.settle(record).await {
+    if let Err(error) = app.inner().books.settle(record) {
         tracing::error!(call = %id, %error, "how a call ended could not be recorded at once");
     }
 }
 
-/// Counts what the target did not report.
-async fn estimate(app: &App, open: Open) -> Record {
-    let Open { record, estimate, prompt_tokens, answer, .. } = open;
-    let Some(Estimate { pool, asked }) = estimate else { return Record { measure: Measure::Estimate, ..record } };
-    let count = move || {
-        let prompt = || pool.tokenizer.count(&text(&asked.object));
-        Usage {
-            input_tokens: prompt_tokens.unwrap_or_else(prompt) as u64,
-            output_tokens: pool.tokenizer.count(&answer) as u64,
-            ..Usage::default()
-        }
-    };
-    let usage = app.compute(count).await.unwrap_or_default();
-    Record { usage, measure: Measure::Estimate, ..record }
-}
-
-fn log(record: &Record) {
+fn log(record: &groundwork_core::call::Record) {
     if !tracing::enabled!(target: "groundwork::call", tracing::Level::INFO) {
         return;
     }

@@ -1,10 +1,11 @@
 //! An answer chunk by chunk. Without documents behind it, each chunk goes on as it came; with them, its marks are cleaned on the way
 //! and the checked citations come before the finish.
 
+use super::admit::Admitted;
 use super::annotate::{Grounds, annotate};
 use super::error::CallError;
 use super::run::{Item, shutting_down};
-use super::settle::Settlement;
+use super::settle::{Heard, Settlement};
 use super::splice;
 use crate::App;
 use futures::StreamExt;
@@ -15,13 +16,14 @@ use groundwork_inference::target::{self, Frames, Spoken};
 use groundwork_wire::chat::{self, Chunk};
 use groundwork_wire::object::Object;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// The stream that the client reads. It ends by itself and settles the call; dropped before, it cancels the call and settles it too.
 pub(super) fn respond(
     app: &App,
     frames: Frames,
     grounds: Option<Grounds>,
-    include_usage: bool,
+    admitted: &Admitted,
     settlement: Settlement,
 ) -> BoxStream<'static, Item> {
     let grounded = grounds.map(|grounds| Grounded {
@@ -31,7 +33,15 @@ pub(super) fn respond(
         citations: Vec::new(),
         like: None,
     });
-    let answer = Running { app: app.clone(), frames, grounded, include_usage, settlement: Some(settlement), ready: VecDeque::new() };
+    let answer = Running {
+        app: app.clone(),
+        frames,
+        grounded,
+        include_usage: admitted.asked.include_usage,
+        deadline: admitted.deadline,
+        settlement: Some(settlement),
+        ready: VecDeque::new(),
+    };
     stream::unfold(answer, |mut answer| async move { answer.next().await.map(|item| (item, answer)) }).boxed()
 }
 
@@ -41,6 +51,7 @@ struct Running {
     grounded: Option<Grounded>,
     /// The client asked for the usage chunk.
     include_usage: bool,
+    deadline: Instant,
     /// `None` at the end.
     settlement: Option<Settlement>,
     ready: VecDeque<Item>,
@@ -62,7 +73,7 @@ impl Running {
             if let Some(item) = self.ready.pop_front() {
                 return Some(item);
             }
-            let settlement = self.settlement.as_mut()?;
+            let settlement = self.settlement.as_ref()?;
             let spoken = tokio::select! {
                 spoken = self.frames.next() => spoken,
                 () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()).await,
@@ -100,7 +111,7 @@ impl Running {
     }
 
     async fn fail(&mut self, error: CallError) -> Option<Item> {
-        self.settlement.take()?.fail(error.kind(), error.http_status(), error.may_be_charged()).await;
+        self.settlement.take()?.fail(error.kind(), error.http_status()).await;
         Some(Item::Error(error))
     }
 
@@ -152,8 +163,8 @@ impl Running {
                 if !rest.text.is_empty() {
                     self.ready.push_back(Item::Frame(Frame::data(like.text(&rest.text))));
                 }
-                let annotated = annotate(&self.app, &grounds, &text, &citations, tally).await;
-                if let Some(settlement) = &mut self.settlement {
+                let annotated = annotate(&self.app, &grounds, (&text, &citations, tally), self.deadline).await;
+                if let Some(settlement) = &self.settlement {
                     settlement.checked(annotated.counts);
                 }
                 self.ready.push_back(Item::Frame(Frame::data(like.citations(&annotated.annotations, Some(&annotated.context)))));
@@ -178,6 +189,16 @@ impl Running {
 
     fn send(&mut self, object: &Object) {
         self.ready.push_back(Item::Frame(Frame::data(object.to_bytes())));
+    }
+}
+
+impl Drop for Running {
+    /// The client has hung up, unless the call was settled.
+    fn drop(&mut self) {
+        if let Some(settlement) = self.settlement.take() {
+            let frames = std::mem::replace(&mut self.frames, stream::empty().boxed());
+            settlement.hang_up(frames.map(Heard::spoken).boxed());
+        }
     }
 }
 

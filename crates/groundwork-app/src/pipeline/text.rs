@@ -6,7 +6,7 @@ use memchr::memchr2;
 use serde_json::Value;
 
 /// Where a model reads, in every dialect.
-const READ: [&str; 7] = ["messages", "system", "input", "instructions", "tools", "functions", "response_format"];
+const READ: [&str; 8] = ["messages", "system", "input", "instructions", "prompt", "tools", "functions", "response_format"];
 
 /// What data stands under: the picture, sound or file itself, or what a model sealed for itself.
 const DATA: [&str; 8] = ["url", "image_url", "data", "file_data", "b64_json", "result", "signature", "encrypted_content"];
@@ -47,7 +47,12 @@ impl Size {
     }
 }
 
-pub(super) fn text(body: &Object) -> String {
+/// What the model is to read has no more.
+pub(crate) fn most_tokens(body: &Object) -> usize {
+    Size::of(body).most_tokens
+}
+
+pub(crate) fn text(body: &Object) -> String {
     let mut text = String::new();
     for value in READ.iter().filter_map(|key| serde_json::from_slice(body.raw(key)?).ok()) {
         collect("", &value, &mut text);

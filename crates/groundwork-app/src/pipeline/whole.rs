@@ -10,32 +10,25 @@ use groundwork_core::citation::Marks;
 use groundwork_core::turn::{Answer, Choice, Event};
 use groundwork_inference::target;
 use groundwork_wire::object::Object;
+use std::time::Instant;
 
-/// Settles the call and gives the body: as it came, or with its citations checked. What cannot be checked is no answer.
+/// The body: as it came, or with its citations checked as far as there is time. What cannot be checked is no answer.
 pub(super) async fn respond(
     app: &App,
     (mut body, events): (Bytes, Vec<Event>),
     grounds: Option<Grounds>,
-    mut settlement: Settlement,
+    deadline: Instant,
+    settlement: &Settlement,
 ) -> Result<Bytes, CallError> {
     settlement.heard(&events);
-    let Some(grounds) = grounds else {
-        settlement.complete().await;
-        return Ok(body);
-    };
+    let Some(grounds) = grounds else { return Ok(body) };
     let answer: Answer = events.into_iter().collect();
     let content = answer.choices.first().and_then(Choice::text).unwrap_or_default();
     if !content.is_empty() {
-        let mut object = match Object::parse(body) {
-            Ok(object) => object,
-            Err(error) => {
-                let broken = CallError::Call(target::CallError::Broken { target: "the model".to_owned(), message: error.to_string() });
-                settlement.fail(broken.kind(), broken.http_status(), true).await;
-                return Err(broken);
-            }
-        };
+        let broken = |message| CallError::Call(target::CallError::Broken { target: "the model".to_owned(), message });
+        let mut object = Object::parse(body).map_err(|error| broken(error.to_string()))?;
         let (cleaned, tally) = Marks::whole(&content, grounds.sources.len() as u32);
-        let annotated = annotate(app, &grounds, &cleaned.text, &cleaned.citations, tally).await;
+        let annotated = annotate(app, &grounds, (&cleaned.text, &cleaned.citations, tally), deadline).await;
         settlement.checked(annotated.counts);
         splice::first_choice(&mut object, |choice| {
             splice::nested(choice, "message", |message| {
@@ -46,6 +39,5 @@ pub(super) async fn respond(
         });
         body = object.to_bytes();
     }
-    settlement.complete().await;
     Ok(body)
 }

@@ -85,8 +85,8 @@ fn thinks(asked: &wire::Request, model: &Model) -> bool {
 }
 
 fn is_about_thoughts(error: &CallError) -> bool {
-    let CallError::Call(target::CallError::Refused { body, .. }) = error else { return false };
-    let Some(Error { message, param, code, .. }) = Error::parse(body) else { return false };
+    let CallError::Call(target::CallError::Refused { said, .. }) = error else { return false };
+    let Some(Error { message, param, code, .. }) = said.body.as_deref().and_then(Error::parse) else { return false };
     code.as_deref() == Some("invalid_encrypted_content")
         || param.is_some_and(|param| param.starts_with("include"))
         || ["ncrypted content", "encrypted_content", "'reasoning' item"].iter().any(|words| message.contains(words))

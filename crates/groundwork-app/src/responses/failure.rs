@@ -25,10 +25,13 @@ impl Failure {
         };
         match error {
             CallError::Call(
-                target::CallError::MidStream { body, message, .. }
-                | target::CallError::Refused { body, message, .. }
-                | target::CallError::ContentFilter { body, message, .. },
-            ) => Self { code: code(body).unwrap_or_else(|| ours.to_owned()), message: message.clone() },
+                target::CallError::MidStream { said, message, .. }
+                | target::CallError::Refused { said, message, .. }
+                | target::CallError::ContentFilter { said, message, .. },
+            ) => {
+                let told = said.body.as_deref().and_then(code);
+                Self { code: told.unwrap_or_else(|| ours.to_owned()), message: message.clone() }
+            }
             // The cause is for the log.
             error if error.http_status() == 500 => Self::new(ours, "The server failed to answer."),
             error => Self::new(ours, error.to_string()),
@@ -54,6 +57,7 @@ fn code(body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use groundwork_inference::target::Said;
 
     #[test]
     fn a_target_that_says_why_is_taken_at_its_word() {
@@ -63,7 +67,8 @@ mod tests {
             (r#"{"type":"response.failed","response":{"error":{"code":"invalid_image","message":"m"}}}"#, "invalid_image"),
             ("nothing", "server_error"),
         ] {
-            let error = target::CallError::MidStream { target: "t".into(), message: "m".into(), body: body.into() };
+            let said = Box::new(Said { body: Some(body.into()), ..Said::default() });
+            let error = target::CallError::MidStream { target: "t".into(), message: "m".into(), said };
             assert_eq!(Failure::of(&CallError::Call(error)), Failure::new(code, "m"), "{body}");
         }
         assert_eq!(Failure::of(&CallError::DeadlineExceeded).code, "server_error");

@@ -6,8 +6,8 @@ use crate::published::{Deployment, Pool};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use groundwork_core::pool::{Ended, Failure, Ticket, Told};
-use groundwork_core::turn::Event;
+use groundwork_core::pool::{Ended, Failure, Ticket};
+use groundwork_core::turn::{Event, Frame};
 use groundwork_inference::target::{CallError, Frames, Headers, Spoken, Throttle};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -69,8 +69,8 @@ impl Attempt {
     fn end_failed(&mut self, failure: Failure, error: &CallError) {
         let Some(ticket) = self.ticket.take() else { return };
         let (told, provisioned) = match error {
-            CallError::RateLimited { headers, throttle, .. } => (self.switchboard.told(headers), *throttle == Throttle::Provisioned),
-            _ => (Told::default(), false),
+            CallError::RateLimited { throttle, .. } => (self.switchboard.told(error.headers()), *throttle == Throttle::Provisioned),
+            error => (self.switchboard.told(error.headers()), false),
         };
         self.switchboard.failed((&self.pool, self.at), ticket, failure, (&told, provisioned));
     }
@@ -83,6 +83,11 @@ impl Attempt {
     /// The same for bytes that are not looked into.
     pub(crate) fn follow_bytes(self, headers: &Headers, bytes: Pieces<Bytes>) -> Pieces<Bytes> {
         self.followed(headers, false, (bytes, |_, _| {}))
+    }
+
+    /// The same for events that are not looked into.
+    pub(crate) fn follow_events(self, headers: &Headers, events: Pieces<Frame>) -> Pieces<Frame> {
+        self.followed(headers, false, (events, |_, _| {}))
     }
 
     fn followed<T: Send + 'static>(mut self, headers: &Headers, streamed: bool, (pieces, hear): (Pieces<T>, Hear<T>)) -> Pieces<T> {

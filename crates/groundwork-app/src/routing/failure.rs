@@ -20,7 +20,7 @@ pub(super) fn of(error: &CallError, everywhere: bool, (began, deadline): (Instan
         CallError::ContentFilter { .. } | CallError::Refused { .. } => Failure::Final,
         CallError::Fault { retry_after, .. } => Failure::Sick { retry_after: *retry_after },
         CallError::Unreachable { .. } | CallError::Broken { .. } | CallError::MidStream { .. } => Failure::Sick { retry_after: None },
-        // A target has a limit of its own for the whole of an answer: only what is over at the caller's is over.
+        // A target's own limits say that it is silent: only what is over at the caller's is over.
         CallError::Timeout { stage: Stage::End, .. } if now() >= deadline => Failure::Deadline { patience: now() - began },
         CallError::Timeout { .. } => Failure::Silent,
         CallError::Unsupported { .. } | CallError::Invalid { .. } => Failure::Unable,
@@ -68,15 +68,16 @@ mod tests {
 
     fn limited(seconds: Option<u64>) -> CallError {
         let retry_after = seconds.map(Duration::from_secs);
-        CallError::RateLimited { target: "t".into(), throttle: Throttle::Quota, retry_after, message: String::new(), headers: Vec::new() }
+        let throttle = Throttle::Quota;
+        CallError::RateLimited { target: "t".into(), status: 429, throttle, retry_after, message: String::new(), said: Box::default() }
     }
 
     fn fault() -> CallError {
-        CallError::Fault { target: "t".into(), status: 500, retry_after: None, message: String::new() }
+        CallError::Fault { target: "t".into(), status: 500, retry_after: None, message: String::new(), said: Box::default() }
     }
 
     fn missing() -> CallError {
-        CallError::NotFound { target: "t".into(), model: "m".into(), message: String::new() }
+        CallError::NotFound { target: "t".into(), model: "m".into(), message: String::new(), said: Box::default() }
     }
 
     #[test]
@@ -95,15 +96,16 @@ mod tests {
     #[test]
     fn a_targets_own_limit_is_not_the_callers_deadline() {
         let now = now();
-        let late = CallError::Timeout { target: "t".into(), stage: Stage::End, waited: Duration::from_secs(1) };
-        assert_eq!(of(&late, true, (now, now + Duration::from_secs(60))), Failure::Silent);
-        assert!(matches!(of(&late, true, (now, now)), Failure::Deadline { .. }));
+        let late = |stage| CallError::Timeout { target: "t".into(), stage, waited: Duration::from_secs(1) };
+        assert_eq!(of(&late(Stage::Total), true, (now, now)), Failure::Silent);
+        assert!(matches!(of(&late(Stage::End), true, (now, now)), Failure::Deadline { .. }));
     }
 
     #[test]
     fn only_what_every_server_does_can_show_that_a_deployment_is_missing() {
         let now = now();
-        let not_found = |message: &str| CallError::NotFound { target: "t".into(), model: "m".into(), message: message.into() };
+        let not_found =
+            |message: &str| CallError::NotFound { target: "t".into(), model: "m".into(), message: message.into(), said: Box::default() };
         for (message, everywhere, failure) in [
             ("The API deployment for this resource does not exist.", true, Failure::Missing),
             ("The model `m` does not exist", true, Failure::Missing),

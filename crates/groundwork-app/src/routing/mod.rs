@@ -22,7 +22,7 @@ pub use state::{Deployment as DeploymentState, Part, list};
 pub(crate) use switchboard::{Declared, Queue, Shares, Switchboard};
 
 use crate::App;
-use crate::pipeline::{Settlement, now};
+use crate::pipeline::{Asking, Booking, now};
 use crate::published::{Deployment, Pool};
 use course::Course;
 use futures::FutureExt;
@@ -54,14 +54,15 @@ pub(crate) struct Errand<'a> {
 pub(crate) async fn route<'a, T, F>(
     app: &App,
     errand: &Errand<'a>,
-    settlement: Option<&mut Settlement>,
+    booking: Option<Booking<'_, T>>,
     ask: impl Fn(&'a Deployment) -> F,
 ) -> Result<(T, Attempt), RouteError>
 where
-    F: Future<Output = Result<T, CallError>>,
+    T: 'static,
+    F: Future<Output = Result<T, CallError>> + Send + 'static,
 {
     let switchboard = &app.inner().switchboard;
-    let mut route = Route { switchboard, errand, settlement, ask, course: Course::default() };
+    let mut route = Route { switchboard, errand, booking: booking.as_ref(), ask, course: Course::default() };
     loop {
         let (attempt, patience) = match switchboard.choose(errand, &route.course) {
             Choice::Ask(attempt, patience) => (attempt, patience),
@@ -93,56 +94,67 @@ where
     }
 }
 
-struct Route<'r, 'a, A> {
+struct Route<'r, 'a, A, T: 'static> {
     switchboard: &'r Switchboard,
     errand: &'r Errand<'a>,
-    settlement: Option<&'r mut Settlement>,
+    /// How its attempts are booked, if they are.
+    booking: Option<&'r Booking<'r, T>>,
     ask: A,
     course: Course,
+}
+
+/// An attempt under way: the deployment, how long it may be silent, and its place among those that are booked.
+struct Out {
+    attempt: Attempt,
+    patience: Patience,
+    asking: Option<Asking>,
 }
 
 /// The answer, or `None` when there is to be another attempt.
 type Answered<T> = Result<Option<(T, Attempt)>, RouteError>;
 
-impl<'a, A, F, T> Route<'_, 'a, A>
+impl<'r, 'a, A, F, T> Route<'r, 'a, A, T>
 where
     A: Fn(&'a Deployment) -> F,
-    F: Future<Output = Result<T, CallError>>,
+    F: Future<Output = Result<T, CallError>> + Send + 'static,
 {
     async fn attempt(&mut self, attempt: Attempt, patience: Patience) -> Answered<T> {
-        let answer = self.ask(&attempt, patience)?.await;
-        self.heard(attempt, patience, answer)
+        let (out, answer) = self.ask(attempt, patience)?;
+        let answer = answer.await;
+        self.heard(out, answer)
     }
 
     /// The same, with a second deployment that is asked when the first is slow: whoever answers first has answered, the other is given up.
     async fn race(&mut self, attempt: Attempt, patience: Patience, hedge: Instant) -> Answered<T> {
         let first_at = attempt.at();
-        let mut first = pin!(self.ask(&attempt, patience)?);
+        let (out, first) = self.ask(attempt, patience)?;
+        let mut first = pin!(first);
         tokio::select! {
             biased;
-            answer = &mut first => return self.heard(attempt, patience, answer),
+            answer = &mut first => return self.heard(out, answer),
             () = tokio::time::sleep_until(hedge.into()) => {}
         }
         let Some(other) = self.switchboard.second(self.errand, &self.course, first_at) else {
             let answer = first.await;
-            return self.heard(attempt, patience, answer);
+            return self.heard(out, answer);
         };
         let its_patience = self.switchboard.patience(self.errand, &self.course, other.at());
-        let mut second = pin!(self.ask(&other, its_patience)?);
+        let (other, second) = self.ask(other, its_patience)?;
+        let mut second = pin!(second);
         tokio::select! {
             biased;
-            answer = &mut first => match self.heard(attempt, patience, answer)? {
+            answer = &mut first => match self.heard(out, answer)? {
                 Some(answered) => Ok(Some(answered)),
                 None => {
                     let answer = second.await;
-                    self.heard(other, its_patience, answer)
+                    self.heard(other, answer)
                 }
             },
-            answer = &mut second => match self.heard(other, its_patience, answer)? {
+            answer = &mut second => match self.heard(other, answer)? {
                 Some(answered) => Ok(Some(answered)),
                 None => {
                     let answer = first.await;
-                    self.heard(attempt, patience, answer)
+                    self.heard(out, answer)
                 }
             },
         }
@@ -150,29 +162,37 @@ where
 
     /// Sends the call to the deployment, once that is recorded.
     fn ask(
-        &mut self,
-        attempt: &Attempt,
+        &self,
+        attempt: Attempt,
         patience: Patience,
-    ) -> Result<impl Future<Output = Result<T, CallError>> + use<'a, A, F, T>, RouteError> {
+    ) -> Result<(Out, impl Future<Output = Result<T, CallError>> + use<'r, 'a, A, F, T>), RouteError> {
         let pool: &'a Arc<Pool> = self.errand.pool;
         let deployment = &pool.deployments[attempt.at()];
-        if let Some(settlement) = &mut self.settlement {
-            settlement.asks(deployment)?;
-        }
-        Ok(within(patience.limit, self.errand.streamed, deployment, (self.ask)(deployment)))
+        let asking = self.booking.map(|booking| booking.asks(deployment)).transpose()?;
+        let work = (self.ask)(deployment);
+        let answer = match self.booking.zip(asking) {
+            Some((booking, asking)) => booking.listen(asking, work),
+            None => Either::Left(work),
+        };
+        let answer = within(patience.limit, self.errand.streamed, deployment, answer);
+        Ok((Out { attempt, patience, asking }, answer))
     }
 
     /// What follows from what came back.
-    fn heard(&mut self, attempt: Attempt, patience: Patience, answer: Result<T, CallError>) -> Answered<T> {
+    fn heard(&mut self, Out { attempt, patience, asking }: Out, answer: Result<T, CallError>) -> Answered<T> {
+        let booked = self.booking.zip(asking);
         let error = match answer {
             Ok(answer) => {
-                if let Some(settlement) = &mut self.settlement {
-                    settlement.reached();
+                if let Some((booking, asking)) = booked {
+                    booking.answered(asking, &answer);
                 }
                 return Ok(Some((answer, attempt)));
             }
             Err(error) => error,
         };
+        if let Some((booking, asking)) = booked {
+            booking.failed(asking, &error);
+        }
         let (at, began) = (attempt.at(), attempt.began());
         let failure = self.switchboard.failure(&error, self.errand.everywhere, (began, self.errand.deadline));
         // Whoever was given less than the call's own time may have been about to answer.
@@ -205,7 +225,7 @@ fn within<T>(
     let began = now();
     Either::Right(tokio::time::timeout_at(limit.into(), answer).map(move |answered| {
         answered.unwrap_or_else(|_elapsed| {
-            let stage = if streamed { Stage::FirstToken } else { Stage::End };
+            let stage = if streamed { Stage::FirstToken } else { Stage::FirstByte };
             Err(CallError::Timeout { target: deployment.target.name().to_owned(), stage, waited: now() - began })
         })
     }))

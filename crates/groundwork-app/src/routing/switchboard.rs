@@ -12,7 +12,7 @@ use crate::published::{Deployment, Pool};
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::ids::ModelName;
 use groundwork_core::pool::{self, Availability, Candidate, Counts, Ended, Failure, Fair, Kind, Limits, Share, Ticket, Told, is_outlier};
-use groundwork_inference::target::{CallError, Headers};
+use groundwork_inference::target::CallError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -202,7 +202,7 @@ impl Switchboard {
     }
 
     /// What the headers of an answer tell.
-    pub(super) fn told(&self, headers: &Headers) -> Told {
+    pub(super) fn told(&self, headers: &[(String, String)]) -> Told {
         Told::of(self.0.clock.now(), headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
@@ -260,9 +260,7 @@ impl Switchboard {
     /// What an error means; a refusal for load that names no time has its headers' word for it.
     pub(super) fn failure(&self, error: &CallError, everywhere: bool, times: (Instant, Instant)) -> Failure {
         match (failure::of(error, everywhere, times), error) {
-            (Failure::Pressure { retry_after: None }, CallError::RateLimited { headers, .. }) => {
-                Failure::Pressure { retry_after: self.told(headers).reset() }
-            }
+            (Failure::Pressure { retry_after: None }, error) => Failure::Pressure { retry_after: self.told(error.headers()).reset() },
             (failure, _) => failure,
         }
     }

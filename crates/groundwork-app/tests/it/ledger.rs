@@ -166,7 +166,8 @@ async fn what_a_kill_leaves_of_a_call_is_booked_as_an_estimate_and_never_twice()
         let entries = plan.build_again().await.ledger_at_the_end().await;
         let open: Vec<_> = entries.iter().filter(|entry| entry.streamed).collect();
         assert_eq!(open.len(), 1, "{entries:?}");
-        assert!(open[0].status == "abandoned" && open[0].estimated && open[0].input_tokens > 0, "{open:?}");
+        assert_eq!((open[0].status.as_str(), open[0].detail.as_deref()), ("failed", Some("killed")));
+        assert!(open[0].estimated && open[0].input_tokens > 0 && open[0].output_tokens > 0, "{open:?}");
     }
 
     drop(items);

@@ -11,6 +11,7 @@ use crate::ids::{CallId, ModelName, TenantId};
 use crate::money::NanoDollars;
 use crate::turn::Usage;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What happened in one call, from the request's arrival to its settlement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,9 +23,12 @@ pub struct Record {
     pub principal: String,
     pub operation: Operation,
     pub model: ModelName,
-    /// The deployment that answered, when one was reached.
+    /// The deployment that did the work, or was asked last.
     pub deployment: Option<String>,
     pub target: Option<TargetKind>,
+    /// What stands behind the deployment or the router, as the answer says.
+    #[serde(default)]
+    pub served_model: Option<String>,
     pub streamed: bool,
     pub started: UnixMs,
     pub first_token: Option<UnixMs>,
@@ -33,6 +37,9 @@ pub struct Record {
     pub usage: Usage,
     /// How `usage` is known.
     pub measure: Measure,
+    /// Deployments that were asked in vain, in their order. What they may charge is theirs and no part of `usage`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<Attempt>,
     /// `None` when the price is unknown: never a silent zero.
     pub cost: Option<Cost>,
     pub cached: Cached,
@@ -60,6 +67,18 @@ pub enum TargetKind {
     Local,
     Extractive,
     Fake,
+}
+
+/// A deployment that was asked and whose answer is not the call's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub deployment: String,
+    pub target: TargetKind,
+    /// A short fixed word: the error's kind, or `given_up`.
+    pub outcome: Cow<'static, str>,
+    /// Nothing where it cannot have begun to work.
+    pub usage: Usage,
+    pub measure: Measure,
 }
 
 /// How a call ended.
@@ -113,6 +132,15 @@ pub struct Citations {
     pub supported: u32,
     pub unsupported: u32,
     pub uncited_sentences: u32,
+}
+
+impl Record {
+    /// What attempts in vain have used: input and output tokens.
+    pub fn lost(&self) -> (u64, u64) {
+        self.attempts.iter().fold((0, 0), |(input, output), attempt| {
+            (input.saturating_add(attempt.usage.input_tokens), output.saturating_add(attempt.usage.output_tokens))
+        })
+    }
 }
 
 impl Operation {

@@ -1,6 +1,6 @@
 //! What is made of a record: the ledger's row, the metrics' sample, the access line. Each destructures it exhaustively.
 
-use super::{Citations, Measure, Record, Retrieval, TargetKind};
+use super::{Attempt, Citations, Measure, Record, Retrieval, TargetKind};
 use crate::clock::UnixMs;
 use crate::money::NanoDollars;
 use crate::turn::Usage;
@@ -17,6 +17,7 @@ pub struct LedgerRow {
     pub model: String,
     pub deployment: Option<String>,
     pub target: Option<&'static str>,
+    pub served_model: Option<String>,
     pub streamed: bool,
     pub started_ms: i64,
     pub first_token_ms: Option<i64>,
@@ -29,10 +30,14 @@ pub struct LedgerRow {
     pub cached_tokens: i64,
     pub reasoning_tokens: i64,
     pub estimated: bool,
+    /// Deployments that were asked in vain, and the tokens that they may charge for, beside the above.
+    pub failed_attempts: i64,
+    pub lost_input_tokens: i64,
+    pub lost_output_tokens: i64,
     pub cost_nano_dollars: Option<i64>,
     pub price_version: Option<String>,
     pub cached: &'static str,
-    /// Retrieval and citation counts, as JSON.
+    /// Retrieval and citation counts, and each attempt in vain, as JSON.
     pub extra: String,
 }
 
@@ -44,6 +49,9 @@ pub struct Sample {
     pub first_token_seconds: Option<f64>,
     pub usage: Usage,
     pub estimated: bool,
+    pub failed_attempts: u64,
+    pub lost_input_tokens: u64,
+    pub lost_output_tokens: u64,
     /// `None` counts as a call without a price.
     pub cost: Option<NanoDollars>,
     pub retrieval_seconds: Option<f64>,
@@ -73,6 +81,7 @@ impl Record {
             model,
             deployment,
             target,
+            served_model,
             streamed,
             started,
             first_token,
@@ -92,11 +101,13 @@ impl Record {
                     rejected_prediction_tokens: _,
                 },
             measure,
+            attempts,
             cost,
             cached,
             retrieval,
             citations,
         } = self;
+        let (lost_input, lost_output) = self.lost();
         LedgerRow {
             call: id.to_string(),
             request_label: request_label.clone(),
@@ -106,6 +117,7 @@ impl Record {
             model: model.to_string(),
             deployment: deployment.clone(),
             target: target.map(TargetKind::as_str),
+            served_model: served_model.clone(),
             streamed: *streamed,
             started_ms: whole(*started),
             first_token_ms: first_token.map(whole),
@@ -117,10 +129,13 @@ impl Record {
             cached_tokens: whole(*cached_tokens),
             reasoning_tokens: whole(*reasoning_tokens),
             estimated: *measure == Measure::Estimate,
+            failed_attempts: whole(attempts.len() as u64),
+            lost_input_tokens: whole(lost_input),
+            lost_output_tokens: whole(lost_output),
             cost_nano_dollars: cost.as_ref().map(|cost| cost.amount.0),
             price_version: cost.as_ref().map(|cost| cost.price_version.clone()),
             cached: cached.as_str(),
-            extra: serde_json::to_string(&Extra { retrieval: *retrieval, citations: *citations }).unwrap_or_default(),
+            extra: serde_json::to_string(&Extra { retrieval: *retrieval, citations: *citations, attempts }).unwrap_or_default(),
         }
     }
 
@@ -135,6 +150,7 @@ impl Record {
             model,
             deployment: _,
             target,
+            served_model: _,
             streamed,
             started,
             first_token,
@@ -142,11 +158,13 @@ impl Record {
             outcome,
             usage,
             measure,
+            attempts,
             cost,
             cached,
             retrieval,
             citations,
         } = self;
+        let (lost_input_tokens, lost_output_tokens) = self.lost();
         Sample {
             labels: Labels {
                 operation: operation.as_str(),
@@ -160,6 +178,9 @@ impl Record {
             first_token_seconds: first_token.filter(|_| *streamed).map(|first| seconds(*started, first)),
             usage: *usage,
             estimated: *measure == Measure::Estimate,
+            failed_attempts: attempts.len() as u64,
+            lost_input_tokens,
+            lost_output_tokens,
             cost: cost.as_ref().map(|cost| cost.amount),
             retrieval_seconds: retrieval.map(|retrieval| f64::from(retrieval.millis) / 1_000.0),
             citations: citations.unwrap_or_default(),
@@ -177,6 +198,7 @@ impl Record {
             model,
             deployment,
             target,
+            served_model,
             streamed,
             started,
             first_token,
@@ -196,6 +218,7 @@ impl Record {
                     rejected_prediction_tokens: _,
                 },
             measure,
+            attempts,
             cost,
             cached,
             retrieval,
@@ -219,9 +242,13 @@ impl Record {
         add("first_token_ms", first_token.map(|first| first.saturating_sub(*started).to_string()));
         add("target", target.map(|target| target.as_str().to_owned()));
         add("deployment", deployment.clone());
+        add("served_model", served_model.clone());
         add("request", request_label.clone());
         add("cached_tokens", Some(*cached_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
         add("reasoning_tokens", Some(*reasoning_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
+        let (lost_input, lost_output) = self.lost();
+        add("failed_attempts", Some(attempts.len()).filter(|attempts| *attempts > 0).map(|attempts| attempts.to_string()));
+        add("lost_tokens", Some(lost_input.saturating_add(lost_output)).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
         add("cost", cost.as_ref().map(|cost| cost.amount.to_string()));
         add("sources", retrieval.map(|retrieval| retrieval.sources.to_string()));
         add("citations", citations.map(|citations| citations.tally.valid.to_string()));
@@ -232,11 +259,13 @@ impl Record {
 
 /// The part of a ledger row that is read as a whole.
 #[derive(Serialize)]
-struct Extra {
+struct Extra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     retrieval: Option<Retrieval>,
     #[serde(skip_serializing_if = "Option::is_none")]
     citations: Option<Citations>,
+    #[serde(skip_serializing_if = "<[Attempt]>::is_empty")]
+    attempts: &'a [Attempt],
 }
 
 /// Databases have no unsigned integers; a count past 2^63 is no count.
@@ -264,6 +293,7 @@ mod tests {
             model: "handbook".parse().unwrap(),
             deployment: None,
             target: Some(TargetKind::AzureOpenai),
+            served_model: None,
             streamed: true,
             started: 1_000,
             first_token: Some(1_250),
@@ -271,6 +301,7 @@ mod tests {
             outcome: Outcome::Completed { finish: "stop".to_owned() },
             usage: Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() },
             measure: Measure::Exact,
+            attempts: Vec::new(),
             cost: Some(Cost { amount: NanoDollars(1_500), price_version: "3".to_owned() }),
             cached: Cached::No,
             retrieval: Some(Retrieval { hits: 30, sources: 4, millis: 12 }),

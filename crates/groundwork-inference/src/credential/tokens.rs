@@ -48,7 +48,12 @@ pub(crate) struct NoToken(String);
 
 impl NoToken {
     pub(super) fn of(self, target: &str) -> CallError {
-        CallError::Auth { target: target.to_owned(), status: 401, message: format!("no token of Microsoft Entra: {}", self.0) }
+        CallError::Auth {
+            target: target.to_owned(),
+            status: 401,
+            message: format!("no token of Microsoft Entra: {}", self.0),
+            said: Box::default(),
+        }
     }
 }
 

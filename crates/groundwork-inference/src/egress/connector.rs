@@ -11,8 +11,6 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -112,24 +110,10 @@ impl Service<Uri> for Connector {
         };
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(stream) => Ok(Socket { stream: stream?, forwarded, used: Used::default() }),
+                Ok(stream) => Ok(Socket { stream: stream?, forwarded }),
                 Err(_elapsed) => Err(TooSlow(limit).into()),
             }
         })
-    }
-}
-
-/// Whether a connection has brought an answer before: then its other end may have closed it in the meantime.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Used(Arc<AtomicBool>);
-
-impl Used {
-    pub(super) fn mark(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_marked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -137,12 +121,11 @@ impl Used {
 pub(super) struct Socket {
     stream: Stream,
     forwarded: bool,
-    used: Used,
 }
 
 impl Connection for Socket {
     fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.forwarded).extra(self.used.clone())
+        self.stream.connected().proxy(self.forwarded)
     }
 }
 

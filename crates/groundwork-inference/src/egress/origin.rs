@@ -1,6 +1,6 @@
 //! The connections to one target, kept open between calls.
 
-use super::connector::{Connector, TooSlow, Used};
+use super::connector::{Connector, TooSlow};
 use super::{EgressError, HostPattern, Policy, Rules, parse};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
@@ -89,21 +89,19 @@ impl Origin {
         Ok(Self { lanes: (0..LANES).map(lane).collect(), proxy_authorization: Connector::proxy_authorization(&server, own_machine) })
     }
 
-    /// Sends, and waits for the head of the answer. A kept connection that its other end has closed costs one more try, on which
-    /// nothing can be doubled: not a byte of an answer had come.
+    /// Sends, and waits for the head of the answer. A request that certainly has not been looked at, because the connection was closed
+    /// before it or the server says so, is sent once more. Any other that gets no answer may have been worked on and charged for, and is
+    /// never doubled here.
     pub(crate) async fn send(&self, mut outgoing: Outgoing) -> Result<http::Response<Body>, SendError> {
         if let Some(authorization) = &self.proxy_authorization {
             outgoing.headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
         let (lane, place) = self.lane();
         let answer = match lane.client.request(outgoing.to_request()).await {
-            Err(error) if was_closed_while_idle(&error) => lane.client.request(outgoing.to_request()).await,
+            Err(error) if was_not_looked_at(&error) => lane.client.request(outgoing.to_request()).await,
             answer => answer,
         };
         let answer = answer.map_err(|error| sort(&error))?;
-        if let Some(used) = answer.extensions().get::<Used>() {
-            used.mark();
-        }
         Ok(answer.map(|incoming| Body { incoming, _place: place }))
     }
 
@@ -165,28 +163,16 @@ impl http_body::Body for Body {
     }
 }
 
-/// A connection that had served before ended without a byte of this answer: its other end took it for idle. On HTTP/2 it says so.
-fn was_closed_while_idle(error: &legacy::Error) -> bool {
-    let mut extras = http::Extensions::new();
-    if let Some(connection) = error.connect_info() {
-        connection.get_extras(&mut extras);
-    }
-    let used = extras.get::<Used>().is_some_and(Used::is_marked);
-    used && sources(error).any(|cause| {
-        let hyper = cause
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
-        let reset = cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted
-            )
-        });
+/// Not a byte of the request was sent, because its kept connection had been closed; or, on HTTP/2, the server says that it has not been
+/// processed.
+fn was_not_looked_at(error: &legacy::Error) -> bool {
+    sources(error).any(|cause| {
+        let unsent = cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_closed() || error.is_canceled());
         let refused = cause.downcast_ref::<h2::Error>().is_some_and(|error| {
             error.reason() == Some(h2::Reason::REFUSED_STREAM)
                 || (error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR))
         });
-        hyper || reset || refused
+        unsent || refused
     })
 }
 

@@ -1,6 +1,6 @@
 //! A refused call: its status, headers and body become the kind of error that says what can be done.
 
-use crate::target::{CallError, Headers, Throttle};
+use crate::target::{CallError, Headers, Said, Throttle};
 use bytes::Bytes;
 use groundwork_wire::error::Error;
 use http::HeaderMap;
@@ -25,42 +25,50 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
     let retry_after = retry_after(headers);
     let error = Error::parse(&body);
     let target = target.to_owned();
-    // Errors go on in OpenAI's words, whoever's they are.
-    let body = match &error {
-        Some(error) if is_anthropics(&body) => error.to_bytes(),
-        _ => body,
-    };
+    let said =
+        Box::new(Said { headers: client_headers(headers), body: error.as_ref().map(|error| in_openais_words(error, status, &body)) });
     let code = error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default();
     let kind = error.as_ref().map(|error| error.kind.clone()).unwrap_or_default();
     let message = error.map_or_else(|| plain_text(status, &body), |error| error.message);
     match status {
-        400..=499 if is_filtered(&code, &body) => CallError::ContentFilter { target, message, body },
-        401 | 403 => CallError::Auth { target, status, message },
-        404 => CallError::NotFound { target, model: model.to_owned(), message },
-        402 => CallError::QuotaExhausted { target, message },
+        400..=499 if is_filtered(&code, &body) => CallError::ContentFilter { target, message, said },
+        401 | 403 => CallError::Auth { target, status, message, said },
+        404 => CallError::NotFound { target, model: model.to_owned(), message, said },
+        402 => CallError::QuotaExhausted { target, message, said },
         429 if [&code, &kind].into_iter().any(|word| word == "insufficient_quota" || word == "billing_error") => {
-            CallError::QuotaExhausted { target, message }
+            CallError::QuotaExhausted { target, message, said }
         }
-        429 | OVERLOADED => CallError::RateLimited {
-            target,
-            throttle: throttle(status, &message, headers),
-            retry_after,
-            message,
-            headers: client_headers(headers),
-        },
-        400 | 413 | 422 if is_too_long(&code, &message) => CallError::TooLong { target, message },
-        408 | 500.. => CallError::Fault { target, status, retry_after, message },
-        _ => CallError::Refused { target, status, message, body },
+        429 | OVERLOADED => {
+            CallError::RateLimited { target, status, throttle: throttle(status, &message, headers), retry_after, message, said }
+        }
+        400 | 413 | 422 if is_too_long(&code, &message) => CallError::TooLong { target, message, said },
+        408 | 500.. => CallError::Fault { target, status, retry_after, message, said },
+        _ => CallError::Refused { target, status, message, said },
     }
 }
 
-fn is_anthropics(body: &[u8]) -> bool {
+/// The error object as it came; one of another shape in OpenAI's.
+fn in_openais_words(error: &Error, status: u16, body: &Bytes) -> Bytes {
+    if is_openais(body) {
+        return body.clone();
+    }
+    let kind = if status < 500 { "invalid_request_error" } else { "server_error" };
+    let kind = Some(error.kind.clone()).filter(|kind| !kind.is_empty()).unwrap_or_else(|| kind.to_owned());
+    Error { kind, ..error.clone() }.to_bytes()
+}
+
+/// Anthropic's says beside the error that it is one.
+fn is_openais(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Body<'a> {
+    struct Outer<'a> {
         #[serde(borrow, rename = "type")]
         kind: Option<std::borrow::Cow<'a, str>>,
+        #[serde(rename = "error")]
+        _error: Inner,
     }
-    serde_json::from_slice::<Body<'_>>(body).is_ok_and(|body| body.kind.as_deref() == Some("error"))
+    #[derive(Deserialize)]
+    struct Inner {}
+    serde_json::from_slice::<Outer<'_>>(body).is_ok_and(|body| body.kind.as_deref() != Some("error"))
 }
 
 /// Anthropic's own status for a service that is busy.
@@ -273,8 +281,8 @@ mod tests {
     fn an_error_of_another_dialect_goes_on_in_openais_words() {
         let body = Bytes::from_static(br#"{"type":"error","error":{"type":"invalid_request_error","message":"no"},"request_id":"req_1"}"#);
         match refusal(Refusal { target: "t", model: "m", status: 400, headers: &HeaderMap::new(), body }) {
-            CallError::Refused { body, .. } => {
-                assert_eq!(body, r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
+            CallError::Refused { said, .. } => {
+                assert_eq!(said.body.unwrap(), r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
             }
             other => panic!("{other}"),
         }

@@ -3,28 +3,33 @@
 use super::{Incoming, Limit, Server};
 use crate::target::CallError;
 use groundwork_wire::sse::{Decoder, Frame};
-use std::time::Instant;
 
 /// Bytes of one frame beyond which the target is not believed.
 const MAX_FRAME: usize = 16 << 20;
 
 pub(crate) struct Frames {
     server: Server,
-    deadline: Instant,
+    /// Of the whole call.
+    until: Limit,
     body: Incoming,
     /// `None` once the connection has ended.
     decoder: Option<Decoder>,
-    /// Until when the first frame must have come; `None` once it has.
+    /// Until when something must have been said; `None` once it has been.
     first: Option<Limit>,
 }
 
 impl Frames {
-    pub(crate) fn new(server: &Server, body: Incoming, deadline: Instant, first: Limit) -> Self {
-        Self { server: server.clone(), deadline, body, decoder: Some(Decoder::new(MAX_FRAME)), first: Some(first) }
+    pub(crate) fn new(server: &Server, body: Incoming, until: Limit, first: Limit) -> Self {
+        Self { server: server.clone(), until, body, decoder: Some(Decoder::new(MAX_FRAME)), first: Some(first) }
     }
 
     pub(crate) fn target(&self) -> &str {
         &self.server.target
+    }
+
+    /// Something has been said: from now on only silences are limited.
+    pub(crate) fn begun(&mut self) {
+        self.first = None;
     }
 
     /// The next frame that has data; `None` when the connection has ended.
@@ -33,10 +38,7 @@ impl Frames {
             let Some(decoder) = &mut self.decoder else { return Ok(None) };
             match decoder.next() {
                 Ok(Some(frame)) if frame.data.is_none() => {}
-                Ok(Some(frame)) => {
-                    self.first = None;
-                    return Ok(Some(frame));
-                }
+                Ok(Some(frame)) => return Ok(Some(frame)),
                 Ok(None) => match self.piece().await? {
                     Some(piece) => self.push(&piece),
                     // A last frame may have been left unclosed.
@@ -54,7 +56,7 @@ impl Frames {
     }
 
     async fn piece(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
-        let limit = self.first.unwrap_or_else(|| Limit::idle(&self.server, self.deadline));
+        let limit = self.first.unwrap_or_else(|| self.server.idle(self.until));
         limit.on(&self.server.target, self.body.next()).await?.map_err(|reason| self.server.broken(reason))
     }
 }

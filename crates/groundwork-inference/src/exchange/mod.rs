@@ -41,7 +41,8 @@ pub(crate) struct Ask<'a> {
     pub body: Bytes,
     /// The model or deployment, for errors.
     pub model: &'a str,
-    pub deadline: Instant,
+    /// The end of the call.
+    pub until: Limit,
 }
 
 /// An answer that has begun.
@@ -69,14 +70,29 @@ impl Server {
         Ok(Self { target: target.to_owned(), timeouts, origin: Origin::open(url.as_str(), &policy, timeouts.keep_alive)? })
     }
 
-    /// The deadline of a call that begins now: the caller's, or the target's own limit where that comes first.
-    pub(crate) fn deadline(&self, callers: Instant) -> Instant {
-        now().checked_add(self.timeouts.total).map_or(callers, |own| own.min(callers))
+    /// The end of a call that begins now.
+    pub(crate) fn until(&self, callers_deadline: Instant) -> Limit {
+        Limit::call(callers_deadline, self.timeouts.total)
+    }
+
+    /// The time within which a stream must say something.
+    pub(crate) fn first_token(&self, until: Limit) -> Limit {
+        until.stage(self.timeouts.first_token, Stage::FirstToken)
+    }
+
+    /// The time within which an answer in one piece must begin to come.
+    pub(crate) fn first_byte(&self, until: Limit) -> Limit {
+        until.stage(self.timeouts.first_byte, Stage::FirstByte)
+    }
+
+    /// The time between two pieces of an answer.
+    pub(crate) fn idle(&self, until: Limit) -> Limit {
+        until.stage(self.timeouts.idle, Stage::NextChunk)
     }
 
     /// Sends, and waits for the head of an answer that is no refusal.
     pub(crate) async fn send(&self, ask: Ask<'_>, limit: Limit) -> Result<Begun, CallError> {
-        let Ask { method, uri, headers, body, model, deadline: _ } = ask;
+        let Ask { method, uri, headers, body, model, until } = ask;
         let sent = self.origin.send(Outgoing { method, uri, headers, body });
         let answer = limit.on(&self.target, sent).await?.map_err(|error| self.unsent(error))?;
         let (head, body) = answer.into_parts();
@@ -86,21 +102,27 @@ impl Server {
             return Ok(Begun { head, body });
         }
         // A refusal whose body breaks off is still that refusal.
-        let body = limit.on(&self.target, body.whole(MAX_REFUSAL)).await?.unwrap_or_default();
+        let body = self.idle(until).on(&self.target, body.whole(MAX_REFUSAL)).await.ok().and_then(Result::ok).unwrap_or_default();
         Err(refusal(Refusal { target: &self.target, model, status: head.status.as_u16(), headers: &head.headers, body }))
     }
 
-    /// Sends and reads the whole answer.
-    pub(crate) async fn whole(&self, ask: Ask<'_>) -> Result<(HeaderMap, Bytes), CallError> {
-        let limit = Limit::end(ask.deadline);
-        let mut begun = self.send(ask, limit).await?;
-        let body = limit.on(&self.target, begun.body.whole(MAX_ANSWER)).await?.map_err(|reason| self.broken(reason))?;
+    /// Sends and reads the whole answer, which must begin within `first`.
+    pub(crate) async fn whole(&self, ask: Ask<'_>, first: Limit) -> Result<(HeaderMap, Bytes), CallError> {
+        let until = ask.until;
+        let mut begun = self.send(ask, first).await?;
+        let body = self.rest(&mut begun.body, first, until).await?;
         Ok((begun.head.headers, body))
     }
 
-    /// The time within which a stream must have begun.
-    pub(crate) fn first_token(&self, deadline: Instant) -> Limit {
-        Limit::stage(deadline, self.timeouts.first_token, Stage::FirstToken)
+    /// The body of an answer: its first piece within `first`, each other before a silence has been too long.
+    async fn rest(&self, body: &mut Incoming, first: Limit, until: Limit) -> Result<Bytes, CallError> {
+        let mut parts = Parted::default();
+        let mut limit = first;
+        while let Some(piece) = limit.on(&self.target, body.next()).await?.map_err(|reason| self.broken(reason))? {
+            parts.push(piece, MAX_ANSWER).map_err(|reason| self.broken(reason))?;
+            limit = self.idle(until);
+        }
+        Ok(parts.whole())
     }
 
     fn unsent(&self, error: SendError) -> CallError {
@@ -135,20 +157,40 @@ impl Incoming {
 
     /// All of it, when it has at most `limit` bytes.
     pub(crate) async fn whole(&mut self, limit: usize) -> Result<Bytes, String> {
-        let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
-        let mut all = None;
-        let too_long = || format!("it is longer than {limit} bytes");
-        if first.len() > limit {
-            return Err(too_long());
-        }
+        let mut parts = Parted::default();
         while let Some(piece) = self.next().await? {
-            let all = all.get_or_insert_with(|| BytesMut::from(&first[..]));
-            if all.len() + piece.len() > limit {
-                return Err(too_long());
-            }
-            all.extend_from_slice(&piece);
+            parts.push(piece, limit)?;
         }
-        Ok(all.map_or(first, BytesMut::freeze))
+        Ok(parts.whole())
+    }
+}
+
+/// A body put together of its pieces; of one, it is that one.
+#[derive(Default)]
+struct Parted {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Parted {
+    /// `limit` bytes at most.
+    fn push(&mut self, piece: Bytes, limit: usize) -> Result<(), String> {
+        if self.first.len().max(self.all.len()) + piece.len() > limit {
+            return Err(format!("it is longer than {limit} bytes"));
+        }
+        if self.first.is_empty() {
+            self.first = piece;
+            return Ok(());
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&piece);
+        Ok(())
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.freeze() }
     }
 }
 

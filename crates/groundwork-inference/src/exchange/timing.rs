@@ -1,6 +1,5 @@
 //! How long each stage of a call may take.
 
-use super::Server;
 use crate::target::{CallError, Stage};
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -8,36 +7,37 @@ use std::time::{Duration, Instant};
 /// When a stage is over, and which.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
+    from: Instant,
     at: Instant,
     stage: Stage,
 }
 
 impl Limit {
-    /// The end of the call.
-    pub(crate) fn end(deadline: Instant) -> Self {
-        Self { at: deadline, stage: Stage::End }
+    /// For a call that begins now: the caller's deadline, or the target's own limit where that comes first.
+    pub(crate) fn call(callers: Instant, total: Duration) -> Self {
+        Self { from: now(), at: callers, stage: Stage::End }.stage(total, Stage::Total)
     }
 
-    /// Whichever comes first, the stage's own limit or the call's deadline, with the name it has in the error.
-    pub(crate) fn stage(deadline: Instant, lasts: Duration, stage: Stage) -> Self {
-        match now().checked_add(lasts) {
-            Some(at) if at < deadline => Self { at, stage },
-            _ => Self::end(deadline),
+    /// For a stage that begins now: its own limit, or that of the whole call where it comes first.
+    pub(crate) fn stage(self, lasts: Duration, stage: Stage) -> Self {
+        let from = now();
+        match from.checked_add(lasts) {
+            Some(at) if at < self.at => Self { from, at, stage },
+            _ => self,
         }
     }
 
-    /// Between two pieces of an answer.
-    pub(crate) fn idle(server: &Server, deadline: Instant) -> Self {
-        Self::stage(deadline, server.timeouts.idle, Stage::NextChunk)
+    pub(crate) fn at(self) -> Instant {
+        self.at
     }
 
     pub(crate) async fn on<T>(self, target: &str, work: impl Future<Output = T>) -> Result<T, CallError> {
-        let began = now();
-        tokio::time::timeout_at(self.at.into(), work).await.map_err(|_elapsed| CallError::Timeout {
-            target: target.to_owned(),
-            stage: self.stage,
-            waited: self.at.saturating_duration_since(began),
-        })
+        tokio::time::timeout_at(self.at.into(), work).await.map_err(|_elapsed| self.passed(target))
+    }
+
+    pub(crate) fn passed(self, target: &str) -> CallError {
+        let waited = self.at.saturating_duration_since(self.from);
+        CallError::Timeout { target: target.to_owned(), stage: self.stage, waited }
     }
 }
 

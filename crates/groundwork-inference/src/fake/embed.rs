@@ -1,14 +1,15 @@
 //! Embeddings without a model: equal texts have equal vectors, different texts almost surely different ones.
 
+use super::Answer;
 use bytes::Bytes;
 use groundwork_wire::embeddings::{Input, Request, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use sha2::{Digest, Sha256};
 
-pub(super) fn answer(model: &str, body: &Object, dimensions: u32) -> Result<Bytes, Invalid> {
+pub(super) fn answer(model: &str, body: &Object, answer: &Answer) -> Result<Bytes, Invalid> {
     let request = Request::parse(body.to_bytes())?;
-    let dimensions = request.dimensions.unwrap_or(dimensions).max(1) as usize;
+    let dimensions = request.dimensions.unwrap_or(answer.dimensions).max(1) as usize;
     let bytes = |tokens: &Vec<u32>| tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>();
     let (vectors, prompt_tokens): (Vec<Vec<f32>>, usize) = match &request.input {
         Input::Texts(texts) => (
@@ -17,7 +18,8 @@ pub(super) fn answer(model: &str, body: &Object, dimensions: u32) -> Result<Byte
         ),
         Input::Tokens(lists) => (lists.iter().map(|tokens| vector(&bytes(tokens), dimensions)).collect(), lists.iter().map(Vec::len).sum()),
     };
-    Ok(Response { model, vectors: &vectors, format: request.format, prompt_tokens: prompt_tokens as u64 }.to_bytes())
+    let prompt_tokens = answer.usage.map_or(prompt_tokens as u64, |usage| usage.input);
+    Ok(Response { model, vectors: &vectors, format: request.format, prompt_tokens }.to_bytes())
 }
 
 /// Of length 1, from the hash of the text.
@@ -42,7 +44,7 @@ mod tests {
     #[test]
     fn equal_texts_have_equal_vectors_of_length_one() {
         let body = Object::parse(r#"{"model":"m","input":["a b","c","a b"],"encoding_format":"base64","dimensions":40}"#).unwrap();
-        let parsed = Parsed::parse(&answer("m", &body, 8).unwrap()).unwrap();
+        let parsed = Parsed::parse(&answer("m", &body, &Answer::default()).unwrap()).unwrap();
         assert_eq!((parsed.vectors.len(), parsed.vectors[0].len(), parsed.prompt_tokens), (3, 40, Some(5)));
         assert_eq!(parsed.vectors[0], parsed.vectors[2]);
         assert_ne!(parsed.vectors[0], parsed.vectors[1]);

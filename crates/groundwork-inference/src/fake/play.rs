@@ -1,20 +1,18 @@
 //! One answer being played.
 
-use super::{Answer, Fault, Tokens, headers, served};
-use crate::target::{Call, CallError, Manner, Pen, Reply, Spoken, Stage, reply};
+use super::pace::{Pace, before_the_first_byte};
+use super::{Answer, Tokens, headers, served};
+use crate::target::{CallError, Manner, Pen, Reply, Spoken, reply};
 use futures::StreamExt;
 use futures::stream;
 use groundwork_core::turn::{Dialect, Event, FinishReason, Heading, ToolKind, Usage};
-use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 pub(super) struct Play {
-    target: String,
-    deadline: Instant,
-    pub(super) answer: Answer,
+    pace: Pace,
+    answer: Answer,
     dialect: Dialect,
     heading: Heading,
     /// What each piece says. The first is the beginning of the answer, the last its end.
@@ -23,18 +21,13 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn new(target: &str, model: &str, call: &Call, answer: Answer) -> Self {
-        let pieces = pieces(&answer, &call.body);
-        let heading = call.heading(answer.model.as_deref().unwrap_or(model));
-        Self { target: target.to_owned(), deadline: call.deadline, dialect: call.dialect, heading, pieces, played: 0, answer }
+    pub(super) fn new(pace: Pace, dialect: Dialect, heading: Heading, body: &Object, answer: Answer) -> Self {
+        let pieces = pieces(&answer, body);
+        Self { pace, answer, dialect, heading, pieces, played: 0 }
     }
 
     pub(super) async fn whole(mut self) -> Result<Reply, CallError> {
-        self.wait(self.answer.first_token_ms).await?;
-        let mut events = Vec::new();
-        while let Some(piece) = self.piece().await.map_err(|error| self.before_the_first_byte(error))? {
-            events.extend(piece);
-        }
+        let events = self.all().await?;
         let mut whole = reply(self.manner(false), events);
         if let Reply::Whole { served: who, .. } = &mut whole {
             *who = served(&self.answer);
@@ -42,10 +35,18 @@ impl Play {
         Ok(whole)
     }
 
+    /// All that the answer says, when it has come to its end.
+    pub(super) async fn all(&mut self) -> Result<Vec<Event>, CallError> {
+        let mut events = Vec::new();
+        while let Some(piece) = self.piece().await.map_err(before_the_first_byte)? {
+            events.extend(piece);
+        }
+        Ok(events)
+    }
+
     pub(super) async fn stream(mut self) -> Result<Reply, CallError> {
-        self.wait(self.answer.first_token_ms).await?;
         let mut pen = Pen::new(self.dialect, self.heading.clone());
-        let first = self.piece().await.map_err(|error| self.before_the_first_byte(error))?.unwrap_or_default();
+        let first = self.piece().await.map_err(before_the_first_byte)?.unwrap_or_default();
         let ready: VecDeque<Spoken> = first.into_iter().flat_map(|event| pen.write(event)).collect();
         let (headers, served) = (headers(&self.answer), served(&self.answer));
         let frames = stream::unfold(Some((self, pen, ready)), |state| async move {
@@ -69,58 +70,18 @@ impl Play {
     }
 
     /// The next piece, when its time has come; `None` at the end.
-    async fn piece(&mut self) -> Result<Option<Vec<Event>>, CallError> {
-        self.fault(self.played).await?;
+    pub(super) async fn piece(&mut self) -> Result<Option<Vec<Event>>, CallError> {
+        self.pace.fault(&self.answer, self.played).await?;
         let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
         if self.played > 0 {
-            self.wait(self.answer.chunk_ms).await?;
+            self.pace.wait(self.played, self.answer.chunk_ms).await?;
         }
         self.played += 1;
         Ok(Some(piece))
     }
 
-    async fn fault(&self, at: usize) -> Result<(), CallError> {
-        match &self.answer.fault {
-            Some(Fault::Hang { after }) if *after <= at => {
-                tokio::time::sleep_until(self.deadline.into()).await;
-                Err(self.late())
-            }
-            Some(Fault::Break { after }) if *after <= at => Err(self.broken("the connection ended in mid-answer")),
-            Some(Fault::Half { after }) if *after <= at => Err(self.broken("the connection ended in the middle of a frame")),
-            Some(Fault::Error { after, message }) if *after <= at => {
-                let error = Error { message: message.clone(), kind: "server_error".to_owned(), param: None, code: None };
-                Err(CallError::MidStream { target: self.target.clone(), message: message.clone(), body: error.to_bytes() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) async fn wait(&self, millis: u64) -> Result<(), CallError> {
-        if millis == 0 {
-            return Ok(());
-        }
-        let pause = tokio::time::sleep(Duration::from_millis(millis));
-        tokio::time::timeout_at(self.deadline.into(), pause).await.map_err(|_elapsed| self.late())
-    }
-
     fn manner(&self, stream: bool) -> Manner {
         Manner { dialect: self.dialect, heading: self.heading.clone(), stream, headers: headers(&self.answer) }
-    }
-
-    /// An error that hides in the first frame is one of the call.
-    fn before_the_first_byte(&self, error: CallError) -> CallError {
-        match error {
-            CallError::MidStream { target, message, .. } => CallError::Fault { target, status: 500, retry_after: None, message },
-            error => error,
-        }
-    }
-
-    fn late(&self) -> CallError {
-        CallError::Timeout { target: self.target.clone(), stage: Stage::End, waited: Duration::ZERO }
-    }
-
-    fn broken(&self, message: &str) -> CallError {
-        CallError::Broken { target: self.target.clone(), message: message.to_owned() }
     }
 }
 
@@ -177,7 +138,7 @@ fn logprob(text: &str) -> Option<Raw> {
 /// All that the request says in words: the texts of its messages or input, as `role: text` lines.
 fn prompt(body: &Object) -> String {
     let texts = |key: &str| body.raw(key).and_then(|raw| serde_json::from_slice::<serde_json::Value>(raw).ok());
-    let lines = ["system", "instructions", "messages", "input"].into_iter().filter_map(texts);
+    let lines = ["system", "instructions", "messages", "input", "prompt"].into_iter().filter_map(texts);
     lines.flat_map(|value| lines_of(&value)).collect::<Vec<_>>().join("\n")
 }
 

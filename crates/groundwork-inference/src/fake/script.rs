@@ -2,13 +2,17 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The first call gets the first answer, and so on; after the last one the first follows again. An empty script echoes.
+/// Embeddings and what is passed through count as calls too.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Script {
     pub answers: Vec<Answer>,
+    /// Each call draws its answer by the answers' weights instead: the n-th call of every run with this seed draws the same.
+    pub seed: Option<u64>,
 }
 
 /// An answer: first its thoughts, then its text, then its tool calls, each in its pieces.
@@ -38,6 +42,8 @@ pub struct Answer {
     pub chunk_ms: u64,
     /// Numbers in each vector of an answer to a request for embeddings that does not say how many it wants.
     pub dimensions: u32,
+    /// How often a seeded script draws it, beside the others.
+    pub weight: u32,
     pub fault: Option<Fault>,
 }
 
@@ -56,6 +62,7 @@ impl Default for Answer {
             first_token_ms: 0,
             chunk_ms: 0,
             dimensions: 8,
+            weight: 1,
             fault: None,
         }
     }
@@ -116,6 +123,44 @@ impl Script {
     }
 
     pub fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
-        Self { answers: answers.into_iter().collect() }
+        Self { answers: answers.into_iter().collect(), seed: None }
+    }
+
+    /// The answer to the call number `turn`; `None` when the script is empty.
+    pub(super) fn answer(&self, turn: u64) -> Option<&Answer> {
+        let total: u64 = self.answers.iter().map(|answer| u64::from(answer.weight)).sum();
+        let (Some(seed), 1..) = (self.seed, total) else {
+            let length = self.answers.len() as u64;
+            return self.answers.get(usize::try_from(turn.checked_rem(length)?).ok()?);
+        };
+        let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(turn.to_le_bytes()).finalize();
+        let drawn = hash.iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+        let mut left = drawn % total;
+        self.answers.iter().find(|answer| {
+            let weight = u64::from(answer.weight);
+            let is_drawn = left < weight;
+            left = left.saturating_sub(weight);
+            is_drawn
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seeded_script_draws_by_weight_and_the_same_in_every_run() {
+        let weighted = |weight, text: &str| Answer { weight, ..Script::say(text).answers.remove(0) };
+        let script = |seed| Script { seed, ..Script::new([weighted(7, "a"), weighted(0, "b"), weighted(3, "c")]) };
+        let draw =
+            |script: &Script| -> String { (0..1_000).map(|turn| script.answer(turn).unwrap().pieces.clone().unwrap().concat()).collect() };
+        let drawn = draw(&script(Some(1)));
+        let often = drawn.matches('a').count();
+        assert!((650..750).contains(&often) && !drawn.contains('b'), "{often}");
+        assert_eq!(drawn, draw(&script(Some(1))));
+        assert_ne!(drawn, draw(&script(Some(2))));
+        assert!(draw(&script(None)).starts_with("abcabc"));
+        assert!(Script { seed: Some(1), ..Script::default() }.answer(5).is_none());
     }
 }

@@ -4,11 +4,12 @@ mod stream;
 mod voice;
 
 use super::headers;
-use crate::exchange::{Ask, Refusal, Server, client_headers, refusal};
+use crate::exchange::{Ask, Limit, Refusal, Server, client_headers, refusal};
 use crate::target::{CallError, Reply, Unfiltered};
 use bytes::Bytes;
 use groundwork_core::turn::{Dialect, Heading, ReadError};
 use groundwork_wire::error::Error;
+use groundwork_wire::object::Object;
 use http::HeaderMap;
 
 /// The circumstances of one answer.
@@ -24,10 +25,10 @@ pub(super) struct Speech<'a> {
 
 impl Speech<'_> {
     /// Sends, and reads an answer in one piece.
-    pub(super) async fn whole(self, ask: Ask<'_>) -> Result<Reply, CallError> {
-        let (head, body) = self.server.whole(ask).await?;
+    pub(super) async fn whole(self, ask: Ask<'_>, first: Limit) -> Result<Reply, CallError> {
+        let (head, body) = self.server.whole(ask, first).await?;
         let read = voice::whole(self.spoken, self.client, &body, &self.heading);
-        let (answer, events) = read.map_err(|error| self.unreadable(error, &body))?;
+        let (answer, events) = read.map_err(|error| self.unreadable(error, &head, &body))?;
         let mut served = headers::served(&head);
         served.model = voice::model(&events);
         served.unfiltered = self.check_filter(&body)?;
@@ -46,9 +47,9 @@ impl Speech<'_> {
         }
     }
 
-    fn unreadable(&self, error: ReadError, body: &Bytes) -> CallError {
+    fn unreadable(&self, error: ReadError, headers: &HeaderMap, body: &Bytes) -> CallError {
         match error {
-            ReadError::Refused(error) => hidden_refusal(&self.server.target, self.model, &error, body.clone()),
+            ReadError::Refused(_) => hidden_refusal(&self.server.target, self.model, headers, body.clone()),
             ReadError::Malformed(reason) => self.server.broken(reason),
         }
     }
@@ -65,20 +66,26 @@ fn unfiltered_fault(target: &str) -> CallError {
         status: 503,
         retry_after: None,
         message: "its content filter did not run over the answer, and this target may not do without".to_owned(),
+        said: Box::default(),
     }
 }
 
+/// Bytes that are read of what came instead of an answer.
+pub(super) const MAX_INSTEAD: usize = 256 << 10;
+
 /// The error that hides in a 200 whose body is not looked at otherwise.
-pub(super) fn hidden_error(target: &str, model: &str, body: &Bytes) -> Option<CallError> {
-    // An answer with results is none, and it may be long.
-    memchr::memmem::find(body.get(..200).unwrap_or(body), b"\"error\"")?;
-    let error = groundwork_wire::object::Object::parse(body.clone()).ok().filter(|object| object.has("error"))?;
-    let parsed = Error::parse(&error.to_bytes())?;
-    Some(hidden_refusal(target, model, &parsed, body.clone()))
+pub(super) fn hidden_error(target: &str, model: &str, headers: &HeaderMap, body: &Bytes) -> Option<CallError> {
+    let error = may_be_error(body).then(|| Object::parse(body.clone()).ok())?;
+    error.filter(|object| object.has("error")).map(|_error| hidden_refusal(target, model, headers, body.clone()))
+}
+
+/// Whether an answer that begins so is looked at: one with results is no error, and may be long.
+pub(super) fn may_be_error(begin: &[u8]) -> bool {
+    memchr::memmem::find(begin.get(..200).unwrap_or(begin), b"\"error\"").is_some()
 }
 
 /// An error object inside a 200: its `code` is often the status that it should have had.
-fn hidden_refusal(target: &str, model: &str, error: &Error, body: Bytes) -> CallError {
+fn hidden_refusal(target: &str, model: &str, headers: &HeaderMap, body: Bytes) -> CallError {
     let by_word = |word: &str| match word {
         "content_filter" | "content_policy_violation" | "context_length_exceeded" | "invalid_request_error" | "invalid_prompt" => Some(400),
         "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" => Some(429),
@@ -89,6 +96,8 @@ fn hidden_refusal(target: &str, model: &str, error: &Error, body: Bytes) -> Call
         "timeout_error" => Some(408),
         _ => word.parse::<u16>().ok().filter(|code| (400..600).contains(code)),
     };
-    let status = error.code.as_deref().and_then(by_word).or_else(|| by_word(&error.kind)).unwrap_or(500);
-    refusal(Refusal { target, model, status, headers: &HeaderMap::new(), body })
+    let error = Error::parse(&body);
+    let code = error.as_ref().and_then(|error| error.code.as_deref()).and_then(by_word);
+    let status = code.or_else(|| by_word(&error.as_ref()?.kind)).unwrap_or(500);
+    refusal(Refusal { target, model, status, headers, body })
 }

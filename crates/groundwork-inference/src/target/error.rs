@@ -1,5 +1,7 @@
 //! Why a call failed, by what can be done about it.
 
+use super::Headers;
+use bytes::Bytes;
 use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
@@ -7,24 +9,25 @@ use std::time::Duration;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     #[error("{target} refused the credential ({status}): {message}; check its key and its role")]
-    Auth { target: String, status: u16, message: String },
+    Auth { target: String, status: u16, message: String, said: Box<Said> },
     #[error("{target} does not know the model or deployment {model:?}: {message}")]
-    NotFound { target: String, model: String, message: String },
+    NotFound { target: String, model: String, message: String, said: Box<Said> },
+    /// 429, or 529 where the service has that.
     #[error("{target} {throttle}: {message}")]
-    RateLimited { target: String, throttle: Throttle, retry_after: Option<Duration>, message: String, headers: Vec<(String, String)> },
+    RateLimited { target: String, status: u16, throttle: Throttle, retry_after: Option<Duration>, message: String, said: Box<Said> },
     /// The account's quota is used up: retrying does not help.
     #[error("the quota of {target} is used up: {message}")]
-    QuotaExhausted { target: String, message: String },
-    /// The prompt was filtered: final. `body` is the upstream's error object.
+    QuotaExhausted { target: String, message: String, said: Box<Said> },
+    /// The prompt was filtered: final.
     #[error("{target} filtered the prompt: {message}")]
-    ContentFilter { target: String, message: String, body: bytes::Bytes },
+    ContentFilter { target: String, message: String, said: Box<Said> },
     #[error("the prompt is too long for {target}: {message}")]
-    TooLong { target: String, message: String },
-    /// Another 400 or 422. `body` is the upstream's error object.
+    TooLong { target: String, message: String, said: Box<Said> },
+    /// Another 400 or 422.
     #[error("{target} refused the request ({status}): {message}")]
-    Refused { target: String, status: u16, message: String, body: bytes::Bytes },
+    Refused { target: String, status: u16, message: String, said: Box<Said> },
     #[error("{target} has a fault ({status}): {message}")]
-    Fault { target: String, status: u16, retry_after: Option<Duration>, message: String },
+    Fault { target: String, status: u16, retry_after: Option<Duration>, message: String, said: Box<Said> },
     #[error("{target} cannot be reached: {message}")]
     Unreachable { target: String, message: String },
     #[error("{target}: no {stage} within {waited:?}")]
@@ -32,14 +35,22 @@ pub enum CallError {
     /// The stream ended before its end, or is not what it should be.
     #[error("the answer of {target} broke off: {message}")]
     Broken { target: String, message: String },
-    /// An error event in a stream that had begun. `body` is the upstream's error object.
+    /// An error event in a stream that had begun.
     #[error("{target} reported an error in mid-answer: {message}")]
-    MidStream { target: String, message: String, body: bytes::Bytes },
+    MidStream { target: String, message: String, said: Box<Said> },
     #[error("{target} cannot do this: {message}")]
     Unsupported { target: String, message: String },
     /// The request has a field that cannot be said in the target's dialect.
     #[error("{target} cannot be asked this: {invalid}")]
     Invalid { target: String, invalid: Invalid },
+}
+
+/// What came with a refusal and is the client's too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Said {
+    pub headers: Headers,
+    /// The upstream's error object, in OpenAI's words; `None` when it sent none.
+    pub body: Option<Bytes>,
 }
 
 /// What a target that refuses for the moment is short of. None of them says that it is sick.
@@ -66,8 +77,14 @@ impl std::fmt::Display for Throttle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     Connect,
+    /// Of a stream: until it says something.
     FirstToken,
+    /// Of an answer in one piece.
+    FirstByte,
     NextChunk,
+    /// The target's own limit for a whole call.
+    Total,
+    /// The caller's deadline: nobody waits any longer.
     End,
 }
 
@@ -76,8 +93,9 @@ impl std::fmt::Display for Stage {
         f.write_str(match self {
             Self::Connect => "connection",
             Self::FirstToken => "first token",
+            Self::FirstByte => "first byte of the answer",
             Self::NextChunk => "next chunk",
-            Self::End => "end of the answer",
+            Self::Total | Self::End => "end of the answer",
         })
     }
 }
@@ -97,8 +115,10 @@ impl CallError {
             Self::Unreachable { .. } => "upstream_unreachable",
             Self::Timeout { stage: Stage::Connect, .. } => "upstream_timeout_connect",
             Self::Timeout { stage: Stage::FirstToken, .. } => "upstream_timeout_first_token",
+            Self::Timeout { stage: Stage::FirstByte, .. } => "upstream_timeout_first_byte",
             Self::Timeout { stage: Stage::NextChunk, .. } => "upstream_timeout_idle",
-            Self::Timeout { stage: Stage::End, .. } => "upstream_timeout_total",
+            Self::Timeout { stage: Stage::Total, .. } => "upstream_timeout_total",
+            Self::Timeout { stage: Stage::End, .. } => "deadline_exceeded",
             Self::Broken { .. } => "upstream_broken",
             Self::MidStream { .. } => "upstream_error_in_stream",
             Self::Unsupported { .. } => "unsupported",
@@ -114,13 +134,36 @@ impl CallError {
         }
     }
 
+    /// What the upstream said with it, if it answered at all.
+    pub fn said(&self) -> Option<&Said> {
+        match self {
+            Self::Auth { said, .. }
+            | Self::NotFound { said, .. }
+            | Self::RateLimited { said, .. }
+            | Self::QuotaExhausted { said, .. }
+            | Self::ContentFilter { said, .. }
+            | Self::TooLong { said, .. }
+            | Self::Refused { said, .. }
+            | Self::Fault { said, .. }
+            | Self::MidStream { said, .. } => Some(said),
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::Unsupported { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// Headers of the upstream that are the client's too.
+    pub fn headers(&self) -> &[(String, String)] {
+        self.said().map_or(&[], |said| &said.headers)
+    }
+
     /// The HTTP status to answer with. A credential that the target refuses is ours and not the client's, so it is no 401.
     pub fn http_status(&self) -> u16 {
         match self {
-            Self::RateLimited { .. } | Self::QuotaExhausted { .. } => 429,
+            Self::RateLimited { status, .. } => *status,
+            Self::QuotaExhausted { .. } => 429,
             Self::ContentFilter { .. } | Self::TooLong { .. } | Self::Unsupported { .. } | Self::Invalid { .. } => 400,
             Self::Refused { status, .. } => *status,
-            Self::Timeout { .. } => 504,
+            Self::Fault { status: 408, .. } | Self::Timeout { .. } => 504,
+            Self::Fault { status: status @ 500..=599, .. } => *status,
             Self::Auth { .. }
             | Self::NotFound { .. }
             | Self::Fault { .. }
@@ -132,6 +175,19 @@ impl CallError {
 
     /// Whether the target may have worked on the prompt, and so charge for it.
     pub fn may_be_charged(&self) -> bool {
-        matches!(self, Self::ContentFilter { .. } | Self::Timeout { .. } | Self::Broken { .. } | Self::MidStream { .. })
+        match self {
+            Self::Timeout { stage, .. } => *stage != Stage::Connect,
+            Self::ContentFilter { .. } | Self::Broken { .. } | Self::MidStream { .. } => true,
+            Self::Auth { .. }
+            | Self::NotFound { .. }
+            | Self::RateLimited { .. }
+            | Self::QuotaExhausted { .. }
+            | Self::TooLong { .. }
+            | Self::Refused { .. }
+            | Self::Fault { .. }
+            | Self::Unreachable { .. }
+            | Self::Unsupported { .. }
+            | Self::Invalid { .. } => false,
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{CallError, Headers};
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
 use groundwork_core::turn::{Event, Frame};
 use std::time::Duration;
@@ -31,8 +30,15 @@ pub enum Reply {
     },
 }
 
-/// The frames of an answer, to the dialect's own end mark; an error is the last item. Dropping it cancels the call upstream; `drain`
-/// hears it out instead.
+impl Reply {
+    pub fn served(&self) -> &Served {
+        match self {
+            Self::Whole { served, .. } | Self::Stream { served, .. } => served,
+        }
+    }
+}
+
+/// The frames of an answer, to the dialect's own end mark; an error is the last item. Dropping it cancels the call upstream.
 pub type Frames = BoxStream<'static, Result<Spoken, CallError>>;
 
 /// One frame of a stream, and what it says in the typed model. A frame of the target's that the client must not see is left out, and
@@ -71,7 +77,14 @@ pub struct Forwarded {
     pub content_type: Option<String>,
     pub headers: Headers,
     pub served: Served,
-    pub body: BoxStream<'static, Result<Bytes, CallError>>,
+    pub body: Passing,
+}
+
+/// How its body comes. An error is the last item.
+pub enum Passing {
+    Bytes(BoxStream<'static, Result<Bytes, CallError>>),
+    /// Server-sent events, of which the first says something.
+    Events(BoxStream<'static, Result<Frame, CallError>>),
 }
 
 /// What becomes of a call whose client has hung up.
@@ -82,15 +95,4 @@ pub enum HangUp {
     Cancel,
     /// It is heard out for so long, because the target works on and charges for all of it: what it used is then exact.
     Drain { within: Duration },
-}
-
-/// Hears an answer out for at most `within`, and tells what it says. To be spawned where tasks are tracked.
-pub async fn drain(mut frames: Frames, within: Duration, mut hear: impl FnMut(Vec<Event>)) {
-    let listen = async {
-        while let Some(Ok(spoken)) = frames.next().await {
-            hear(spoken.events);
-        }
-    };
-    // What was heard by then counts.
-    let _ = tokio::time::timeout(within, listen).await;
 }

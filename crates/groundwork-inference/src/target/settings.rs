@@ -62,9 +62,11 @@ pub enum Unfiltered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     pub connect: Duration,
-    /// From the request to the first frame of a stream.
+    /// From the request until a stream says something.
     pub first_token: Duration,
-    /// Between two pieces of a stream.
+    /// From the request to the first byte of an answer in one piece, which comes when the work is done.
+    pub first_byte: Duration,
+    /// Between two pieces of an answer.
     pub idle: Duration,
     /// The whole call.
     pub total: Duration,
@@ -77,6 +79,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             first_token: Duration::from_secs(120),
+            first_byte: Duration::from_secs(300),
             idle: Duration::from_secs(60),
             total: Duration::from_secs(3600),
             keep_alive: Duration::from_secs(30),

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 const ANSWER: &[u8] = br#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
 const STREAM: &[u8] = b"data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Hi\"}}]}\n\ndata: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
+/// The beginning of a stream, in which nothing is said.
+const ROLE: &[u8] = b"data: {\"id\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\ndata: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+
 #[tokio::test]
 async fn a_connection_serves_call_after_call_streams_too() {
     let server = Server::start(vec![
@@ -25,22 +28,27 @@ async fn a_connection_serves_call_after_call_streams_too() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_was_closed_costs_one_more_try_and_no_more() {
-    // Taken, and closed without a byte: the client cannot know it beforehand.
-    let closes = vec![Do::Answer(whole("200 OK", "", ANSWER)), Do::TakeAndClose];
-    let works = vec![Do::Answer(whole("200 OK", "", ANSWER)); 5];
-    let server = Server::start(vec![closes.clone(), works]).await;
-    let target_ = target(&server.openai());
-    for _ in 0..3 {
-        target_.call(hello(false)).await.unwrap();
-    }
-    assert_eq!((server.connections(), server.seen().len()), (2, 4), "the second call was sent twice");
-
-    let server = Server::start(vec![closes, vec![Do::TakeAndClose]]).await;
+async fn a_request_that_was_taken_is_never_sent_twice_by_itself() {
+    // Nobody can tell that it was not worked on: whether it is tried again is decided where it is booked.
+    let server = Server::start(vec![vec![Do::Answer(whole("200 OK", "", ANSWER)), Do::TakeAndClose]]).await;
     let target = target(&server.openai());
     target.call(hello(false)).await.unwrap();
-    assert!(matches!(target.call(hello(false)).await.map(|_| ()).unwrap_err(), CallError::Broken { .. }));
-    assert_eq!(server.seen().len(), 3);
+    let error = target.call(hello(false)).await.map(|_| ()).unwrap_err();
+    assert!(matches!(error, CallError::Broken { .. }) && error.may_be_charged(), "{error}");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_was_closed_in_the_meantime_costs_nothing() {
+    let closes = vec![Do::Answer(whole("200 OK", "", ANSWER)), Do::Close];
+    let server = Server::start(vec![closes.clone(), closes]).await;
+    let target = target(&server.openai());
+    for _ in 0..2 {
+        target.call(hello(false)).await.unwrap();
+        // The end of the connection is seen before the next call.
+        server.closed().await;
+    }
+    assert_eq!((server.connections(), server.seen().len()), (2, 2));
 }
 
 #[tokio::test]
@@ -83,12 +91,22 @@ async fn each_stage_has_its_time() {
     let limited = |timeouts: Timeouts, server: &Server| Settings { timeouts, ..server.openai() };
     let open = vec![events("", STREAM, 10_000)[0].clone()];
     let begun = vec![events("", STREAM, 10_000)[0].clone(), events("", &STREAM[..90], 90)[1].clone()];
+    let role = vec![open[0].clone(), events("", ROLE, ROLE.len())[1].clone()];
+    let half = whole("200 OK", "", ANSWER).into_iter().map(|answer| answer[..answer.len() - 10].to_vec()).collect();
     for (play, timeouts, stream, stage) in [
         (vec![Do::Silence], Timeouts { first_token: short, ..Timeouts::default() }, true, Stage::FirstToken),
         (vec![Do::Answer(open), Do::Silence], Timeouts { first_token: short, ..Timeouts::default() }, true, Stage::FirstToken),
         (vec![Do::Answer(begun.clone()), Do::Silence], Timeouts { idle: short, ..Timeouts::default() }, true, Stage::NextChunk),
-        (vec![Do::Answer(begun), Do::Silence], Timeouts { total: short, ..Timeouts::default() }, true, Stage::End),
-        (vec![Do::Silence], Timeouts { total: short, ..Timeouts::default() }, false, Stage::End),
+        (
+            vec![Do::Answer(role), Do::Silence],
+            Timeouts { first_token: short, idle: short / 5, ..Timeouts::default() },
+            true,
+            Stage::FirstToken,
+        ),
+        (vec![Do::Answer(begun), Do::Silence], Timeouts { total: short, ..Timeouts::default() }, true, Stage::Total),
+        (vec![Do::Silence], Timeouts { first_byte: short, ..Timeouts::default() }, false, Stage::FirstByte),
+        (vec![Do::Answer(half), Do::Silence], Timeouts { idle: short, ..Timeouts::default() }, false, Stage::NextChunk),
+        (vec![Do::Silence], Timeouts { total: short, ..Timeouts::default() }, false, Stage::Total),
     ] {
         let server = Server::start(vec![play]).await;
         let error = match target(&limited(timeouts, &server)).call(hello(stream)).await {

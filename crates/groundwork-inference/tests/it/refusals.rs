@@ -19,7 +19,7 @@ async fn a_filtered_prompt_is_final_in_all_its_spellings_and_its_body_goes_on() 
         let server = Server::answering(whole("400 Bad Request", "", body.as_bytes())).await;
         for stream in [false, true] {
             match target(&azure(&server, Unfiltered::Allow)).call(hello(stream)).await.map(|_| ()).unwrap_err() {
-                CallError::ContentFilter { body: kept, .. } => assert_eq!(kept, body),
+                CallError::ContentFilter { said, .. } => assert_eq!(said.body.unwrap(), body),
                 other => panic!("{other}"),
             }
         }
@@ -33,9 +33,9 @@ async fn full_provisioned_throughput_is_told_from_a_quota_with_its_wait() {
     let server =
         Server::answering(whole("429 Too Many Requests", headers, br#"{"error":{"code":"429","message":"Too many requests"}}"#)).await;
     match target(&azure(&server, Unfiltered::Allow)).call(hello(true)).await.map(|_| ()).unwrap_err() {
-        CallError::RateLimited { throttle: Throttle::Provisioned, retry_after, headers, .. } => {
+        CallError::RateLimited { throttle: Throttle::Provisioned, retry_after, said, .. } => {
             assert_eq!(retry_after.unwrap().as_millis(), 730);
-            assert!(headers.contains(&("x-ratelimit-remaining-tokens".into(), "0".into())), "{headers:?}");
+            assert!(said.headers.contains(&("x-ratelimit-remaining-tokens".into(), "0".into())), "{said:?}");
         }
         other => panic!("{other}"),
     }

@@ -3,13 +3,24 @@
 use crate::server::{Told, ambient, hello, told};
 use groundwork_core::turn::{Answer as Whole, Event, FinishReason};
 use groundwork_inference::fake::{Answer, Fault, Script, Tokens, ToolCall};
-use groundwork_inference::target::{CallError, EmbedCall, Headers, Kind, Settings, Stage, Target};
+use groundwork_inference::target::{CallError, EmbedCall, Headers, Kind, Settings, Stage, Target, Timeouts};
 use groundwork_wire::embeddings::Parsed;
 use groundwork_wire::object::Object;
 use std::time::{Duration, Instant};
 
 fn fake(answers: impl IntoIterator<Item = Answer>) -> Target {
     Target::open(&Settings::new("fake", Kind::Fake(Script::new(answers))), &ambient()).unwrap()
+}
+
+fn limited(answers: impl IntoIterator<Item = Answer>) -> Target {
+    let second = Duration::from_secs(1);
+    let timeouts = Timeouts { first_token: second, first_byte: second, idle: second, ..Timeouts::default() };
+    Target::open(&Settings { timeouts, ..Settings::new("fake", Kind::Fake(Script::new(answers))) }, &ambient()).unwrap()
+}
+
+fn texts(body: &str) -> EmbedCall {
+    let (body, deadline) = (Object::parse(body.to_owned()).unwrap(), tokio::time::Instant::now().into_std() + Duration::from_secs(5));
+    EmbedCall { body, model: None, deadline, headers: Headers::new() }
 }
 
 async fn ask(target: &Target, stream: bool) -> Result<Told, CallError> {
@@ -63,14 +74,14 @@ async fn each_fault_is_what_the_network_would_make_of_it() {
         (Fault::Break { after: 0 }, true, "upstream_broken"),
         (Fault::Half { after: 0 }, true, "upstream_broken"),
         (Fault::Error { after: 0, message: "oh".into() }, true, "upstream_fault"),
-        (Fault::Hang { after: 0 }, true, "upstream_timeout_total"),
+        (Fault::Hang { after: 0 }, true, "upstream_timeout_first_token"),
         (Fault::Break { after: 1 }, false, "upstream_broken"),
         (Fault::Half { after: 1 }, false, "upstream_broken"),
         (Fault::Error { after: 1, message: "oh".into() }, false, "upstream_error_in_stream"),
-        (Fault::Hang { after: 1 }, false, "upstream_timeout_total"),
+        (Fault::Hang { after: 1 }, false, "upstream_timeout_idle"),
     ] {
         let pieces = Some(vec!["one ".into(), "two".into()]);
-        let target = fake([Answer { pieces, fault: Some(fault.clone()), ..Answer::default() }]);
+        let target = limited([Answer { pieces, fault: Some(fault.clone()), ..Answer::default() }]);
         let failed = match ask(&target, true).await {
             Err(error) => (true, error),
             Ok(told) => (false, told.error.unwrap()),
@@ -94,9 +105,36 @@ async fn a_script_keeps_its_times() {
 
 #[tokio::test]
 async fn scripted_embeddings_tell_texts_apart() {
-    let body = Object::parse(r#"{"model":"m","input":["a","b"],"encoding_format":"base64"}"#).unwrap();
-    let call = EmbedCall { body, model: None, deadline: Instant::now() + Duration::from_secs(5), headers: Headers::new() };
+    let call = texts(r#"{"model":"m","input":["a","b"],"encoding_format":"base64"}"#);
     let parsed = Parsed::parse(&fake([]).embed(call).await.unwrap().body).unwrap();
     assert_eq!((parsed.vectors.len(), parsed.vectors[0].len()), (2, 8));
     assert_ne!(parsed.vectors[0], parsed.vectors[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scripted_embeddings_take_their_time_and_fail_as_scripted() {
+    let call = || texts(r#"{"model":"m","input":"a"}"#);
+    let began = tokio::time::Instant::now();
+    let usage = Some(Tokens { input: 7, ..Tokens::default() });
+    let answer = fake([Answer { first_token_ms: 300, usage, ..Answer::default() }]).embed(call()).await.unwrap();
+    assert_eq!((began.elapsed(), Parsed::parse(&answer.body).unwrap().prompt_tokens), (Duration::from_millis(300), Some(7)));
+    for (fault, kind) in [
+        (Fault::Hang { after: 3 }, "upstream_timeout_first_byte"),
+        (Fault::Break { after: 0 }, "upstream_broken"),
+        (Fault::Half { after: 1 }, "upstream_broken"),
+        (Fault::Error { after: 0, message: "oh".into() }, "upstream_fault"),
+        (Fault::Unreachable, "upstream_unreachable"),
+    ] {
+        let target = limited([Answer { fault: Some(fault.clone()), ..Answer::default() }]);
+        assert_eq!(target.embed(call()).await.unwrap_err().kind(), kind, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_comes_with_the_headers_of_its_script() {
+    let fault = Some(Fault::Refuse { status: 429, code: String::new(), message: "no".into(), retry_after_ms: Some(20) });
+    let headers = [("x-ratelimit-remaining-requests".to_owned(), "0".to_owned())].into();
+    let error = ask(&fake([Answer { fault, headers, ..Answer::default() }]), true).await.map(|_| ()).unwrap_err();
+    assert!(error.headers().contains(&("x-ratelimit-remaining-requests".to_owned(), "0".to_owned())), "{error:?}");
+    assert_eq!(error.retry_after(), Some(Duration::from_millis(20)));
 }

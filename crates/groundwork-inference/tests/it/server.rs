@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,14 +31,21 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     seen: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
+    /// One permit for every connection that has been played to its end.
+    closed: Arc<Semaphore>,
 }
 
 impl Server {
     /// Plays the first list on the first connection, and so on; the last list on all that follow.
     pub(crate) async fn start(plays: Vec<Vec<Do>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { port: listener.local_addr().unwrap().port(), seen: Arc::default(), connections: Arc::default() };
-        let (seen, connections) = (server.seen.clone(), server.connections.clone());
+        let server = Self {
+            port: listener.local_addr().unwrap().port(),
+            seen: Arc::default(),
+            connections: Arc::default(),
+            closed: Arc::new(Semaphore::new(0)),
+        };
+        let (seen, connections, closed) = (server.seen.clone(), server.connections.clone(), server.closed.clone());
         // Ends with the runtime of its test.
         let tasks = TaskTracker::new();
         tasks.clone().spawn(async move {
@@ -48,7 +56,11 @@ impl Server {
                     *connections - 1
                 };
                 let play = plays.get(number).or(plays.last()).cloned().unwrap_or_default();
-                tasks.spawn(play_on(stream, play, seen.clone()));
+                let (seen, closed) = (seen.clone(), closed.clone());
+                tasks.spawn(async move {
+                    play_on(stream, play, seen).await;
+                    closed.add_permits(1);
+                });
             }
         });
         server
@@ -66,6 +78,14 @@ impl Server {
 
     pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
+    }
+
+    /// Waits until another connection has ended, and until this side may have seen it.
+    pub(crate) async fn closed(&self) {
+        self.closed.acquire().await.unwrap().forget();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn openai(&self) -> Settings {

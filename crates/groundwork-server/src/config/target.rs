@@ -94,6 +94,10 @@ pub enum TargetConfig {
         name: String,
         #[serde(default)]
         script: Script,
+        #[serde(default)]
+        timeouts: TimeoutsConfig,
+        #[serde(default)]
+        hang_up: HangUpConfig,
     },
     /// Quotes the sources word for word.
     Extractive { name: String },
@@ -206,10 +210,13 @@ impl TargetConfig {
     fn connection(&self) -> Option<Connection<'_>> {
         match self {
             Self::OpenAi { apis, timeouts, hang_up, headers, .. } | Self::AzureOpenAi { apis, timeouts, hang_up, headers, .. } => {
-                Some(Connection { apis: apis.as_deref(), timeouts, hang_up: *hang_up, headers })
+                Some(Connection { apis: apis.as_deref(), timeouts, hang_up: *hang_up, headers: Some(headers) })
             }
-            Self::Anthropic { timeouts, hang_up, headers, .. } => Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers }),
-            Self::Fake { .. } | Self::Extractive { .. } => None,
+            Self::Anthropic { timeouts, hang_up, headers, .. } => {
+                Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers: Some(headers) })
+            }
+            Self::Fake { timeouts, hang_up, .. } => Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers: None }),
+            Self::Extractive { .. } => None,
         }
     }
 

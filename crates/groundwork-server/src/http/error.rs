@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use groundwork_app::RefusedKey;
 use groundwork_core::ids::InvalidName;
+use groundwork_inference::target::Said;
 use groundwork_wire::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ enum Body {
 
 const INVALID_REQUEST: &str = "invalid_request_error";
 const SERVER_ERROR: &str = "server_error";
+const OVERLOADED: u16 = 529;
 
 impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
@@ -62,8 +64,17 @@ impl ApiError {
 
     /// The same again would fail again: official clients retry some statuses unless they are told.
     fn in_vain(mut self) -> Self {
-        self.headers.push(("x-should-retry".to_owned(), "false".to_owned()));
+        const HEADER: &str = "x-should-retry";
+        if !self.headers.iter().any(|(name, _)| name == HEADER) {
+            self.headers.push((HEADER.to_owned(), "false".to_owned()));
+        }
         self
+    }
+
+    /// What an upstream said with it: its headers, and its own error object where it sent one.
+    fn told(self, said: Said) -> Self {
+        let Said { headers, body } = said;
+        Self { headers, body: body.map_or(self.body, Body::Upstream), ..self }
     }
 
     fn about(mut self, param: impl Into<String>) -> Self {
@@ -244,23 +255,34 @@ impl ApiError {
     }
 
     fn in_anthropics_shape(&self, request_id: Option<&HeaderValue>) -> Bytes {
-        let error = match &self.body {
+        const KINDS: [&str; 7] = [
+            "invalid_request_error",
+            "authentication_error",
+            "permission_error",
+            "rate_limit_error",
+            "overloaded_error",
+            "timeout_error",
+            "api_error",
+        ];
+        let (message, kind) = match &self.body {
             Body::Upstream(body) if anthropic_error(body).is_some() => return body.clone(),
-            Body::Upstream(body) => Error::parse(body).map(|error| error.message),
-            Body::Ours(error) => Some(error.message.clone()),
+            Body::Upstream(body) => Error::parse(body).map(|error| (error.message, error.kind)).unwrap_or_default(),
+            Body::Ours(error) => (error.message.clone(), String::new()),
         };
         let kind = match self.status.as_u16() {
+            // The upstream's own word for it.
+            _ if KINDS.contains(&kind.as_str()) => &kind,
             401 => "authentication_error",
             403 => "permission_error",
             404 => "not_found_error",
             413 => "request_too_large",
             429 => "rate_limit_error",
-            503 | 529 => "overloaded_error",
+            503 | OVERLOADED => "overloaded_error",
             504 => "timeout_error",
             400..500 => "invalid_request_error",
             _ => "api_error",
         };
-        let error = serde_json::json!({ "type": kind, "message": error.unwrap_or_default() });
+        let error = serde_json::json!({ "type": kind, "message": message });
         let request_id = request_id.and_then(|id| id.to_str().ok());
         serde_json::json!({ "type": "error", "error": error, "request_id": request_id }).to_string().into()
     }
@@ -295,6 +317,7 @@ pub(super) fn shaped(mut response: Response, anthropic: bool, request_id: Option
         tracing::error!(status = error.status.as_u16(), request_id, cause, "a request failed");
     }
     if anthropic {
+        *response.status_mut() = error.status;
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = error.in_anthropics_shape(request_id).into();
     }
@@ -303,7 +326,9 @@ pub(super) fn shaped(mut response: Response, anthropic: bool, request_id: Option
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, [("content-type", "application/json")], self.in_openais_shape()).into_response();
+        // Anthropic's own status for a service that is busy; OpenAI's clients know another.
+        let status = if self.status.as_u16() == OVERLOADED { StatusCode::SERVICE_UNAVAILABLE } else { self.status };
+        let mut response = (status, [("content-type", "application/json")], self.in_openais_shape()).into_response();
         let headers = response.headers_mut();
         for (name, value) in &self.headers {
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
@@ -312,8 +337,8 @@ impl IntoResponse for ApiError {
         }
         if let Some(wait) = self.retry_after {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000).max(1)));
-            headers.insert("retry-after-ms", HeaderValue::from(millis.max(1)));
+            headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(millis.div_ceil(1000).max(1)));
+            headers.entry("retry-after-ms").or_insert_with(|| HeaderValue::from(millis.max(1)));
         }
         response.extensions_mut().insert(Arc::new(self));
         response

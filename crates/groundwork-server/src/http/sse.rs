@@ -58,12 +58,16 @@ impl Course {
 }
 
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Bytes of an answer in one piece that comes where a stream was asked for.
+const MOST_INSTEAD: usize = 64 << 20;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer whose head is known.
 pub(super) enum Said {
     Whole(HeaderMap, Bytes),
     Stream(HeaderMap, BoxStream<'static, Item>),
+    /// What a target answered, as it came.
+    Other(Response),
 }
 
 impl From<Answer> for Said {
@@ -111,6 +115,7 @@ pub(super) async fn wait(front: &Front, dialect: Dialect, body: &Bytes, mut aski
             Ok((headers, body).into_response())
         }
         Said::Stream(headers, items) => Ok(stream_of(headers, items, dialect, heartbeat)),
+        Said::Other(response) => Ok(response),
     }
 }
 
@@ -179,6 +184,13 @@ impl Manner {
                     Ok(Said::Whole(_, body)) => {
                         *stage = Stage::Ended;
                         return Some(Frame::data(body).to_bytes());
+                    }
+                    // One piece, though a stream was asked for, is one event.
+                    Ok(Said::Other(response)) => {
+                        *stage = Stage::Asking(Box::pin(async {
+                            let whole = axum::body::to_bytes(response.into_body(), MOST_INSTEAD).await;
+                            whole.map(|body| Said::Whole(HeaderMap::new(), body)).map_err(|error| ApiError::bug(error.to_string()))
+                        }));
                     }
                     Err(error) => return Some(self.fail(stage, error)),
                 },

@@ -1,6 +1,6 @@
 //! The ledger: one row a call, keyed by our call id, so that settling twice books once.
 
-use super::operation::{Durability, Operation, step};
+use super::operation::{Durability, Operation, Step, step};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
 use groundwork_core::call::{LedgerRow, Record};
@@ -20,6 +20,7 @@ pub struct Entry {
     pub model: String,
     pub deployment: Option<String>,
     pub target: Option<String>,
+    pub served_model: Option<String>,
     pub streamed: bool,
     pub started_ms: UnixMs,
     pub first_token_ms: Option<UnixMs>,
@@ -31,6 +32,9 @@ pub struct Entry {
     pub cached_tokens: u64,
     pub reasoning_tokens: u64,
     pub estimated: bool,
+    pub failed_attempts: u64,
+    pub lost_input_tokens: u64,
+    pub lost_output_tokens: u64,
     pub cost_nano_dollars: Option<i64>,
     pub price_version: Option<String>,
     pub cached: String,
@@ -59,7 +63,11 @@ impl Db {
 
     /// Books calls in one transaction, durably, and says how many were not booked before.
     pub async fn settle_all(&self, records: &[Record]) -> Result<u64, DbError> {
-        let steps = records.iter().map(|record| step(Operation::Settle, columns(record.ledger_row()))).collect();
+        self.book(steps(records)).await
+    }
+
+    /// What `steps` made ready.
+    pub(crate) async fn book(&self, steps: Vec<Step>) -> Result<u64, DbError> {
         let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         Ok(outcomes.iter().map(|outcome| outcome.count).sum())
     }
@@ -75,6 +83,11 @@ impl Db {
     }
 }
 
+/// The booking of calls, which takes a while to write down for many.
+pub(crate) fn steps<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Step> {
+    records.into_iter().map(|record| step(Operation::Settle, columns(record.ledger_row()))).collect()
+}
+
 /// The parameters of `Operation::Settle`.
 fn columns(row: LedgerRow) -> Vec<Value> {
     let LedgerRow {
@@ -86,6 +99,7 @@ fn columns(row: LedgerRow) -> Vec<Value> {
         model,
         deployment,
         target,
+        served_model,
         streamed,
         started_ms,
         first_token_ms,
@@ -97,6 +111,9 @@ fn columns(row: LedgerRow) -> Vec<Value> {
         cached_tokens,
         reasoning_tokens,
         estimated,
+        failed_attempts,
+        lost_input_tokens,
+        lost_output_tokens,
         cost_nano_dollars,
         price_version,
         cached,
@@ -111,6 +128,7 @@ fn columns(row: LedgerRow) -> Vec<Value> {
         model.into(),
         deployment.into(),
         target.into(),
+        served_model.into(),
         streamed.into(),
         started_ms.into(),
         first_token_ms.into(),
@@ -122,6 +140,9 @@ fn columns(row: LedgerRow) -> Vec<Value> {
         cached_tokens.into(),
         reasoning_tokens.into(),
         estimated.into(),
+        failed_attempts.into(),
+        lost_input_tokens.into(),
+        lost_output_tokens.into(),
         cost_nano_dollars.into(),
         price_version.into(),
         cached.into(),
@@ -139,6 +160,7 @@ fn read(mut row: Row) -> Result<Entry, DbError> {
         model: row.next()?,
         deployment: row.next()?,
         target: row.next()?,
+        served_model: row.next()?,
         streamed: row.next()?,
         started_ms: row.next()?,
         first_token_ms: row.next()?,
@@ -150,6 +172,9 @@ fn read(mut row: Row) -> Result<Entry, DbError> {
         cached_tokens: row.next()?,
         reasoning_tokens: row.next()?,
         estimated: row.next()?,
+        failed_attempts: row.next()?,
+        lost_input_tokens: row.next()?,
+        lost_output_tokens: row.next()?,
         cost_nano_dollars: row.next()?,
         price_version: row.next()?,
         cached: row.next()?,

@@ -1,61 +1,60 @@
 //! A stream: its first frames decide whether the call has failed, the rest passes one by one.
 
 use super::voice::{self, Voice};
-use super::{Speech, hidden_refusal, says_unfiltered, unfiltered_fault};
-use crate::exchange::{Ask, Frames, client_headers};
+use super::{MAX_INSTEAD, Speech, hidden_refusal, says_unfiltered, unfiltered_fault};
+use crate::exchange::{Ask, Frames, Limit, client_headers};
 use crate::service::headers;
-use crate::target::{CallError, Reply, Spoken, Unfiltered};
-use bytes::Bytes;
+use crate::target::{CallError, Reply, Said, Spoken, Unfiltered};
 use futures::StreamExt;
 use futures::stream;
 use groundwork_core::turn::translate::Translated;
 use groundwork_core::turn::{Dialect, Event, Frame, ReadError};
-use http::header;
+use http::{HeaderMap, header};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Frames that are held back while they say nothing, and for how long: as long as nothing has gone to the client, an error among them
-/// is an error of the call, which another deployment may mend.
-const HELD: usize = 64;
-const HELD_FOR: Duration = Duration::from_millis(250);
-const LOOKS: usize = 3;
+/// Frames, and bytes of them, that are held back while they say nothing: as long as nothing has gone to the client, an error among
+/// them, or a silence behind them, is an error of the call, which another deployment may mend.
+const HELD: usize = 256;
+const HELD_BYTES: usize = 1 << 20;
 
 /// How long the end of a connection is awaited behind the end mark of its stream, so that it can be used again.
 const TAIL: Duration = Duration::from_millis(20);
 
 impl Speech<'_> {
-    /// Sends, and waits until the stream says something.
-    pub(in crate::service) async fn stream(self, ask: Ask<'_>) -> Result<Reply, CallError> {
-        let deadline = ask.deadline;
-        let first = self.server.first_token(deadline);
+    /// Sends, and waits until the stream says something, within `first`.
+    pub(in crate::service) async fn stream(self, ask: Ask<'_>, first: Limit) -> Result<Reply, CallError> {
+        let until = ask.until;
         let mut begun = self.server.send(ask, first).await?;
-        let (headers, mut served) = (client_headers(&begun.head.headers), headers::served(&begun.head.headers));
-        let is_json = begun.head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let head = begun.head.headers;
+        let (headers, mut served) = (client_headers(&head), headers::served(&head));
+        let is_json = head.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
             let kind = value.trim_start().to_ascii_lowercase();
             kind.starts_with("application/json") || kind.starts_with("text/html")
         });
         if is_json {
             let body = first.on(&self.server.target, begun.body.whole(MAX_INSTEAD)).await?.map_err(|reason| self.server.broken(reason))?;
             return Err(match voice::whole(self.spoken, self.client, &body, &self.heading) {
-                Err(error @ ReadError::Refused(_)) => self.unreadable(error, &body),
+                Err(error @ ReadError::Refused(_)) => self.unreadable(error, &head, &body),
                 _ => self.server.broken("it answered a streaming request with something that is no event stream"),
             });
         }
         let mut running = Running {
-            frames: Frames::new(self.server, begun.body, deadline, first),
+            frames: Frames::new(self.server, begun.body, until, first),
             voice: Voice::new(self.spoken, self.client, &self.heading),
             model: self.model.to_owned(),
             unfiltered: self.unfiltered,
             ready: VecDeque::new(),
             unsaid: Vec::new(),
+            said: false,
             hears_chat: self.spoken == Dialect::Chat,
             says_chat: self.client == Dialect::Chat,
             marked: false,
             over: false,
             tail: false,
         };
-        running.begin().await?;
-        served.model = voice::model(running.ready.iter().flat_map(|spoken| &spoken.events));
+        running.begin(&head).await?;
+        served.model = voice::model(running.ready.iter().flat_map(|spoken| &spoken.events).chain(&running.unsaid));
         let frames = stream::unfold(Some(running), |running| async move {
             let mut running = running?;
             match running.next().await {
@@ -67,9 +66,6 @@ impl Speech<'_> {
     }
 }
 
-/// Bytes that are read of what came instead of a stream.
-const MAX_INSTEAD: usize = 256 << 10;
-
 struct Running {
     frames: Frames,
     voice: Voice,
@@ -78,6 +74,8 @@ struct Running {
     ready: VecDeque<Spoken>,
     /// What frames said that the client does not see.
     unsaid: Vec<Event>,
+    /// Something was said that is worth a reader's while.
+    said: bool,
     /// Chat streams end with a mark, on the side of the service and on the client's, where it was said or not. The others end with
     /// their last event.
     hears_chat: bool,
@@ -90,29 +88,16 @@ struct Running {
 }
 
 impl Running {
-    /// Reads until something is said that the client is to see, or long enough. The mere beginning of a chat answer is not kept from
-    /// the client, but for what has arrived behind it already.
-    async fn begin(&mut self) -> Result<(), CallError> {
-        self.read().await.map_err(|error| self.as_refusal(error))?;
-        let held_until = tokio::time::Instant::now() + HELD_FOR;
-        let mut looks = LOOKS;
-        while !self.over && self.ready.len() < HELD {
-            let until = match self.ready.iter().map(says).max().unwrap_or(Says::Nothing) {
-                Says::Much => break,
-                Says::Nothing => held_until,
-                Says::Beginning if looks == 0 => break,
-                Says::Beginning => {
-                    looks -= 1;
-                    tokio::task::yield_now().await;
-                    tokio::time::Instant::now()
-                }
-            };
-            match tokio::time::timeout_at(until, self.read()).await {
-                Ok(read) => read.map_err(|error| self.as_refusal(error))?,
-                Err(_elapsed) if until == held_until => break,
-                Err(_elapsed) => {}
-            }
+    /// Reads until something is said. What comes before it, such as the mere beginning of an answer, waits for it: the client is kept
+    /// awake in other ways.
+    async fn begin(&mut self, headers: &HeaderMap) -> Result<(), CallError> {
+        let mut bytes = 0;
+        while !self.over && !self.said && self.ready.len() < HELD && bytes < HELD_BYTES {
+            let known = self.ready.len();
+            self.read().await.map_err(|error| self.as_refusal(error, headers))?;
+            bytes += self.ready.iter().skip(known).map(|spoken| spoken.frame.data.len()).sum::<usize>();
         }
+        self.frames.begun();
         if self.ready.is_empty() && self.over { Err(self.broken("the stream ended before it began")) } else { Ok(()) }
     }
 
@@ -155,7 +140,8 @@ impl Running {
         let (is_mark, data) = (frame.is_done(), frame.data.clone());
         let heard = self.voice.hear(frame).map_err(|error| match error {
             ReadError::Refused(error) => {
-                CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, body: data }
+                let said = Box::new(Said { headers: Vec::new(), body: Some(data) });
+                CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, said }
             }
             ReadError::Malformed(reason) => self.broken(&reason),
         })?;
@@ -178,6 +164,7 @@ impl Running {
     }
 
     fn push(&mut self, heard: Translated, unfiltered: bool) {
+        self.said = self.said || heard.events.iter().any(says_something);
         self.unsaid.extend(heard.events);
         for frame in heard.frames {
             self.marked |= frame.is_done();
@@ -186,9 +173,9 @@ impl Running {
     }
 
     /// Before anything was said, an error in the stream is what the status should have been.
-    fn as_refusal(&self, error: CallError) -> CallError {
+    fn as_refusal(&self, error: CallError, headers: &HeaderMap) -> CallError {
         match error {
-            CallError::MidStream { target, body, .. } => refused(&target, &self.model, body),
+            CallError::MidStream { target, said, .. } => hidden_refusal(&target, &self.model, headers, said.body.unwrap_or_default()),
             error => error,
         }
     }
@@ -198,30 +185,11 @@ impl Running {
     }
 }
 
-fn refused(target: &str, model: &str, body: Bytes) -> CallError {
-    let error = groundwork_wire::error::Error::parse(&body).unwrap_or(groundwork_wire::error::Error {
-        message: String::new(),
-        kind: String::new(),
-        param: None,
-        code: None,
-    });
-    hidden_refusal(target, model, &error, body)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Says {
-    Nothing,
-    Beginning,
-    Much,
-}
-
-fn says(spoken: &Spoken) -> Says {
-    // Responses and messages begin before any work is done, and are named.
-    let is_chat = spoken.frame.event.is_none();
-    let one = |event: &Event| match event {
-        Event::Start { .. } | Event::Tier(_) if is_chat => Says::Beginning,
-        Event::Start { .. } | Event::Tier(_) => Says::Nothing,
-        _ => Says::Much,
-    };
-    spoken.events.iter().map(one).max().unwrap_or(Says::Nothing)
+/// Beginnings, and words that are none, say nothing.
+fn says_something(event: &Event) -> bool {
+    match event {
+        Event::Start { .. } | Event::Tier(_) | Event::Usage(_) => false,
+        Event::Text { text, .. } => !text.is_empty(),
+        _ => true,
+    }
 }

@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields, default)]
 pub struct TimeoutsConfig {
     pub connect: Span,
-    /// From the request to the first piece of a stream.
+    /// From the request until a stream says something.
     pub first_token: Span,
-    /// Between two pieces of a stream.
+    /// From the request to the first byte of an answer in one piece, which comes when the work is done.
+    pub first_byte: Span,
+    /// Between two pieces of an answer.
     pub idle: Span,
     /// The whole call.
     pub total: Span,
@@ -28,6 +30,7 @@ impl Default for TimeoutsConfig {
         Self {
             connect: Span::from_secs(10),
             first_token: Span::from_secs(120),
+            first_byte: Span::from_secs(300),
             idle: Span::from_secs(60),
             total: Span::from_secs(3600),
             keep_alive: Span::from_secs(30),
@@ -40,6 +43,7 @@ impl TimeoutsConfig {
         Timeouts {
             connect: self.connect.duration(),
             first_token: self.first_token.duration(),
+            first_byte: self.first_byte.duration(),
             idle: self.idle.duration(),
             total: self.total.duration(),
             keep_alive: self.keep_alive.duration(),
@@ -86,12 +90,12 @@ pub enum ConnectionError {
     NoApi,
 }
 
-/// The common part of three kinds, as they write it.
+/// The common part of the kinds that are called, as they write it.
 pub(super) struct Connection<'a> {
     pub(super) apis: Option<&'a [Api]>,
     pub(super) timeouts: &'a TimeoutsConfig,
     pub(super) hang_up: HangUpConfig,
-    pub(super) headers: &'a BTreeMap<String, String>,
+    pub(super) headers: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Connection<'_> {
@@ -115,7 +119,7 @@ impl Connection<'_> {
                 HangUpConfig::Drain { within } => HangUp::Drain { within: within.duration() },
             },
             speaks: self.apis.map(|apis| apis.iter().map(dialect).collect()),
-            headers: self.headers.iter().map(header).collect::<Result<_, _>>()?,
+            headers: self.headers.into_iter().flatten().map(header).collect::<Result<_, _>>()?,
             ..settings
         })
     }

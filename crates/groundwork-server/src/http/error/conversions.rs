@@ -2,7 +2,6 @@
 
 use super::{ApiError, Body, INVALID_REQUEST, SERVER_ERROR};
 use axum::http::StatusCode;
-use bytes::Bytes;
 use groundwork_app::conversations::ConversationError;
 use groundwork_app::documents::{DeleteError, FindError, ListError, PageError, UploadError, VersionError};
 use groundwork_app::embeddings::EmbedError;
@@ -22,7 +21,6 @@ use groundwork_store::db::DbError;
 use groundwork_store::db::knowledge_bases::PutKnowledgeBaseError;
 use groundwork_store::wal::WalError;
 use groundwork_wire::error::Invalid;
-use groundwork_wire::object::Object;
 use std::time::Duration;
 
 /// For what passes by itself soon.
@@ -165,35 +163,32 @@ impl From<target::CallError> for ApiError {
         let (message, code) = (error.to_string(), error.kind());
         let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_GATEWAY);
         match error {
-            target::CallError::RateLimited { retry_after, headers, .. } => {
-                let error = Self::new(status, "rate_limit_error", Some("rate_limit_exceeded"), message);
-                Self { retry_after, headers, ..error }
+            target::CallError::RateLimited { retry_after, said, .. } => {
+                let error = Self::new(status, "rate_limit_error", Some("rate_limit_exceeded"), message).told(*said);
+                Self { retry_after, ..error }
             }
-            target::CallError::QuotaExhausted { .. } => {
-                Self::new(status, "insufficient_quota", Some("insufficient_quota"), message).in_vain()
+            target::CallError::QuotaExhausted { said, .. } => {
+                Self::new(status, "insufficient_quota", Some("insufficient_quota"), message).told(*said).in_vain()
             }
-            target::CallError::ContentFilter { body, .. } | target::CallError::Refused { body, .. } => {
-                let error = Self::new(status, INVALID_REQUEST, Some(code), message);
-                // What is no error object, such as a proxy's page, is only told of.
-                if is_error(&body) { Self { body: Body::Upstream(body), ..error } } else { error }
+            target::CallError::ContentFilter { said, .. } | target::CallError::Refused { said, .. } => {
+                Self::new(status, INVALID_REQUEST, Some(code), message).told(*said)
             }
-            target::CallError::TooLong { .. } => Self::new(status, INVALID_REQUEST, Some(code), message).about("messages"),
+            target::CallError::TooLong { said, .. } => {
+                Self::new(status, INVALID_REQUEST, Some(code), message).about("messages").told(*said)
+            }
             target::CallError::Unsupported { .. } => Self::new(status, INVALID_REQUEST, Some(code), message),
             target::CallError::Invalid { invalid, .. } => invalid.into(),
-            target::CallError::Fault { retry_after, .. } => Self { retry_after, ..Self::upstream(status, code, message) },
-            target::CallError::MidStream { body, .. } => Self { body: Body::Upstream(body), ..Self::upstream(status, code, message) },
-            // The caller's own credential was right: a refused one is ours.
-            target::CallError::Auth { .. }
-            | target::CallError::NotFound { .. }
-            | target::CallError::Unreachable { .. }
-            | target::CallError::Timeout { .. }
-            | target::CallError::Broken { .. } => Self::upstream(status, code, message),
+            target::CallError::Fault { retry_after, said, .. } => Self { retry_after, ..Self::upstream(status, code, message).told(*said) },
+            target::CallError::MidStream { said, .. } => Self::upstream(status, code, message).told(*said),
+            // The caller's own credential was right: a refused one is ours, and what the target says of it is not for the caller.
+            target::CallError::Auth { said, .. } | target::CallError::NotFound { said, .. } => {
+                Self::upstream(status, code, message).told(target::Said { body: None, ..*said })
+            }
+            target::CallError::Unreachable { .. } | target::CallError::Timeout { .. } | target::CallError::Broken { .. } => {
+                Self::upstream(status, code, message)
+            }
         }
     }
-}
-
-fn is_error(body: &Bytes) -> bool {
-    Object::parse(body.clone()).is_ok_and(|object| object.get::<Object>("error", "an object").is_ok_and(|error| error.is_some()))
 }
 
 impl From<repeats::BeginError> for ApiError {

@@ -4,7 +4,9 @@ use super::super::Front;
 use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
-use super::{deadline, header_map, request_id};
+use super::super::sse::{self, Said};
+use super::super::trace;
+use super::{deadline, request_id};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -15,6 +17,7 @@ use futures::StreamExt;
 use groundwork_app::forward::{self, Answer, forward};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
+use groundwork_core::turn::Dialect;
 use groundwork_wire::object::Object;
 
 /// Which of them.
@@ -62,6 +65,10 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     let missing = || ApiError::missing_param("model", "Missing required parameter: 'model'.");
+    let mut sent = headers.clone();
+    if let Ok(parent) = HeaderValue::try_from(trace::parent(&headers, &front.0.dice)) {
+        sent.insert("traceparent", parent);
+    }
     let request = forward::Request {
         operation: kind.operation,
         path: kind.path,
@@ -69,22 +76,30 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         only: None,
         deadline: deadline(&front, &headers),
         request_id: request_id(&headers),
-        headers,
+        headers: sent,
         body,
     };
-    Ok(passed_on(forward(front.app(), &caller, request).await?))
+    let (app, body) = (front.app().clone(), request.body.clone());
+    let asking = Box::pin(async move { Ok(said(forward(&app, &caller, request).await?)) });
+    sse::wait(&front, Dialect::Chat, &body, asking).await
 }
 
 /// A target's answer as it came.
-pub(super) fn passed_on(answer: Answer) -> Response {
-    let mut response = Body::from_stream(answer.body.map(|item| item.map_err(|error| error.to_string()))).into_response();
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    response.headers_mut().extend(header_map(answer.headers));
-    super::name_call(response.headers_mut(), &answer.call);
-    if let Some(kind) = answer.content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+pub(super) fn said(answer: Answer) -> Said {
+    let Answer { head, status, content_type, body } = answer;
+    let headers = sse::headers_of(head);
+    match body {
+        forward::Body::Events(items) => Said::Stream(headers, items),
+        forward::Body::Bytes(bytes) => {
+            let mut response = Body::from_stream(bytes.map(|item| item.map_err(|error| error.to_string()))).into_response();
+            *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            response.headers_mut().extend(headers);
+            if let Some(kind) = content_type.and_then(|kind| HeaderValue::try_from(kind).ok()) {
+                response.headers_mut().insert(CONTENT_TYPE, kind);
+            }
+            Said::Other(response)
+        }
     }
-    response
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

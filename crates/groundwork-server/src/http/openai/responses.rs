@@ -129,8 +129,9 @@ pub(in super::super) async fn compact(
     headers: HeaderMap,
     Whole(body): Whole,
 ) -> Result<Response, ApiError> {
-    let answer = responses::compact(front.app(), &caller, request(&front, &headers, body)).await?;
-    Ok(super::forwarded::passed_on(answer))
+    let (app, request) = (front.app().clone(), request(&front, &headers, body.clone()));
+    let asking = Box::pin(async move { Ok(super::forwarded::said(responses::compact(&app, &caller, request).await?)) });
+    sse::wait(&front, Dialect::Responses, &body, asking).await
 }
 
 fn request(front: &Front, headers: &HeaderMap, body: Bytes) -> Request {

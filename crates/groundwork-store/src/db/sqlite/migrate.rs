@@ -14,6 +14,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (2, include_str!("migrations/0002_owned.sql")),
     (3, include_str!("migrations/0003_responses.sql")),
     (4, include_str!("migrations/0004_kept_answers.sql")),
+    (5, include_str!("migrations/0005_attempts.sql")),
     (6, include_str!("migrations/0006_source_permissions.sql")),
     (19, include_str!("migrations/0019_job_order.sql")),
     (20, include_str!("migrations/0020_places.sql")),

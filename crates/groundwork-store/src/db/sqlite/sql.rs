@@ -645,17 +645,19 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         }
 
         O::Settle => {
-            "INSERT INTO ledger (call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms,
-                                 first_token_ms, ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens,
-                                 estimated, cost_nano_dollars, price_version, cached, extra)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+            "INSERT INTO ledger (call, request_label, tenant, principal, operation, model, deployment, target, served_model, streamed,
+                                 started_ms, first_token_ms, ended_ms, status, detail, input_tokens, output_tokens, cached_tokens,
+                                 reasoning_tokens, estimated, failed_attempts, lost_input_tokens, lost_output_tokens, cost_nano_dollars,
+                                 price_version, cached, extra)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
+                     ?26, ?27)
              ON CONFLICT DO NOTHING"
         }
         O::Dialogue(operation) => super::dialogue::sql(operation),
         O::Ledger => {
-            "SELECT call, request_label, tenant, principal, operation, model, deployment, target, streamed, started_ms, first_token_ms,
-                    ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens, estimated, cost_nano_dollars,
-                    price_version, cached, extra
+            "SELECT call, request_label, tenant, principal, operation, model, deployment, target, served_model, streamed, started_ms,
+                    first_token_ms, ended_ms, status, detail, input_tokens, output_tokens, cached_tokens, reasoning_tokens, estimated,
+                    failed_attempts, lost_input_tokens, lost_output_tokens, cost_nano_dollars, price_version, cached, extra
              FROM ledger WHERE tenant = ?1 AND ended_ms >= ?2 AND ended_ms < ?3 AND (ended_ms, call) > (?4, ?5)
              ORDER BY ended_ms, call LIMIT ?6"
         }
