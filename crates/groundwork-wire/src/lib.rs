@@ -1,10 +1,12 @@
-//! Bytes to types and back: OpenAI's chat completions, embeddings, models and errors, Azure's extensions, Anthropic's messages, server-sent
+//! Bytes to types and back: OpenAI's chat completions, embeddings, models, files, batches and errors, Azure's extensions, Anthropic's messages, server-sent
 //! events.
 //! serde only, no I/O. Unknown fields and the spelling of numbers survive: a body is its original bytes with a parsed view beside.
 
+pub mod batches;
 pub mod chat;
 pub mod embeddings;
 pub mod error;
+pub mod files;
 pub mod list;
 pub mod messages;
 pub mod models;
