@@ -5,6 +5,7 @@ mod body;
 mod forwarded;
 mod headers;
 mod speech;
+mod upload;
 
 pub(crate) use headers::served;
 
@@ -27,6 +28,7 @@ pub(crate) struct Service {
     /// Sent with every call.
     headers: HeaderMap,
     unfiltered: Unfiltered,
+    has_batches: bool,
 }
 
 #[derive(Debug)]
@@ -59,12 +61,17 @@ impl Service {
             Vendor::AzureOpenAi(azure) => azure.unfiltered(),
             Vendor::OpenAi(_) | Vendor::Anthropic(_) => Unfiltered::Allow,
         };
-        Ok(Self { server, vendor, speaks, headers, unfiltered })
+        let has_batches = settings.has_batches.unwrap_or_else(|| vendor.has_batches());
+        Ok(Self { server, vendor, speaks, headers, unfiltered, has_batches })
     }
 
     /// Whether a call in `dialect` passes as it is.
     pub(crate) fn speaks(&self, dialect: Dialect) -> bool {
         self.speaks.contains(&dialect)
+    }
+
+    pub(crate) fn has_batches(&self) -> bool {
+        self.has_batches
     }
 
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
@@ -110,13 +117,13 @@ impl Service {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers::pass_on(&mut headers, client, &self.vendor);
         self.vendor.authorize(target, &mut headers, until.at()).await?;
-        Ok(Ask { method: Method::POST, uri, headers, body: Bytes::new(), model, until })
+        Ok(Ask { method: Method::POST, uri, headers, body: Bytes::new().into(), model, until })
     }
 }
 
 impl Ask<'_> {
     fn body(self, body: Bytes) -> Self {
-        Self { body, ..self }
+        Self { body: body.into(), ..self }
     }
 }
 
@@ -135,6 +142,11 @@ impl Vendor {
             Self::AzureOpenAi(azure) => azure.speaks(),
             Self::Anthropic(_) => vec![Dialect::Messages],
         }
+    }
+
+    /// OpenAI has batches for every model, Azure for deployments of a kind of its own, and of other servers nobody knows.
+    fn has_batches(&self) -> bool {
+        matches!(self, Self::OpenAi(openai) if openai.is_openai())
     }
 
     fn uri(&self, target: &str, operation: Operation<'_>, model: &str) -> Result<Uri, CallError> {

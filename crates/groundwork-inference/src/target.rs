@@ -9,7 +9,7 @@ mod settings;
 
 pub use crate::credential::{AUTHORITY, Credential, CredentialError, Identities, Identity, SCOPE, ServicePrincipal};
 pub use ambient::Ambient;
-pub use call::{Call, Embed, EmbedCall, Forward, Grounding, Headers};
+pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding, Headers};
 pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Said, Stage, Throttle};
@@ -23,6 +23,7 @@ use crate::extractive::Extractive;
 use crate::fake::Fake;
 use crate::openai::OpenAi;
 use crate::service::{Service, Vendor};
+use bytes::Bytes;
 use groundwork_core::call::TargetKind;
 use groundwork_core::turn::Dialect;
 use std::sync::Arc;
@@ -132,6 +133,19 @@ impl Target {
             Answers::Service(service) => service.forward(&model, forward).await,
             Answers::Fake(fake) => fake.forward(&model, forward).await,
             Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
+        }
+    }
+
+    /// Whether it runs batches of requests by itself.
+    pub fn has_batches(&self) -> bool {
+        matches!(&self.0.answers, Answers::Service(service) if service.has_batches())
+    }
+
+    /// Gives a service a file; the answer is its own object of it.
+    pub async fn upload(&self, upload: FileUpload) -> Result<Bytes, CallError> {
+        match &self.0.answers {
+            Answers::Service(service) => service.upload(&self.0.model, upload).await,
+            Answers::Fake(_) | Answers::Extractive(_) => Err(self.cannot("it keeps no files")),
         }
     }
 

@@ -4,6 +4,7 @@
 mod address;
 mod connector;
 mod origin;
+mod payload;
 mod resolver;
 mod tls;
 
@@ -15,6 +16,7 @@ use url::{Host, Url};
 
 pub use address::Addresses;
 pub(crate) use origin::{Body, Origin, Outgoing, SendError, innermost};
+pub(crate) use payload::Payload;
 
 /// Redirects followed in a row.
 const MOST_REDIRECTS: usize = 5;

@@ -1,11 +1,10 @@
 //! The connections to one target, kept open between calls.
 
 use super::connector::{Connector, TooSlow};
-use super::{EgressError, HostPattern, Policy, Rules, parse};
+use super::{EgressError, HostPattern, Payload, Policy, Rules, parse};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -34,16 +33,16 @@ pub(crate) struct Origin {
 
 struct Lane {
     calls: Arc<AtomicUsize>,
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Payload>,
 }
 
 /// What is sent.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     pub method: Method,
     pub uri: Uri,
     pub headers: HeaderMap,
-    pub body: Bytes,
+    pub body: Payload,
 }
 
 /// Why nothing came back.
@@ -97,8 +96,9 @@ impl Origin {
             outgoing.headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
         let (lane, place) = self.lane();
-        let answer = match lane.client.request(outgoing.to_request()).await {
-            Err(error) if was_not_looked_at(&error) => lane.client.request(outgoing.to_request()).await,
+        let repeatable = outgoing.body.is_whole();
+        let answer = match lane.client.request(outgoing.request()).await {
+            Err(error) if repeatable && was_not_looked_at(&error) => lane.client.request(outgoing.request()).await,
             answer => answer,
         };
         let answer = answer.map_err(|error| sort(&error))?;
@@ -122,8 +122,8 @@ impl std::fmt::Debug for Origin {
 }
 
 impl Outgoing {
-    fn to_request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
+    fn request(&mut self) -> Request<Payload> {
+        let mut request = Request::new(self.body.take());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();

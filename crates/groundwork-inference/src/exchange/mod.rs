@@ -10,7 +10,7 @@ pub(crate) use failure::{Refusal, client_headers, refusal};
 pub(crate) use frames::Frames;
 pub(crate) use timing::{Limit, now};
 
-use crate::egress::{self, Body, Origin, Outgoing, SendError};
+use crate::egress::{self, Body, Origin, Outgoing, Payload, SendError};
 use crate::target::{CallError, Stage, Timeouts};
 use bytes::{Bytes, BytesMut};
 use encoding::Decoding;
@@ -38,7 +38,7 @@ pub(crate) struct Ask<'a> {
     pub method: Method,
     pub uri: Uri,
     pub headers: HeaderMap,
-    pub body: Bytes,
+    pub body: Payload,
     /// The model or deployment, for errors.
     pub model: &'a str,
     /// The end of the call.

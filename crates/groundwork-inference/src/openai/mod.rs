@@ -30,10 +30,12 @@ impl OpenAi {
 
     /// Every compatible server has chat completions; OpenAI's own has responses too.
     pub(crate) fn speaks(&self) -> Vec<Dialect> {
-        match self.url.host_str() {
-            Some("api.openai.com") => vec![Dialect::Chat, Dialect::Responses],
-            _ => vec![Dialect::Chat],
-        }
+        if self.is_openai() { vec![Dialect::Chat, Dialect::Responses] } else { vec![Dialect::Chat] }
+    }
+
+    /// OpenAI's own server.
+    pub(crate) fn is_openai(&self) -> bool {
+        self.url.host_str() == Some("api.openai.com")
     }
 
     pub(crate) fn uri(&self, target: &str, operation: Operation<'_>) -> Result<Uri, CallError> {

@@ -33,7 +33,8 @@ impl Service {
         ask.body = match &forward.model {
             Some(_) => body::rewrite_model(&self.server.target, forward.body, content_type, model)?,
             None => forward.body,
-        };
+        }
+        .into();
         let Begun { head, body } = self.server.send(ask, first).await?;
         let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let passage = Passage { server: &self.server, model, headers: &head.headers, until, first };

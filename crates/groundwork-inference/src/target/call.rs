@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::prompt::Source;
 use groundwork_core::turn::{Dialect, Heading};
@@ -60,6 +61,18 @@ pub struct Forward {
     pub body: Bytes,
     /// Takes the place of `model` in a JSON or multipart body, and stands in Azure's dated addresses.
     pub model: Option<String>,
+    pub deadline: Instant,
+}
+
+/// A file that a service is to keep. Its name and media type stand in a header as they are.
+pub struct FileUpload {
+    /// Of ours, with enough chance in it that no file holds it.
+    pub id: String,
+    pub purpose: &'static str,
+    pub name: String,
+    pub media_type: &'static str,
+    pub bytes: u64,
+    pub content: BoxStream<'static, std::io::Result<Bytes>>,
     pub deadline: Instant,
 }
 

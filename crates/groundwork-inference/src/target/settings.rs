@@ -22,6 +22,8 @@ pub struct Settings {
     pub speaks: Option<Vec<Dialect>>,
     /// Sent with every call.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether it runs batches of requests; what its kind says when `None`.
+    pub has_batches: Option<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -97,6 +99,7 @@ impl Settings {
             hang_up: HangUp::default(),
             speaks: None,
             headers: Vec::new(),
+            has_batches: None,
         }
     }
 

@@ -33,6 +33,8 @@ pub enum TargetConfig {
         model: Option<String>,
         /// The APIs that the server speaks; `chat`, and `responses` at api.openai.com, when absent. Calls in another are translated.
         apis: Option<Vec<Api>>,
+        /// Whether batches are run by the server's own `/batches`; at api.openai.com when absent. Others are run here, line by line.
+        batches: Option<bool>,
         #[serde(default)]
         timeouts: TimeoutsConfig,
         #[serde(default)]
@@ -59,6 +61,9 @@ pub enum TargetConfig {
         model: Option<String>,
         /// `chat`, and `responses` with the v1 API, when absent.
         apis: Option<Vec<Api>>,
+        /// Whether batches are run by the resource: for deployments of the kinds GlobalBatch and DataZoneBatch. Others are run here, line
+        /// by line.
+        batches: Option<bool>,
         /// What an answer comes to over which the content filter did not run.
         #[serde(default)]
         unfiltered: UnfilteredConfig,
@@ -209,13 +214,16 @@ impl TargetConfig {
 
     fn connection(&self) -> Option<Connection<'_>> {
         match self {
-            Self::OpenAi { apis, timeouts, hang_up, headers, .. } | Self::AzureOpenAi { apis, timeouts, hang_up, headers, .. } => {
-                Some(Connection { apis: apis.as_deref(), timeouts, hang_up: *hang_up, headers: Some(headers) })
+            Self::OpenAi { apis, batches, timeouts, hang_up, headers, .. }
+            | Self::AzureOpenAi { apis, batches, timeouts, hang_up, headers, .. } => {
+                Some(Connection { apis: apis.as_deref(), batches: *batches, timeouts, hang_up: *hang_up, headers: Some(headers) })
             }
             Self::Anthropic { timeouts, hang_up, headers, .. } => {
-                Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers: Some(headers) })
+                Some(Connection { apis: None, batches: None, timeouts, hang_up: *hang_up, headers: Some(headers) })
             }
-            Self::Fake { timeouts, hang_up, .. } => Some(Connection { apis: None, timeouts, hang_up: *hang_up, headers: None }),
+            Self::Fake { timeouts, hang_up, .. } => {
+                Some(Connection { apis: None, batches: None, timeouts, hang_up: *hang_up, headers: None })
+            }
             Self::Extractive { .. } => None,
         }
     }

@@ -93,6 +93,7 @@ pub enum ConnectionError {
 /// The common part of the kinds that are called, as they write it.
 pub(super) struct Connection<'a> {
     pub(super) apis: Option<&'a [Api]>,
+    pub(super) batches: Option<bool>,
     pub(super) timeouts: &'a TimeoutsConfig,
     pub(super) hang_up: HangUpConfig,
     pub(super) headers: Option<&'a BTreeMap<String, String>>,
@@ -120,6 +121,7 @@ impl Connection<'_> {
             },
             speaks: self.apis.map(|apis| apis.iter().map(dialect).collect()),
             headers: self.headers.into_iter().flatten().map(header).collect::<Result<_, _>>()?,
+            has_batches: self.batches,
             ..settings
         })
     }
