@@ -1,5 +1,5 @@
-"""A scripted server that speaks OpenAI's chat completions, responses, embeddings and what is passed through, Azure's odd chunks and
-Anthropic's messages, for what a gateway must not lose on the way.
+"""A scripted server that speaks OpenAI's chat completions, responses, embeddings, files, batches and what is passed through, Azure's
+odd chunks and Anthropic's messages, for what a gateway must not lose on the way.
 
 It remembers every request body and its headers. Its streams are cut into pieces at odd places, inside characters too.
 """
@@ -12,6 +12,7 @@ import struct
 import threading
 
 import upstream_azure
+import upstream_batches
 import upstream_messages
 import upstream_responses
 
@@ -36,9 +37,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def do_GET(self):
+        self.server.seen.append((self.path, dict(self.headers), None))
+        upstream_batches.get(self)
+
+    def do_DELETE(self):
+        self.server.seen.append((self.path, dict(self.headers), None))
+        upstream_batches.delete(self)
+
     def do_POST(self):
-        data = self.rfile.read(int(self.headers["content-length"]))
-        body = json.loads(data) if self.headers["content-type"].startswith("application/json") else data
+        data = self.rfile.read(int(self.headers["content-length"] or 0))
+        body = json.loads(data or b"null") if self.headers["content-type"].startswith("application/json") else data
         self.server.seen.append((self.path, dict(self.headers), body))
         path = self.path.split("?")[0]
         if isinstance(body, dict) and body.get("model", "").startswith("refuse-"):
@@ -217,6 +226,9 @@ ANSWERS = {
     "/responses/input_tokens": upstream_responses.count,
     "/responses/compact": upstream_responses.compact,
     "/responses": upstream_responses.answer,
+    "/files": upstream_batches.upload,
+    "/batches": upstream_batches.create,
+    "/cancel": upstream_batches.stop,
 }
 
 
@@ -224,7 +236,7 @@ ANSWERS = {
 def upstream():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.seen = []
+    server.seen, server.files, server.batches = [], {}, {}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server

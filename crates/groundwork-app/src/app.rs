@@ -1,7 +1,9 @@
 //! The application: its parts, opened once, shared by every operation.
 
+use crate::batches::Gate;
 use crate::books::{self, Books, BooksError};
 use crate::declared::{self, ApplyError};
+use crate::files::Shelves;
 use crate::jobs;
 use crate::keys::{self, Keyring, KeysError, RefusedKey};
 use crate::knowledge::{EmbeddingModel, Knowledge};
@@ -19,6 +21,7 @@ use groundwork_inference::target::{self, Ambient, Target};
 use groundwork_retrieval::extract::sandbox::Extractor;
 use groundwork_retrieval::index::{self, Index};
 use groundwork_store::blobs::{BlobError, Blobs};
+use groundwork_store::contents::ContentError;
 use groundwork_store::db::{Db, DbError};
 use groundwork_store::lock::{FolderLock, LockError};
 use std::collections::BTreeMap;
@@ -43,12 +46,15 @@ pub(crate) struct Inner {
     pub(crate) repeats: Repeats,
     pub(crate) limits: Limits,
     pub(crate) db: Db,
+    pub(crate) files: Shelves,
     pub(crate) books: Books,
     pub(crate) knowledge: Knowledge,
     pub(crate) metrics: Metrics,
     pub(crate) switchboard: Switchboard,
     pub(crate) jobs: jobs::Board,
     pub(crate) responses: Arc<responses::Board>,
+    /// Where the lines of batches wait for a place.
+    pub(crate) gate: Gate,
     pub(crate) tasks: TaskTracker,
     /// Places for answers that are heard out although their clients have hung up.
     pub(crate) drains: Arc<Semaphore>,
@@ -74,6 +80,8 @@ pub enum OpenError {
     #[error(transparent)]
     Blobs(#[from] BlobError),
     #[error(transparent)]
+    Contents(#[from] ContentError),
+    #[error(transparent)]
     Books(#[from] BooksError),
     #[error("target {name}: {source}")]
     Target { name: String, source: target::OpenError },
@@ -98,6 +106,7 @@ impl App {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let db = Db::open(&data_dir.join("groundwork.db"), clock.clone(), dice.clone()).await?;
         let blobs = Blobs::open(&data_dir.join("originals"))?;
+        let files = Shelves::open(&data_dir.join("files"))?;
         let books = Books::open(&db, &data_dir.join("calls"), role).await?;
 
         let tenant: TenantId = "default".parse()?;
@@ -140,12 +149,14 @@ impl App {
             repeats: Repeats::default(),
             limits,
             db,
+            files,
             books,
             knowledge,
             metrics: Metrics::default(),
             switchboard,
             jobs: jobs::Board::new(waiting),
             responses: Arc::new(responses::Board::new(limits.background_responses)),
+            gate: Gate::default(),
             tasks,
             drains: Arc::new(Semaphore::new(DRAINS)),
             stop,
@@ -160,6 +171,7 @@ impl App {
             jobs::start(&app);
             app.tasks().spawn(responses::keep(app.clone()));
             app.tasks().spawn(warm(app.clone()));
+            app.tasks().spawn(tidy(app.clone()));
         }
         if app.published().pools.values().any(|pool| pool.probe.is_some()) {
             app.tasks().spawn(routing::keep_probing(app.clone()));
@@ -183,6 +195,11 @@ impl App {
     /// The caller that comes with `credential`.
     pub fn caller(&self, credential: &[u8]) -> Result<Arc<Caller>, RefusedKey> {
         self.0.keys.find(credential, self.0.clock.now())
+    }
+
+    /// What the key `name` stands for now.
+    pub(crate) fn caller_with_key(&self, name: &str) -> Result<Arc<Caller>, RefusedKey> {
+        self.0.keys.named(name, self.0.clock.now())
     }
 
     /// Tasks spawned here are awaited by `shutdown`.
@@ -274,6 +291,15 @@ async fn warm(app: App) {
     };
     tokio::select! {
         () = load => {}
+        () = inner.stop.cancelled() => {}
+    }
+}
+
+/// Takes away what a process that was killed left of unfinished files.
+async fn tidy(app: App) {
+    let inner = app.inner();
+    tokio::select! {
+        () = inner.files.tidy(&inner.db) => {}
         () = inner.stop.cancelled() => {}
     }
 }

@@ -32,6 +32,12 @@ struct Held {
     expires: Option<UnixMs>,
 }
 
+impl Held {
+    fn good(&self, now: UnixMs) -> Result<Arc<Caller>, RefusedKey> {
+        if self.expires.is_some_and(|expires| expires <= now) { Err(RefusedKey::Expired) } else { Ok(self.caller.clone()) }
+    }
+}
+
 /// Why a credential lets nobody in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedKey {
@@ -133,7 +139,13 @@ impl Keyring {
         let hash = hasher.clone().finalize().into_bytes();
         let held = self.keys.get(&prefix(&hash)).into_iter().flatten();
         let held = held.into_iter().find(|held| hasher.clone().verify_slice(&held.hash).is_ok()).ok_or(RefusedKey::Unknown)?;
-        if held.expires.is_some_and(|expires| expires <= now) { Err(RefusedKey::Expired) } else { Ok(held.caller.clone()) }
+        held.good(now)
+    }
+
+    /// The caller that comes with the key `name`, while that is declared and good.
+    pub(crate) fn named(&self, name: &str, now: UnixMs) -> Result<Arc<Caller>, RefusedKey> {
+        let held = self.keys.values().flatten().find(|held| held.caller.key.as_deref() == Some(name)).ok_or(RefusedKey::Unknown)?;
+        held.good(now)
     }
 
     fn hash(&self, value: &str) -> Hmac<Sha256> {

@@ -2,12 +2,15 @@
 
 mod app;
 pub mod ask;
+pub mod batches;
 mod books;
+pub mod completions;
 pub mod conversations;
 pub mod declared;
 pub mod documents;
 pub mod embeddings;
 pub mod evaluation;
+pub mod files;
 pub mod forward;
 pub mod jobs;
 mod keys;
@@ -25,6 +28,7 @@ pub mod routing;
 pub mod search;
 pub mod settings;
 pub mod status;
+pub mod uploads;
 
 pub use app::{App, Interrupted, OpenError};
 pub use groundwork_core::access::Caller;

@@ -144,6 +144,11 @@ impl Metrics {
         self.in_flight.inc();
     }
 
+    /// Calls that have begun and not ended.
+    pub(crate) fn running(&self) -> usize {
+        usize::try_from(self.in_flight.get()).unwrap_or(0)
+    }
+
     pub(crate) fn ended(&self) {
         self.in_flight.dec();
     }

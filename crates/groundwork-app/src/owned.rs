@@ -22,3 +22,17 @@ pub struct Listed<T> {
     pub data: Vec<T>,
     pub has_more: bool,
 }
+
+impl<T> Listed<T> {
+    /// What was found for `page` when `one_more` of it was asked for.
+    pub(crate) fn cut(mut data: Vec<T>, page: &Page) -> Self {
+        let has_more = data.len() > page.limit as usize;
+        data.truncate(page.limit as usize);
+        Self { data, has_more }
+    }
+}
+
+/// One more than asked tells whether there are more.
+pub(crate) fn one_more(page: &Page) -> Page {
+    Page { limit: page.limit.saturating_add(1), ..page.clone() }
+}

@@ -56,7 +56,7 @@ pub(crate) struct Pool {
     pub(crate) probe: Option<Duration>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Deployment {
     pub(crate) target: Target,
     pub(crate) model: String,

@@ -56,6 +56,10 @@ pub struct AppliedFile {
 pub struct Limits {
     /// Bytes of an uploaded file.
     pub upload_bytes: usize,
+    /// Bytes of a file that comes in one piece.
+    pub file_bytes: u64,
+    /// Bytes of a file that comes in parts.
+    pub upload_in_parts_bytes: u64,
     /// Bytes of all messages of a chat request.
     pub question_bytes: usize,
     /// How long a call may take when the client names no deadline.
@@ -68,18 +72,23 @@ pub struct Limits {
     pub background_responses: usize,
     /// How long one of them may take.
     pub background_timeout: Duration,
+    /// Calls that batches may have running at the same time; each call that somebody waits for takes the place of one.
+    pub batch_calls: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             upload_bytes: 256 << 20,
+            file_bytes: 512 << 20,
+            upload_in_parts_bytes: 8 << 30,
             question_bytes: 4 << 20,
             call_timeout: Duration::from_secs(600),
             search_timeout: Duration::from_secs(10),
             jobs: 2,
             background_responses: 64,
             background_timeout: Duration::from_secs(3600),
+            batch_calls: 16,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Documents of a knowledge base: upload, list, find, delete, and the way back to the original.
 
+mod attach;
 mod delete;
 mod find;
 mod list;
@@ -10,6 +11,7 @@ mod upload;
 mod versions;
 mod words;
 
+pub use attach::{AttachError, file};
 pub use delete::{DeleteError, delete};
 pub use find::{FindError, find};
 pub use list::{List, ListError, Listed, list};

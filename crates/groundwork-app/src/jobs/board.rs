@@ -13,6 +13,8 @@ use tokio::sync::{Notify, OwnedMutexGuard, RwLock};
 pub(crate) struct Board {
     /// There may be work.
     pub(crate) work: Notify,
+    /// There may be a batch to run.
+    pub(crate) batches: Notify,
     /// An attempt at a job has ended.
     pub(crate) ended: Notify,
     /// Held for reading while an original is stored and its job is made, for writing while unused originals are removed: so that none

@@ -5,6 +5,7 @@ mod collect;
 mod find;
 mod ingest;
 mod list;
+mod remove;
 mod runner;
 mod trouble;
 
@@ -12,7 +13,8 @@ pub(crate) use board::Board;
 pub use find::{FindError, find};
 pub(crate) use ingest::{Ingest, Outcome as IngestOutcome};
 pub use list::{ListError, list};
-pub(crate) use runner::start;
+pub(crate) use remove::Remove;
+pub(crate) use runner::{Attempt, start};
 pub(crate) use trouble::Trouble;
 
 use crate::App;
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
-    /// `ingest` or `collect`.
+    /// `ingest`, `collect`, `remove` or `batch`.
     pub kind: String,
     pub state: State,
     /// What it works on: for an ingest the document's source. Only for those who may read that, or brought it; so are `error` and

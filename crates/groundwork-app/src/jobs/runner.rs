@@ -1,10 +1,11 @@
 //! The one runner: takes jobs as they become due, keeps their lease while they run, and puts off those that fail.
 
-use super::{Trouble, collect, ingest};
-use crate::App;
+use super::{Board, Trouble, collect, ingest, remove};
+use crate::{App, batches};
 use groundwork_core::clock::UnixMs;
 use groundwork_store::db::jobs::{Job, Lease, LeaseError, State};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How long a lease holds; a job whose process died waits as long before it runs again.
 const HOLD: Duration = Duration::from_secs(15);
@@ -12,17 +13,29 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How often the table is looked at when nobody says that there is work: for jobs that were put off.
 const LOOK: Duration = Duration::from_secs(1);
 
-const KINDS: &[&str] = &[ingest::KIND, collect::KIND];
+const KINDS: &[&str] = &[ingest::KIND, collect::KIND, remove::KIND];
+
+/// Batches have workers of their own: one takes hours, and whoever uploads a document waits for it.
+const BATCH_KINDS: &[&str] = &[batches::KIND];
+const BATCH_WORKERS: usize = 4;
 
 /// How an attempt ended.
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     Done(Option<serde_json::Value>),
     /// It may go better later, for so many attempts.
     Failed(String),
     /// The server is to blame: it goes on when that is mended, however long it takes.
     Held(Trouble),
-    /// It was not made.
+    /// It was not made, or found nothing to do yet: the job waits until this time.
     PutBack(UnixMs),
+}
+
+/// Jobs that the same workers take.
+#[derive(Clone, Copy)]
+struct Lane {
+    kinds: &'static [&'static str],
+    /// Says that there may be work.
+    work: fn(&Board) -> &Notify,
 }
 
 /// How long a job waits that something is in the way of, and how long its worker does.
@@ -31,22 +44,25 @@ const HELD: Duration = Duration::from_secs(1);
 
 /// Starts as many workers as `limits.jobs` allows. They end when the application stops.
 pub(crate) fn start(app: &App) {
-    for _ in 0..app.inner().limits.jobs.max(1) {
-        let app = app.clone();
-        app.tasks().spawn({
-            let app = app.clone();
-            async move { work(&app).await }
-        });
+    let jobs = Lane { kinds: KINDS, work: |board| &board.work };
+    let batches = Lane { kinds: BATCH_KINDS, work: |board| &board.batches };
+    for (lane, workers) in [(jobs, app.inner().limits.jobs.max(1)), (batches, BATCH_WORKERS)] {
+        for _ in 0..workers {
+            app.tasks().spawn({
+                let app = app.clone();
+                async move { work(&app, lane).await }
+            });
+        }
     }
 }
 
-async fn work(app: &App) {
-    let inner = app.inner();
+async fn work(app: &App, lane: Lane) {
+    let (inner, told) = (app.inner(), (lane.work)(&app.inner().jobs));
     while !inner.stop.is_cancelled() {
-        match inner.db.lease(KINDS, HOLD).await {
+        match inner.db.lease(lane.kinds, HOLD).await {
             Ok(Some(lease)) => {
                 // Others may go on with the next one.
-                inner.jobs.work.notify_one();
+                told.notify_one();
                 if run(app, lease).await {
                     continue;
                 }
@@ -60,7 +76,7 @@ async fn work(app: &App) {
             Err(error) => tracing::error!(%error, "jobs cannot be read"),
         }
         tokio::select! {
-            () = inner.jobs.work.notified() => {}
+            () = told.notified() => {}
             () = tokio::time::sleep(LOOK) => {}
             () = inner.stop.cancelled() => return,
         }
@@ -79,7 +95,9 @@ async fn run(app: &App, lease: Lease) -> bool {
         }
         () = inner.stop.cancelled() => Attempt::PutBack(lease.job.run_after),
     };
-    inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    if !matches!(attempt, Attempt::PutBack(_)) {
+        inner.metrics.job_ended(&lease.job.kind, matches!(attempt, Attempt::Done(_)));
+    }
     let held = matches!(attempt, Attempt::Held(_));
     let ended = match attempt {
         Attempt::Done(result) => inner.db.complete(&lease, result).await.map(|()| State::Done),
@@ -108,6 +126,8 @@ async fn perform(app: &App, job: &Job) -> Attempt {
     match job.kind.as_str() {
         ingest::KIND => ingest::run(app, job).await,
         collect::KIND => collect::run(app, job).await,
+        remove::KIND => remove::run(app, job).await,
+        batches::KIND => Box::pin(batches::run(app, job)).await,
         kind => Attempt::Failed(format!("this program knows no jobs of kind {kind}")),
     }
 }

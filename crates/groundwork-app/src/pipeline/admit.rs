@@ -1,10 +1,13 @@
 //! Who asks for what, and whether it may.
 
 use super::asked::Asked;
+use super::call::answer_id;
 use super::error::CallError;
 use super::run::{Request, shutting_down};
 use super::settle::{Call, Estimate, Settlement};
 use crate::App;
+use crate::completions::{Completion, Keeping};
+use crate::owned::owner;
 use crate::published::{Assistant, Pool};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
@@ -49,6 +52,22 @@ impl Model {
 }
 
 impl Admitted {
+    /// What stores the answer, when the client wants that.
+    pub(super) fn keeping(&self, app: &App, caller: &Caller) -> Option<Keeping> {
+        let metadata = self.asked.stored.clone()?;
+        let messages = self.asked.object.raw("messages").map(|raw| String::from_utf8_lossy(raw).into_owned());
+        let completion = Completion {
+            id: answer_id(self.asked.dialect, self.id.as_str()).try_into().ok()?,
+            owner: owner(caller).ok()?,
+            model: self.model.name().to_string(),
+            metadata,
+            messages: messages.unwrap_or_default(),
+            answer: String::new(),
+            created_at: self.started,
+        };
+        Some(Keeping::new(app, completion))
+    }
+
     /// What is booked of the call, from here on.
     pub(super) fn settlement(&self, app: &App) -> Settlement {
         let call = Call {

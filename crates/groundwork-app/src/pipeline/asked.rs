@@ -7,6 +7,7 @@ use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use groundwork_wire::responses;
+use std::collections::BTreeMap;
 
 pub(super) struct Asked {
     pub(super) dialect: Dialect,
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub(super) bytes: usize,
     /// What the model is to read has no more.
     pub(super) most_tokens: usize,
+    /// The client wants a chat's answer stored, with this metadata.
+    pub(super) stored: Option<BTreeMap<String, String>>,
 }
 
 impl Asked {
@@ -32,12 +35,13 @@ impl Asked {
         let Size { text: bytes, most_tokens } = Size::of(&object);
         match dialect {
             Dialect::Chat => {
+                let stored = stored(&mut object)?;
                 let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
-                Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens })
+                Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens, stored })
             }
             Dialect::Responses => {
                 let responses::Request { object, model, stream, .. } = responses::Request::of(object)?;
-                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
+                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens, stored: None })
             }
             Dialect::Messages => {
                 if let Some(key) = object.duplicate() {
@@ -46,7 +50,7 @@ impl Asked {
                 let model = object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?;
                 let stream = object.get("stream", "a boolean")?.unwrap_or(false);
                 Turn::from_messages(&object)?;
-                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens })
+                Ok(Self { dialect, object, model, stream, include_usage: true, bytes, most_tokens, stored: None })
             }
         }
     }
@@ -58,4 +62,16 @@ impl Asked {
             other => translate::request(other, Dialect::Chat, &self.object, &self.model, self.stream)?,
         })
     }
+}
+
+/// What is to be stored is stored here and nowhere else: a target is not told of it, nor of the metadata, which OpenAI's takes only beside
+/// `store`.
+fn stored(object: &mut Object) -> Result<Option<BTreeMap<String, String>>, Invalid> {
+    if object.get("store", "a boolean")? != Some(true) {
+        return Ok(None);
+    }
+    let metadata = responses::metadata(object)?;
+    object.remove("store");
+    object.remove("metadata");
+    Ok(Some(metadata))
 }

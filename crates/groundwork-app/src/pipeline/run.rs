@@ -70,12 +70,17 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
         () = app.inner().cut.cancelled() => Err(shutting_down()),
     };
     let other = OtherDialect::of(app, &admitted);
+    let keeping = admitted.keeping(app, caller);
     let error = match reply {
         Ok((Reply::Whole { headers, served: _, body, events }, grounds)) => {
             let body = whole::respond(app, (body, events), grounds, admitted.deadline, &settlement).await;
             match body.and_then(|body| other.map_or(Ok(body.clone()), |other| other.whole(&body))) {
                 Ok(body) => {
                     settlement.complete().await;
+                    let body = match keeping {
+                        Some(keeping) => keeping.whole(body).await,
+                        None => body,
+                    };
                     return Ok(Answer::Whole(Head { call: admitted.id, headers }, body));
                 }
                 Err(error) => error,
@@ -83,6 +88,10 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
         }
         Ok((Reply::Stream { headers, served: _, frames }, grounds)) => {
             let items = stream::respond(app, frames, grounds, &admitted, settlement);
+            let items = match keeping {
+                Some(keeping) => keeping.stream(items),
+                None => items,
+            };
             let items = match other {
                 Some(other) => other.stream(items),
                 None => items,

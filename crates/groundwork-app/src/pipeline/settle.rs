@@ -73,7 +73,7 @@ impl Settlement {
     }
 
     /// A deployment is about to be asked; after an error it must not be. What is recorded now is what a kill would leave.
-    fn asks(&self, deployment: &Deployment) -> Result<Asking, WalError> {
+    pub(crate) fn asks(&self, deployment: &Deployment) -> Result<Asking, WalError> {
         let mut state = self.state();
         let Some(open) = &mut state.open else { return Ok(Asking(0)) };
         let asking = open.asks(deployment);
@@ -94,7 +94,7 @@ impl Settlement {
     }
 
     /// The deployment did not answer, and why.
-    fn failed(&self, asking: Asking, error: &target::CallError) {
+    pub(crate) fn failed(&self, asking: Asking, error: &target::CallError) {
         self.state().parked.retain(|(parked, _)| *parked != asking);
         self.edit(|open| open.failed(asking, error));
     }
@@ -194,6 +194,7 @@ impl Drop for Settlement {
             self.abandon();
         }
         self.app.inner().metrics.ended();
+        self.app.inner().gate.left.notify_waiters();
     }
 }
 

@@ -5,8 +5,10 @@
 #![expect(clippy::needless_pass_by_value, reason = "bodies are made for the call that they are given to")]
 
 mod answers;
+mod batches;
 mod declarations;
 mod documents;
+mod files;
 mod fixture;
 mod ledger;
 mod permissions;

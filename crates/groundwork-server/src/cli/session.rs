@@ -122,11 +122,14 @@ impl Session {
             secrets: self.serves.then(|| self.secrets()),
             limits: Limits {
                 upload_bytes: limits.document.as_len(),
+                file_bytes: limits.file.bytes(),
+                upload_in_parts_bytes: limits.upload.bytes(),
                 question_bytes: limits.question.as_len(),
                 call_timeout: limits.request.duration(),
                 search_timeout: limits.search.duration(),
                 background_responses: limits.background_responses.get(),
                 background_timeout: limits.background.duration(),
+                batch_calls: limits.batch_calls.get(),
                 ..Limits::default()
             },
         };
@@ -161,7 +164,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 fn not_opened(error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::Lock(LockError::Held { .. }) => Exit::FolderInUse,
-        OpenError::Lock(LockError::Io { .. }) | OpenError::DataDir { .. } | OpenError::Blobs(_) | OpenError::Books(_) => Exit::Storage,
+        OpenError::Lock(LockError::Io { .. })
+        | OpenError::DataDir { .. }
+        | OpenError::Blobs(_)
+        | OpenError::Contents(_)
+        | OpenError::Books(_) => Exit::Storage,
         OpenError::Db(
             DbError::NotADatabase { .. } | DbError::Corrupt { .. } | DbError::Newer { .. } | DbError::ChangedMigration { .. },
         ) => Exit::Corrupt,

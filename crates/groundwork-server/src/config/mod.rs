@@ -93,10 +93,16 @@ pub struct LimitsConfig {
     /// Memory for the bodies of all requests together, those of up to 64 KiB left out; what would go beyond waits a moment and is
     /// refused with 503 and `Retry-After`.
     pub body_memory: ByteSize,
+    /// The largest file of `/v1/files` that comes in one piece.
+    pub file: ByteSize,
+    /// The largest file that comes in parts, by `/v1/uploads`.
+    pub upload: ByteSize,
     /// The longest question, in bytes of UTF-8.
     pub question: ByteSize,
     /// Requests that are answered at the same time; more are refused with 503 and `Retry-After`.
     pub concurrent_requests: NonZeroUsize,
+    /// Calls that batches may have running at the same time; each call that somebody waits for takes the place of one.
+    pub batch_calls: NonZeroUsize,
     /// Connections that are open at the same time; more wait to be accepted.
     pub connections: NonZeroUsize,
     /// How long a whole answer may take, streams included.
@@ -109,6 +115,8 @@ pub struct LimitsConfig {
     pub search: Span,
     /// How long reading, embedding and storing one uploaded document may take.
     pub ingest: Span,
+    /// How long a file may take to come in, or to be put together from its parts.
+    pub transfer: Span,
 }
 
 impl Default for LimitsConfig {
@@ -117,14 +125,18 @@ impl Default for LimitsConfig {
             json_body: ByteSize::from_mib(16),
             document: ByteSize::from_mib(128),
             body_memory: ByteSize::from_mib(1024),
+            file: ByteSize::from_mib(512),
+            upload: ByteSize::from_mib(8192),
             question: ByteSize::from_mib(1),
             concurrent_requests: count(512),
+            batch_calls: count(16),
             connections: count(4096),
             request: Span::from_secs(600),
             background_responses: count(64),
             background: Span::from_secs(3600),
             search: Span::from_secs(10),
             ingest: Span::from_secs(600),
+            transfer: Span::from_secs(1800),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// The whole body of a request, within the route's limit.
 pub(super) struct Whole(pub(super) Bytes);
@@ -66,13 +67,13 @@ pub(super) fn watch(request: &mut Request) -> Rest {
 }
 
 impl Rest {
-    /// Reads and forgets at most `limit` bytes of what is left. A client that is still sending when it is refused would otherwise find its
+    /// Reads and forgets at most `limit` bytes of what is left, until nothing comes for `pause`. A client that is still sending when it is refused would otherwise find its
     /// connection reset, and never see why.
-    pub(super) async fn forget(self, limit: u64) {
+    pub(super) async fn forget(self, limit: u64, pause: Duration) {
         let mut body = Watched(self.0);
         let mut forgotten = 0;
         while forgotten < limit
-            && let Some(Ok(frame)) = body.frame().await
+            && let Ok(Some(Ok(frame))) = tokio::time::timeout(pause, body.frame()).await
         {
             forgotten += frame.data_ref().map_or(0, |data| data.len() as u64);
         }

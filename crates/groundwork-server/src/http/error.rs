@@ -2,6 +2,7 @@
 //! read and what only the log may hold are different fields.
 
 mod conversions;
+mod kept;
 
 use super::{azure, unserved};
 use axum::extract::rejection::BytesRejection;
@@ -115,14 +116,20 @@ impl ApiError {
     }
 
     pub(super) fn no_such_path(method: &Method, path: &str) -> Self {
-        let message = match unserved::what(path) {
-            Some(what) => format!("{what} is not served here: {method} {path}. GET /openapi.json lists what is."),
-            None => format!("Unknown request URL: {method} {path}. Check the path and the method."),
-        };
-        Self::not_found("unknown_url", message)
+        match unserved::what(path) {
+            Some(what) => Self::unserved(what, method, path),
+            None => Self::not_found("unknown_url", format!("Unknown request URL: {method} {path}. Check the path and the method.")),
+        }
+    }
+
+    fn unserved(what: &str, method: &Method, path: &str) -> Self {
+        Self::not_found("unknown_url", format!("{what} is not served here: {method} {path}. GET /openapi.json lists what is."))
     }
 
     pub(super) fn no_such_method(method: &Method, path: &str) -> Self {
+        if let Some(what) = unserved::what_method(method, path) {
+            return Self::unserved(what, method, path);
+        }
         let message = format!("Not allowed to {method} on {path}. The header Allow names the methods that are.");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, Some("method_not_supported"), message)
     }
@@ -177,7 +184,9 @@ impl ApiError {
     }
 
     pub(super) fn too_large() -> Self {
-        Self::too_large_for("The body is larger than this server takes. Send less, or raise limits.json_body or limits.document.")
+        Self::too_large_for(
+            "The body is larger than this server takes. Send less, or raise limits.json_body, limits.document or limits.file.",
+        )
     }
 
     fn too_large_for(message: impl Into<String>) -> Self {

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use groundwork_app::uploads::MAX_PART;
 use groundwork_core::access::Caller;
 use groundwork_core::ids;
 use std::any::Any;
@@ -37,8 +38,10 @@ const SMALL_DEADLINE: Duration = Duration::from_secs(30);
 const SMALL_BODY: u64 = 16 << 10;
 
 /// What a client that is refused may go on sending, and for how long.
-const UNREAD_BYTES: u64 = 256 << 20;
+const UNREAD_BYTES: u64 = 1 << 30;
 const UNREAD_DEADLINE: Duration = Duration::from_secs(10);
+/// A client that sends nothing for so long waits for its answer.
+const UNREAD_PAUSE: Duration = Duration::from_millis(500);
 
 /// What boundaries, part headers and the other fields of an upload may add to the document itself.
 const MULTIPART_OVERHEAD: usize = 1 << 20;
@@ -71,6 +74,9 @@ impl Guard {
             Cost::Answer => (json, limits.request.duration() + SMALL_DEADLINE),
             Cost::Media => (largest_upload(limits), limits.request.duration() + SMALL_DEADLINE),
             Cost::Upload => (largest_upload(limits), limits.ingest.duration() + SMALL_DEADLINE),
+            Cost::File => (limits.file.as_len().saturating_add(MULTIPART_OVERHEAD), limits.transfer.duration() + SMALL_DEADLINE),
+            Cost::Part => (MAX_PART as usize + MULTIPART_OVERHEAD, limits.transfer.duration() + SMALL_DEADLINE),
+            Cost::Work => (json, limits.transfer.duration() + SMALL_DEADLINE),
         };
         let measured = front.0.metrics.route(route);
         Arc::new(Self { front: front.clone(), entrance, route, permission, cost, body_limit, deadline, measured })
@@ -143,8 +149,13 @@ fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<
 }
 
 async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Next) -> Response {
+    // What says that it is too large need not be read to be refused.
+    if guard.cost != Cost::Probe && request.body().size_hint().lower() > guard.body_limit as u64 {
+        return ApiError::too_large().into_response();
+    }
     let decompressed = request.headers().contains_key(CONTENT_ENCODING);
-    let onward = Onward { front: guard.front.clone(), caller, repeatable: matches!(guard.cost, Cost::Answer | Cost::Media), next };
+    let onward =
+        Onward { front: guard.front.clone(), caller, repeatable: matches!(guard.cost, Cost::Answer | Cost::Media | Cost::Work), next };
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
     let handled = async {
@@ -215,7 +226,7 @@ fn request_id(front: &Front, headers: &HeaderMap) -> Option<HeaderValue> {
 /// Lets a client that is refused finish sending, within bounds, so that it sees the refusal.
 async fn take_to_its_end(rest: Rest) {
     // Whether the client was slow or done makes no difference to the answer.
-    let _ = tokio::time::timeout(UNREAD_DEADLINE, rest.forget(UNREAD_BYTES)).await;
+    let _ = tokio::time::timeout(UNREAD_DEADLINE, rest.forget(UNREAD_BYTES, UNREAD_PAUSE)).await;
 }
 
 fn finish(guard: &Guard, response: &mut Response, (id, origin): (Option<HeaderValue>, Option<HeaderValue>), elapsed: Duration) {

@@ -1,7 +1,7 @@
 //! Every route in one list: method, path, what it takes to use it, and how much it may cost.
 
 use super::admin::{calls, deployments, documents, jobs, knowledge_bases, search};
-use super::openai::{chat, conversations, embeddings, forwarded, models, responses};
+use super::openai::{batches, chat, conversations, embeddings, files, forwarded, models, responses, stored, uploads};
 use super::{Entrance, Front, azure, health, layers, messages, openapi};
 use axum::Router;
 use axum::handler::Handler;
@@ -19,6 +19,12 @@ pub(super) enum Permission {
     Known,
     ModelsRead,
     ModelsUse,
+    FilesRead,
+    FilesWrite,
+    BatchesRead,
+    BatchesWrite,
+    CompletionsRead,
+    CompletionsWrite,
     KnowledgeBasesRead,
     KnowledgeBasesWrite,
     DocumentsRead,
@@ -36,6 +42,12 @@ impl Permission {
             Self::Known => "known",
             Self::ModelsRead => "models.read",
             Self::ModelsUse => "models.use",
+            Self::FilesRead => "files.read",
+            Self::FilesWrite => "files.write",
+            Self::BatchesRead => "batches.read",
+            Self::BatchesWrite => "batches.write",
+            Self::CompletionsRead => "completions.read",
+            Self::CompletionsWrite => "completions.write",
             Self::KnowledgeBasesRead => "knowledge_bases.read",
             Self::KnowledgeBasesWrite => "knowledge_bases.write",
             Self::DocumentsRead => "documents.read",
@@ -51,6 +63,9 @@ impl Permission {
     pub(super) fn granted(self, role: Role) -> bool {
         role >= match self {
             Self::Open | Self::Known | Self::ModelsRead | Self::ModelsUse | Self::KnowledgeBasesRead | Self::DocumentsRead => Role::User,
+            // Each caller's own.
+            Self::FilesRead | Self::FilesWrite | Self::BatchesRead | Self::BatchesWrite => Role::User,
+            Self::CompletionsRead | Self::CompletionsWrite => Role::User,
             Self::KnowledgeBasesWrite
             | Self::DocumentsWrite
             | Self::JobsRead
@@ -75,6 +90,12 @@ pub(super) enum Cost {
     Media,
     /// A document comes in.
     Upload,
+    /// A file comes in, to the disk.
+    File,
+    /// A part of a file comes in, to the disk.
+    Part,
+    /// Begins or does long work of our own.
+    Work,
 }
 
 pub(super) struct Route {
@@ -89,8 +110,9 @@ pub(super) struct Route {
 
 #[rustfmt::skip]
 pub(super) fn routes() -> Vec<Route> {
-    use Cost::{Answer, Media, Probe, Search, Small, Upload};
     use Permission::{DeploymentsRead, DocumentsRead, DocumentsWrite, KnowledgeBasesRead, KnowledgeBasesWrite, JobsRead, Known, LedgerRead, MetricsRead, ModelsRead, ModelsUse, Open};
+    use Cost::{Answer, File, Media, Part, Probe, Search, Small, Upload, Work};
+    use Permission::{BatchesRead, BatchesWrite, CompletionsRead, CompletionsWrite, FilesRead, FilesWrite};
     vec![
         get("/healthz", Open, Probe, health::alive),
         get("/readyz", Open, Probe, health::ready),
@@ -126,6 +148,26 @@ pub(super) fn routes() -> Vec<Route> {
         post("/v1/audio/speech", ModelsUse, Answer, forwarded::speech),
         post("/v1/audio/transcriptions", ModelsUse, Media, forwarded::transcription),
         post("/v1/audio/translations", ModelsUse, Media, forwarded::translation),
+
+        get("/v1/chat/completions", CompletionsRead, Small, stored::list),
+        get("/v1/chat/completions/{completion}", CompletionsRead, Small, stored::find),
+        post("/v1/chat/completions/{completion}", CompletionsWrite, Small, stored::update),
+        delete("/v1/chat/completions/{completion}", CompletionsWrite, Small, stored::delete),
+        get("/v1/chat/completions/{completion}/messages", CompletionsRead, Small, stored::messages),
+
+        post("/v1/files", FilesWrite, File, files::create),
+        get("/v1/files", FilesRead, Small, files::list),
+        get("/v1/files/{file}", FilesRead, Small, files::find),
+        delete("/v1/files/{file}", FilesWrite, Small, files::delete),
+        get("/v1/files/{file}/content", FilesRead, Small, files::content),
+        post("/v1/uploads", FilesWrite, Small, uploads::create),
+        post("/v1/uploads/{upload}/parts", FilesWrite, Part, uploads::add_part),
+        post("/v1/uploads/{upload}/complete", FilesWrite, Work, uploads::complete),
+        post("/v1/uploads/{upload}/cancel", FilesWrite, Small, uploads::cancel),
+        post("/v1/batches", BatchesWrite, Work, batches::create),
+        get("/v1/batches", BatchesRead, Small, batches::list),
+        get("/v1/batches/{batch}", BatchesRead, Small, batches::find),
+        post("/v1/batches/{batch}/cancel", BatchesWrite, Small, batches::cancel),
 
         get("/admin/v1/knowledge-bases", KnowledgeBasesRead, Small, knowledge_bases::list),
         put("/admin/v1/knowledge-bases/{id}", KnowledgeBasesWrite, Small, knowledge_bases::put),

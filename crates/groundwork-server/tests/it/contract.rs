@@ -85,7 +85,7 @@ async fn a_connection_lives_on_after_every_kind_of_error() {
         ("GET /v1/models/nobody", "", "", 404),
         ("GET /v1/models/%ff%00", "", "", 400),
         ("POST /v1/models", "", "{}", 405),
-        ("GET /v1/chat/completions", "", "", 405),
+        ("GET /v1/embeddings", "", "", 405),
         ("DELETE /v1/chat/completions", "", "", 405),
         ("OPTIONS /v1/chat/completions", "", "", 405),
         (chat, "", "", 400),
@@ -115,7 +115,7 @@ async fn head_is_get_without_a_body() {
     let world = World::with(SCRIPTED);
     let server = world.serve();
     let mut wire = Wire::open(&server).await;
-    for (path, status) in [("/v1/models", 200), ("/healthz", 200), ("/v1/nothing", 404), ("/v1/chat/completions", 405)] {
+    for (path, status) in [("/v1/models", 200), ("/healthz", 200), ("/v1/nothing", 404), ("/v1/embeddings", 405)] {
         let answer = wire.ask(&format!("HEAD {path}"), "", "").await;
         assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{path}");
     }

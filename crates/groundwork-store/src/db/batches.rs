@@ -36,6 +36,8 @@ pub struct Batch {
     pub cancelling_at: Option<UnixMs>,
     /// When it reached the state in which it stays.
     pub ended_at: Option<UnixMs>,
+    /// Where a target runs it, as the application writes it; nothing when it is run here.
+    pub upstream: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,12 +126,22 @@ impl Db {
         self.read(Operation::Batches, owner.page(page)).await?.into_iter().map(read).collect()
     }
 
+    /// Notes where a target runs the batch. False when it has ended.
+    pub async fn set_batch_upstream(&self, id: &BatchId, upstream: &serde_json::Value) -> Result<bool, DbError> {
+        self.move_batch(vec![guard(Operation::SetBatchUpstream, vec![id.as_str().into(), upstream.into()])]).await
+    }
+
+    /// Notes which model a batch asks while it is validated elsewhere. False when it is no longer validating.
+    pub async fn name_batch_model(&self, id: &BatchId, model: &str) -> Result<bool, DbError> {
+        self.move_batch(vec![guard(Operation::NameBatchModel, vec![id.as_str().into(), model.into()])]).await
+    }
+
     /// From validating to in progress. False when it is no longer validating.
     pub async fn begin_batch(&self, id: &BatchId, total: u64, model: Option<&str>) -> Result<bool, DbError> {
         self.move_batch(vec![guard(Operation::BeginBatch, vec![id.as_str().into(), total.into(), model.into(), self.now()])]).await
     }
 
-    /// From validating to failed, with the reasons. False when it is no longer validating.
+    /// From validating or in progress to failed, with the reasons. False when it is in neither.
     pub async fn fail_batch(&self, id: &BatchId, errors: &serde_json::Value, removal: &NewJob) -> Result<bool, DbError> {
         let fail = guard(Operation::FailBatch, vec![id.as_str().into(), errors.into(), self.now()]);
         self.move_batch(vec![fail, self.job_step(removal)?.1]).await
@@ -258,5 +270,6 @@ fn read(mut row: Row) -> Result<Batch, DbError> {
         finalizing_at: row.next()?,
         cancelling_at: row.next()?,
         ended_at: row.next()?,
+        upstream: row.next::<Option<String>>()?.and_then(|upstream| serde_json::from_str(&upstream).ok()),
     })
 }

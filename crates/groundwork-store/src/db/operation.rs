@@ -145,6 +145,8 @@ pub(crate) enum Operation {
     Batch,
     BatchToRun,
     Batches,
+    SetBatchUpstream,
+    NameBatchModel,
     BeginBatch,
     FailBatch,
     CancelBatch,

@@ -1,14 +1,13 @@
 //! `/admin/v1/knowledge-bases/{id}/documents`.
 
-use super::super::Front;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
+use super::super::{Front, download};
 use super::upload::Incoming;
 use super::{List, Object, name};
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use groundwork_app::documents::{self, Change, Document, Original, Upload, Uploaded};
 use groundwork_core::access::Caller;
@@ -116,7 +115,7 @@ pub(in super::super) async fn original(
     Segments(path): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let (knowledge_base, document) = names(path)?;
-    Ok(download(documents::original(front.app(), &caller, &knowledge_base, &document).await?))
+    Ok(original_bytes(documents::original(front.app(), &caller, &knowledge_base, &document).await?))
 }
 
 pub(in super::super) async fn versions(
@@ -137,7 +136,7 @@ pub(in super::super) async fn original_of_version(
 ) -> Result<Response, ApiError> {
     let (knowledge_base, document) = names((knowledge_base, document))?;
     let version = version.parse().map_err(|_| ApiError::invalid_param("version", "a version is a number from 1"))?;
-    Ok(download(documents::original_of_version(front.app(), &caller, &knowledge_base, &document, version).await?))
+    Ok(original_bytes(documents::original_of_version(front.app(), &caller, &knowledge_base, &document, version).await?))
 }
 
 pub(in super::super) async fn near_duplicates(
@@ -151,13 +150,8 @@ pub(in super::super) async fn near_duplicates(
     Ok(Json(List::whole(near.into_iter().map(object).collect())))
 }
 
-fn download(original: Original) -> Response {
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::try_from(original.media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"))),
-        (CONTENT_DISPOSITION, attachment(&original.name)),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (headers, original.bytes).into_response()
+fn original_bytes(original: Original) -> Response {
+    (download::headers(&original.media_type, &original.name), original.bytes).into_response()
 }
 
 pub(in super::super) async fn page(
@@ -202,35 +196,4 @@ fn names((knowledge_base, document): (String, String)) -> Result<(KnowledgeBaseI
 
 fn object(value: Document) -> Object<Document> {
     Object { object: "document", value }
-}
-
-/// Always a download, never shown in a browser's page: the bytes are someone else's. The name is given in plain letters for old clients
-/// and in full by RFC 8187.
-fn attachment(name: &str) -> HeaderValue {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let plain: String = file.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c } else { '_' }).collect();
-    let full: String =
-        file.bytes()
-            .map(|byte| {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
-            })
-            .collect();
-    HeaderValue::try_from(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{full}"))
-        .unwrap_or(HeaderValue::from_static("attachment"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_name_cannot_break_out_of_its_header() {
-        for (name, header) in [
-            ("hr/leave.md", r#"attachment; filename="leave.md"; filename*=UTF-8''leave.md"#),
-            ("a\"b\r\nc.pdf", r#"attachment; filename="a_b__c.pdf"; filename*=UTF-8''a%22b%0D%0Ac.pdf"#),
-            ("Größe 1.txt", r#"attachment; filename="Gr__e 1.txt"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%201.txt"#),
-        ] {
-            assert_eq!(attachment(name), header);
-        }
-    }
 }

@@ -1,16 +1,18 @@
-//! A document on its way in: a multipart form with the part `file`, or the bare bytes with `?name=`.
+//! A document on its way in: a multipart form with the part `file`, the bare bytes with `?name=`, or a file of `/v1/files` by its id.
 
 use super::super::Front;
-use super::super::body::{self, Whole};
+use super::super::body::{self, Json, Whole};
 use super::super::error::ApiError;
+use super::super::form::unreadable;
 use super::super::gather::Gather;
 use super::super::given::Params;
-use axum::extract::multipart::{Field, MultipartError};
+use axum::RequestExt;
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
-use groundwork_core::access::Permissions;
+use groundwork_app::documents;
+use groundwork_core::access::{Caller, Permissions};
 use serde::Deserialize;
 
 pub(in super::super) struct Incoming {
@@ -33,6 +35,18 @@ struct Fields {
     wait_ms: Option<u64>,
 }
 
+/// A file that is there already.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attached {
+    file_id: String,
+    name: Option<String>,
+    source: Option<String>,
+    title: Option<String>,
+    permissions: Option<Permissions>,
+    wait_ms: Option<u64>,
+}
+
 impl FromRequest<Front> for Incoming {
     type Rejection = ApiError;
 
@@ -41,6 +55,10 @@ impl FromRequest<Front> for Incoming {
         let Params(mut fields) = Params::<Fields>::from_request_parts(&mut parts, front).await?;
         let request = Request::from_parts(parts, body);
         let content_type = request.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+        // With a name it is a document that is JSON.
+        if content_type.starts_with(b"application/json") && fields.name.is_none() {
+            return Self::attached(request, front).await;
+        }
         let bytes = if content_type.starts_with(b"multipart/form-data") {
             let form = Multipart::from_request(request, front).await.map_err(|error| ApiError::invalid_param("body", error.body_text()))?;
             read_form(front, form, &mut fields).await?
@@ -52,6 +70,15 @@ impl FromRequest<Front> for Incoming {
             .ok_or_else(|| ApiError::missing_param("name", "a document needs a file name: send it with the part `file`, or as ?name="))?;
         let permissions = fields.permissions.map(|json| body::parse(json.as_bytes())).transpose()?;
         Ok(Self { name, source: fields.source, title: fields.title, bytes, permissions, wait_ms: fields.wait_ms })
+    }
+}
+
+impl Incoming {
+    async fn attached(mut request: Request, front: &Front) -> Result<Self, ApiError> {
+        let caller = request.extract_parts_with_state::<Caller, _>(front).await?;
+        let Json(Attached { file_id, name, source, title, permissions, wait_ms }) = Json::from_request(request, front).await?;
+        let (file, bytes) = documents::file(front.app(), &caller, &file_id).await?;
+        Ok(Self { name: name.unwrap_or(file.name), source, title, bytes, permissions, wait_ms })
     }
 }
 
@@ -93,13 +120,4 @@ async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> R
 
 async fn text(field: Field<'_>) -> Result<String, ApiError> {
     field.text().await.map_err(unreadable)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
-fn unreadable(error: MultipartError) -> ApiError {
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        ApiError::too_large()
-    } else {
-        ApiError::invalid_param("body", format!("the form could not be read: {}", error.body_text()))
-    }
 }

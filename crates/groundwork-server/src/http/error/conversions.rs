@@ -24,7 +24,7 @@ use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
 /// For what passes by itself soon.
-const SOON: Duration = Duration::from_secs(2);
+pub(super) const SOON: Duration = Duration::from_secs(2);
 
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
@@ -238,12 +238,6 @@ impl From<WalError> for ApiError {
     }
 }
 
-impl From<Stranger> for ApiError {
-    fn from(error: Stranger) -> Self {
-        Self::forbidden(error.to_string())
-    }
-}
-
 impl From<BlobError> for ApiError {
     fn from(error: BlobError) -> Self {
         let message = error.to_string();
@@ -378,5 +372,11 @@ impl From<ledger::ListError> for ApiError {
             ledger::ListError::Forbidden => Self::forbidden(message),
             ledger::ListError::Db(error) => error.into(),
         }
+    }
+}
+
+impl From<Stranger> for ApiError {
+    fn from(error: Stranger) -> Self {
+        Self::forbidden(error.to_string())
     }
 }

@@ -1,11 +1,15 @@
 //! OpenAI's API: the paths, bodies and errors that its official clients expect.
 
+pub(super) mod batches;
 pub(super) mod chat;
 pub(super) mod conversations;
 pub(super) mod embeddings;
+pub(super) mod files;
 pub(super) mod forwarded;
 pub(super) mod models;
 pub(super) mod responses;
+pub(super) mod stored;
+pub(super) mod uploads;
 
 use super::layers::REQUEST_ID;
 use super::{Front, trace};

@@ -3,51 +3,29 @@
 use super::super::Front;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
+use super::super::page::{Bounds, Paging};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use groundwork_app::models;
+use groundwork_app::owned::Order;
 use groundwork_core::access::Caller;
+use groundwork_wire::list::List;
 use groundwork_wire::models as wire;
-use serde::{Deserialize, Serialize};
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
-/// A page of a list, as OpenAI's lists have them; without a limit it is all of it.
-#[derive(Deserialize)]
-pub(in super::super) struct Page {
-    limit: Option<usize>,
-    /// The id of the last model of the page before.
-    after: Option<String>,
-    order: Option<Order>,
-}
-
-#[derive(Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    Asc,
-    Desc,
-}
-
-#[derive(Serialize)]
-struct List {
-    object: &'static str,
-    data: Vec<wire::Model>,
-    first_id: Option<String>,
-    last_id: Option<String>,
-    has_more: bool,
-}
+/// Without a limit it is all of them.
+const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::OldestFirst };
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
     caller: Caller,
-    Params(page): Params<Page>,
+    Params(paging): Params<Paging>,
 ) -> Result<impl IntoResponse, ApiError> {
-    if page.limit == Some(0) {
-        return Err(ApiError::invalid_param("limit", "limit must be at least 1"));
-    }
+    let page = paging.page(&BOUNDS)?;
     let mut data: Vec<wire::Model> = models::list(front.app(), &caller).iter().map(on_the_wire).collect();
-    if page.order == Some(Order::Desc) {
+    if page.order == Order::NewestFirst {
         data.reverse();
     }
     if let Some(after) = &page.after {
@@ -55,11 +33,9 @@ pub(in super::super) async fn list(
         let at = at.ok_or_else(|| ApiError::invalid_param("after", format!("there is no model {after:?}")))?;
         data.drain(..=at);
     }
-    let limit = page.limit.unwrap_or(usize::MAX);
-    let has_more = data.len() > limit;
-    data.truncate(limit);
-    let id = |model: Option<&wire::Model>| model.map(|model| model.id.clone());
-    Ok(Json(List { object: "list", first_id: id(data.first()), last_id: id(data.last()), has_more, data }))
+    let has_more = data.len() > page.limit as usize;
+    data.truncate(page.limit as usize);
+    Ok(Json(List::new(data, has_more, |model| &model.id)))
 }
 
 pub(in super::super) async fn find(

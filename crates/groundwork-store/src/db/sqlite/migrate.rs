@@ -16,6 +16,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (4, include_str!("migrations/0004_kept_answers.sql")),
     (5, include_str!("migrations/0005_attempts.sql")),
     (6, include_str!("migrations/0006_source_permissions.sql")),
+    (17, include_str!("migrations/0017_batch_upstream.sql")),
     (19, include_str!("migrations/0019_job_order.sql")),
     (20, include_str!("migrations/0020_places.sql")),
     (21, include_str!("migrations/0021_attachments.sql")),

@@ -69,7 +69,7 @@ macro_rules! batch {
         concat!(
             "SELECT b.id, t.id, b.owner, b.caller, b.endpoint, b.input_file, b.metadata, b.expires_after, b.state, b.model, b.errors, b.total,
                     b.completed, b.failed, b.input_tokens, b.cached_tokens, b.output_tokens, b.reasoning_tokens, b.output_file, b.error_file,
-                    b.created_at, b.expires_at, b.in_progress_at, b.finalizing_at, b.cancelling_at, b.ended_at
+                    b.created_at, b.expires_at, b.in_progress_at, b.finalizing_at, b.cancelling_at, b.ended_at, b.upstream
              FROM batch b JOIN tenant t ON t.no = b.tenant_no ",
             $rest
         )
@@ -595,10 +595,14 @@ pub(super) fn sql(operation: Operation) -> &'static str {
             "WHERE b.tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND b.owner = ?2 AND (?3 IS NULL OR b.id < ?3)
              ORDER BY b.id DESC LIMIT ?4"
         ),
+        O::SetBatchUpstream => "UPDATE batch SET upstream = ?2 WHERE id = ?1 AND ended_at IS NULL",
+        O::NameBatchModel => "UPDATE batch SET model = ?2 WHERE id = ?1 AND state = 'validating'",
         O::BeginBatch => {
             "UPDATE batch SET state = 'in_progress', total = ?2, model = ?3, in_progress_at = ?4 WHERE id = ?1 AND state = 'validating'"
         }
-        O::FailBatch => "UPDATE batch SET state = 'failed', errors = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'validating'",
+        O::FailBatch => {
+            "UPDATE batch SET state = 'failed', errors = ?2, ended_at = ?3 WHERE id = ?1 AND state IN ('validating', 'in_progress')"
+        }
         O::CancelBatch => {
             "UPDATE batch SET state = 'cancelling', cancelling_at = ?4
              WHERE tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND owner = ?2 AND id = ?3 AND state IN ('validating', 'in_progress')"

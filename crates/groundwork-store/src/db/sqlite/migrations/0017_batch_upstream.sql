@@ -1,0 +1,2 @@
+-- Where a batch runs when a target runs it, and how far it has come there.
+ALTER TABLE batch ADD COLUMN upstream TEXT;
