@@ -102,11 +102,11 @@ pub struct Hit {
 /// Where a hit stood in each leg.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Scores {
-    /// BM25; `None` when the keyword leg did not find the chunk among its candidates.
+    /// BM25; `None` when no word of the question is in the chunk, or the keyword leg did not look.
     pub keyword: Option<f32>,
-    /// Cosine; `None` when the vector leg did not find the chunk among its candidates.
+    /// Cosine; `None` when the vector leg did not look.
     pub vector: Option<f32>,
-    /// What the order of the hits goes by.
+    /// What the order of the hits goes by, from 0 to 1: each leg's score against its best, weighed.
     pub fused: f64,
 }
 

@@ -1,9 +1,10 @@
-//! The keyword leg of one knowledge base: BM25 over stemmed words, in a folder of its own that can be made again from the database.
+//! The keyword leg of one knowledge base: BM25 over stemmed words and their pairs, in a folder of its own that can be made again from the database.
 
 use super::matches::{Ground, Matches, Statistics};
 use super::places::Places;
+use super::words::{analyzer, indexed_pairs, pairs, telling, words};
 use groundwork_scan::Bitmap;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +13,16 @@ use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::{Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
+use tantivy::tokenizer::TextAnalyzer;
 use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 const ANALYZER: &str = "english-1";
 /// What a word in a title or heading counts, against 1 in the text.
 const HEADING_BOOST: f32 = 0.5;
+/// What two words of the question side by side count.
+const PAIR_BOOST: f32 = 0.4;
 /// A question's rarest words decide; more of them cost time and change nothing.
 const MOST_TERMS: usize = 64;
 /// Beyond this a question is a document; its first words decide.
@@ -54,6 +57,7 @@ pub(super) struct Fields {
     pub(super) stamp: Field,
     heading: Field,
     text: Field,
+    pairs: Field,
 }
 
 /// The leg as its one writer holds it.
@@ -199,6 +203,7 @@ impl Keyword {
 
     fn try_commit(&mut self, remove: &[u32], add: Vec<Entry>) -> tantivy::Result<()> {
         let fields = self.fields;
+        let mut analyzer = analyzer();
         let writer = self.writer()?;
         for &slot in remove {
             writer.delete_term(Term::from_field_u64(fields.slot, slot.into()));
@@ -208,6 +213,7 @@ impl Keyword {
             document.add_u64(fields.slot, entry.slot.into());
             document.add_u64(fields.stamp, entry.stamp);
             document.add_text(fields.heading, entry.heading);
+            document.add_pre_tokenized_text(fields.pairs, indexed_pairs(&mut analyzer, &entry.text));
             document.add_text(fields.text, entry.text);
             writer.add_document(document)?;
         }
@@ -269,30 +275,34 @@ impl View {
         Ok(stamps)
     }
 
-    /// The distinct words of a question, as they are indexed.
-    fn words(&self, question: &str) -> Vec<String> {
+    /// What is looked for to answer a question, each once, with what it counts.
+    fn terms(&self, question: &str, by: By) -> Vec<(Term, f32)> {
         let question = &question[..question.floor_char_boundary(MOST_QUESTION_BYTES)];
-        let mut words = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        let mut analyzer = self.analyzer.clone();
-        let mut stream = analyzer.token_stream(question);
-        while let Some(token) = stream.next() {
-            if !seen.contains(&token.text) {
-                seen.insert(token.text.clone());
-                words.push(token.text.clone());
-            }
+        let words = words(&mut self.analyzer.clone(), question);
+        let Fields { heading, text, pairs: paired, .. } = self.fields;
+        let of_word = |word: &String| [(Term::from_field_text(text, word), 1.0), (Term::from_field_text(heading, word), HEADING_BOOST)];
+        let mut terms: Vec<(Term, f32)> = telling(&words).iter().flat_map(of_word).collect();
+        if by == By::WordsAndPairs {
+            terms.extend(pairs(&words).iter().map(|pair| (Term::from_field_text(paired, pair), PAIR_BOOST)));
         }
-        words
+        let mut seen = HashSet::new();
+        terms.retain(|(term, _)| seen.insert(term.clone()));
+        terms
     }
+}
 
-    fn terms(&self, word: &str) -> [(Term, f32); 2] {
-        [(Term::from_field_text(self.fields.text, word), 1.0), (Term::from_field_text(self.fields.heading, word), HEADING_BOOST)]
-    }
+/// What of a question is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Each word by itself, wherever it stands.
+    Words,
+    /// And each two words side by side.
+    WordsAndPairs,
 }
 
 /// The `n` best chunks of several knowledge bases by one common measure: (which view, slot, BM25), best first.
 /// `rows[i]` are the slots of `views[i]` that may be found.
-pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
+pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: (&str, By), n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
     let statistics = Statistics(views.iter().map(|view| &view.searcher).collect());
     let Some(first) = views.first() else { return Ok(Vec::new()) };
     let parts = parts(first, &statistics, question)?;
@@ -306,15 +316,13 @@ pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: &str, n: usize
     Ok(matches.into_sorted())
 }
 
-/// A query for each word of a question in each field, those that are somewhere, the rarest first.
-pub(super) fn parts(view: &View, statistics: &Statistics<'_>, question: &str) -> tantivy::Result<Vec<Box<dyn Query>>> {
+/// A query for each term of a question, those that are somewhere, the rarest first.
+pub(super) fn parts(view: &View, statistics: &Statistics<'_>, (question, by): (&str, By)) -> tantivy::Result<Vec<Box<dyn Query>>> {
     let mut terms: Vec<(u64, Term, f32)> = Vec::new();
-    for word in view.words(question) {
-        for (term, boost) in view.terms(&word) {
-            let frequency = statistics.document_frequency(&term)?;
-            if frequency > 0 {
-                terms.push((frequency, term, boost));
-            }
+    for (term, boost) in view.terms(question, by) {
+        let frequency = statistics.document_frequency(&term)?;
+        if frequency > 0 {
+            terms.push((frequency, term, boost));
         }
     }
     terms.sort_by_key(|(frequency, ..)| *frequency);
@@ -344,15 +352,8 @@ fn schema() -> (Schema, Fields) {
         slot: builder.add_u64_field(SLOT, NumericOptions::default().set_fast().set_indexed()),
         stamp: builder.add_u64_field(STAMP, NumericOptions::default().set_fast()),
         heading: builder.add_text_field("heading", text.clone()),
-        text: builder.add_text_field("text", text),
+        text: builder.add_text_field("text", text.clone()),
+        pairs: builder.add_text_field("pairs", text),
     };
     (builder.build(), fields)
-}
-
-fn analyzer() -> TextAnalyzer {
-    TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(40))
-        .filter(LowerCaser)
-        .filter(Stemmer::new(Language::English))
-        .build()
 }

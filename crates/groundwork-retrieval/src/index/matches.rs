@@ -180,7 +180,7 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::keyword::{Entry, Keyword, parts};
+    use crate::index::keyword::{By, Entry, Keyword, parts};
 
     type Way = fn(&mut Matches, &Ground<'_>, &[Box<dyn Query>], EnableScoring<'_>) -> tantivy::Result<()>;
 
@@ -200,7 +200,7 @@ mod tests {
         (0..300).step_by(3).for_each(|slot| rows.insert(slot));
         let ground = Ground { at: 0, view: &view, rows: &rows };
         let statistics = Statistics(vec![&view.searcher]);
-        let parts = parts(&view, &statistics, "the crane and the anchor").unwrap();
+        let parts = parts(&view, &statistics, ("the crane and the anchor", By::WordsAndPairs)).unwrap();
         let by = |way: Way, n| {
             let mut matches = Matches::new(n);
             way(&mut matches, &ground, &parts, EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)).unwrap();

@@ -12,10 +12,11 @@ mod permitted;
 mod places;
 mod shards;
 mod snapshot;
+mod words;
 mod writer;
 
 pub(crate) use collection::Collection;
-pub(crate) use keyword::{Entry, search as search_keyword, stamp, title_of};
+pub(crate) use keyword::{By, Entry, search as search_keyword, stamp, title_of};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Family, Row, Version};

@@ -1,9 +1,9 @@
 //! The two legs over several knowledge bases, as one piece of computation without waiting.
 
 use super::{Mode, SearchError};
-use crate::index::{Permitted, Snapshot, search_keyword};
+use crate::index::{By, Permitted, Snapshot, search_keyword};
 use groundwork_core::ids::KnowledgeBaseId;
-use groundwork_scan::scan;
+use groundwork_scan::{Bitmap, scan};
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use std::sync::Arc;
 
@@ -32,18 +32,45 @@ pub(super) struct Ranked {
     pub(super) vector: Vec<(Place, f32)>,
 }
 
-/// Asks the legs for their `n` best. Without an embedded question the vector leg does not look.
+/// Asks the legs for their `n` best. Without an embedded question the vector leg does not look. Where both look, each also says what it
+/// thinks of what the other has found.
 pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&Question>, n: usize) -> Result<Ranked, SearchError> {
+    let rows: Vec<&Bitmap> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
+    let found = look(grounds, &rows, mode, (text, question), n)?;
+    if mode != Mode::Hybrid {
+        return Ok(found);
+    }
+    let candidates = candidates(grounds, &found);
+    let count = candidates.iter().map(Bitmap::count).sum();
+    look(grounds, &candidates.iter().collect::<Vec<_>>(), mode, (text, question), count)
+}
+
+/// Everything that a leg has found, for each knowledge base.
+fn candidates(grounds: &[Ground], found: &Ranked) -> Vec<Bitmap> {
+    let mut candidates: Vec<Bitmap> = grounds.iter().map(|ground| Bitmap::empty(ground.permitted.rows.len())).collect();
+    for ((at, slot), _) in found.keyword.iter().chain(&found.vector) {
+        candidates[*at].insert(*slot);
+    }
+    candidates
+}
+
+fn look(
+    grounds: &[Ground],
+    rows: &[&Bitmap],
+    mode: Mode,
+    (text, question): (&str, Option<&Question>),
+    n: usize,
+) -> Result<Ranked, SearchError> {
     let mut ranked = Ranked::default();
     if mode != Mode::Vector {
         let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
-        let rows: Vec<_> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
+        let by = if mode == Mode::Hybrid { By::WordsAndPairs } else { By::Words };
         let found =
-            search_keyword(&views, &rows, text, n).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
+            search_keyword(&views, rows, (text, by), n).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
         ranked.keyword = found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect();
     }
     if let Some(question) = question {
-        for (at, ground) in grounds.iter().enumerate() {
+        for (at, (ground, rows)) in grounds.iter().zip(rows).enumerate() {
             let Some(vectors) = &ground.snapshot.vectors else { continue };
             let (has, asked) = (&vectors.embedding, &question.embedding);
             if has != asked || question.vector.len() != has.dimensions as usize {
@@ -53,7 +80,7 @@ pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&
                     asked: asked.model.clone(),
                 });
             }
-            let found = scan(&vectors.matrix.read(), &question.vector, Some(&ground.permitted.rows), n);
+            let found = scan(&vectors.matrix.read(), &question.vector, Some(*rows), n);
             ranked.vector.extend(found.into_iter().map(|hit| ((at, hit.row), hit.score)));
         }
         sort(&mut ranked.vector);
