@@ -4,6 +4,7 @@ use crate::batches::Gate;
 use crate::books::{self, Books, BooksError};
 use crate::declared::{self, ApplyError};
 use crate::files::Shelves;
+use crate::floor::Floors;
 use crate::jobs;
 use crate::keys::{self, Keyring, KeysError, RefusedKey};
 use crate::knowledge::{EmbeddingModel, Knowledge};
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) files: Shelves,
     pub(crate) books: Books,
     pub(crate) knowledge: Knowledge,
+    pub(crate) floors: Floors,
     pub(crate) metrics: Metrics,
     pub(crate) switchboard: Switchboard,
     pub(crate) jobs: jobs::Board,
@@ -97,7 +99,7 @@ impl App {
     /// Opens the data folder, applies the declared files, and starts loading the derived indexes and the background jobs.
     /// Must be called inside a tokio runtime. Returns before indexes and models are loaded: `status` says what is missing.
     pub async fn open(settings: Settings, clock: Clock, dice: Dice) -> Result<Self, OpenError> {
-        let Settings { data_dir, role, library, embedding, extractor, targets, applied, secrets, limits } = settings;
+        let Settings { data_dir, role, calibration, library, embedding, extractor, targets, applied, secrets, limits } = settings;
         std::fs::create_dir_all(&data_dir).map_err(|source| OpenError::DataDir { path: data_dir.clone(), source })?;
         let lock = match role {
             Role::Owner => FolderLock::exclusive(&data_dir)?,
@@ -152,6 +154,7 @@ impl App {
             files,
             books,
             knowledge,
+            floors: Floors::new(calibration),
             metrics: Metrics::default(),
             switchboard,
             jobs: jobs::Board::new(waiting),

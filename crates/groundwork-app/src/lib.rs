@@ -11,6 +11,7 @@ pub mod documents;
 pub mod embeddings;
 pub mod evaluation;
 pub mod files;
+mod floor;
 pub mod forward;
 pub mod jobs;
 mod keys;
@@ -31,6 +32,7 @@ pub mod status;
 pub mod uploads;
 
 pub use app::{App, Interrupted, OpenError};
+pub use floor::Calibration;
 pub use groundwork_core::access::Caller;
 pub use keys::{KeysError, RefusedKey, Secrets};
 pub use knowledge::NotReady;

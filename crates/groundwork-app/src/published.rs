@@ -34,6 +34,8 @@ pub(crate) struct Assistant {
     pub(crate) knowledge_bases: Vec<KnowledgeBaseId>,
     pub(crate) passages: usize,
     pub(crate) answer_tokens: usize,
+    /// Its own, where it was declared with one.
+    pub(crate) floor: Option<f64>,
 }
 
 /// The deployments behind a model name.
@@ -218,6 +220,7 @@ fn assistant(
         knowledge_bases: body.knowledge_bases.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         passages: body.passages as usize,
         answer_tokens: body.answer_tokens as usize,
+        floor: body.floor,
     })
 }
 

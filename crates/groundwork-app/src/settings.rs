@@ -13,6 +13,8 @@ pub struct Settings {
     /// The folder of the database, the originals and the derived indexes. Made if it is missing.
     pub data_dir: PathBuf,
     pub role: Role,
+    /// The file of the calibrated floor, which need not be there.
+    pub calibration: PathBuf,
     /// The local models and where their files are.
     pub library: Library,
     pub embedding: Embedding,

@@ -1,6 +1,10 @@
 //! When not to answer: below a floor, what was found does not fit the question well enough. The floor is fitted to questions of which it
 //! is known whether the documents answer them.
 
+mod fit;
+
+pub use fit::{Evidence, fit};
+
 use serde::{Deserialize, Serialize};
 
 /// A question of a labelled set: how well what was found fits it, and whether the documents answer it.
@@ -23,36 +27,29 @@ pub struct Fitted {
 /// The share of answerable questions that may be declined, unless someone says otherwise.
 pub const MOST_DECLINED: f64 = 0.08;
 
-/// The floor that best tells unanswerable questions from answerable ones, while it declines at most `most_declined` of the answerable.
-/// `None` without questions of both kinds.
+/// The highest floor that declines at most `most_declined` of the answerable questions: which questions without an answer will be asked
+/// nobody knows, how many answers may be lost can be said. No higher than it takes to decline all unanswerable ones. `None` without
+/// questions of both kinds.
 pub fn fit_floor(known: &[Known], most_declined: f64) -> Option<Fitted> {
-    let of = |answerable: bool| known.iter().filter(move |one| one.answerable == answerable).map(|one| one.fit);
-    let (answerable, unanswerable) = (of(true).count(), of(false).count());
-    if answerable == 0 || unanswerable == 0 {
-        return None;
-    }
-    let at = |floor: f64| {
-        let share = |kind: bool, of_all: usize| of(kind).filter(|fit| *fit < floor).count() as f64 / of_all as f64;
-        Fitted { floor, declined_answerable: share(true, answerable), declined_unanswerable: share(false, unanswerable) }
+    let (answerable, unanswerable) = (fits_of(known, true), fits_of(known, false));
+    let (highest, last) = (*unanswerable.last()?, answerable.len().checked_sub(1)?);
+    let spared = ((answerable.len() as f64 * most_declined.clamp(0.0, 1.0)) as usize).min(last);
+    let allowed = match spared.checked_sub(1) {
+        Some(below) => f64::midpoint(answerable[below], answerable[spared]),
+        None => answerable[0],
     };
-    let allowed =
-        floors(known).into_iter().map(|(floor, room)| (at(floor), room)).filter(|(fitted, _)| fitted.declined_answerable <= most_declined);
-    // Of equally good floors the one that is farthest from any question that was seen.
-    let worth = |(fitted, room): &(Fitted, f64)| (fitted.declined_unanswerable - fitted.declined_answerable, *room);
-    let better = |a: &(Fitted, f64), b: &(Fitted, f64)| {
-        let ((a, a_room), (b, b_room)) = (worth(a), worth(b));
-        a.total_cmp(&b).then(a_room.total_cmp(&b_room))
-    };
-    allowed.max_by(better).map(|(fitted, _)| fitted)
+    let next = answerable.iter().find(|fit| **fit > highest);
+    let enough = next.map(|next| f64::midpoint(highest, *next));
+    let floor = enough.map_or(allowed, |enough| enough.min(allowed));
+    let share = |fits: &[f64]| fits.iter().filter(|fit| **fit < floor).count() as f64 / fits.len() as f64;
+    Some(Fitted { floor, declined_answerable: share(&answerable), declined_unanswerable: share(&unanswerable) })
 }
 
-/// Between every two neighboring fits the middle, with its distance to them; and one below all.
-fn floors(known: &[Known]) -> Vec<(f64, f64)> {
-    let mut fits: Vec<f64> = known.iter().map(|one| one.fit).collect();
+/// In rising order.
+fn fits_of(known: &[Known], answerable: bool) -> Vec<f64> {
+    let mut fits: Vec<f64> = known.iter().filter(|one| one.answerable == answerable).map(|one| one.fit).collect();
     fits.sort_unstable_by(f64::total_cmp);
-    fits.dedup();
-    let below = fits.first().map(|lowest| (*lowest, 0.0));
-    below.into_iter().chain(fits.windows(2).map(|pair| (f64::midpoint(pair[0], pair[1]), (pair[1] - pair[0]) / 2.0))).collect()
+    fits
 }
 
 #[cfg(test)]
@@ -66,8 +63,8 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_lies_in_the_widest_gap_between_the_two_kinds() {
-        let fitted = fit_floor(&known(&[0.5, 0.9, 0.8], &[0.1, 0.3]), 0.1).unwrap();
+    fn the_floor_lies_between_the_two_kinds_where_they_can_be_told_apart() {
+        let fitted = fit_floor(&known(&[0.5, 0.9, 0.8], &[0.1, 0.3]), 0.5).unwrap();
         assert!((fitted.floor - 0.4).abs() < 1e-9);
         assert_eq!((fitted.declined_answerable, fitted.declined_unanswerable), (0.0, 1.0));
     }
@@ -78,6 +75,8 @@ mod tests {
         let shares = |most| fit_floor(&set, most).map(|fitted| (fitted.declined_answerable, fitted.declined_unanswerable)).unwrap();
         assert_eq!(shares(0.0), (0.0, 1.0 / 3.0));
         assert_eq!(shares(0.25), (0.25, 2.0 / 3.0));
+        // No more than it takes.
+        assert_eq!(shares(0.75), (0.5, 1.0));
         // One kind alone tells nothing.
         assert_eq!(fit_floor(&known(&[0.2], &[]), 0.1), None);
         // Where the kinds cannot be told apart nothing is declined.

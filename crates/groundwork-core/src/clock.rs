@@ -6,6 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Milliseconds since 1970-01-01 UTC.
 pub type UnixMs = u64;
 
+/// The day in UTC, as `2026-11-29`.
+pub fn date(at: UnixMs) -> String {
+    // Days since 1 March of the year 0: the leap day is the last of its year then.
+    let days = at / 86_400_000 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", era * 400 + year_of_era + next)
+}
+
 /// Where the current time comes from.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixMs + Send + Sync>);
@@ -56,5 +69,18 @@ impl Dice {
 impl std::fmt::Debug for Dice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Dice")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_has_its_date() {
+        for (days, expected) in [(0, "1970-01-01"), (58, "1970-02-28"), (59, "1970-03-01"), (11_016, "2000-02-29"), (20_786, "2026-11-29")]
+        {
+            assert_eq!(date(days * 86_400_000 + 86_399_999), expected);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
-use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, FIT_HEADER, Grounding, REASON_HEADER, Reply, Stage};
+use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, REASON_HEADER, Reply, Stage};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
 use std::time::Instant;
@@ -8,8 +8,6 @@ use std::time::Instant;
 /// Quotes in one answer.
 const QUOTES: usize = 3;
 
-/// Below this fit the best quote is taken for no answer; set by the questions of `examples/`, with all-MiniLM-L6-v2.
-const FLOOR: f32 = 0.45;
 /// How an answer begins whose quotes are near the question and no answer to it.
 const NO_ANSWER: &str = "I found no answer to this in the documents. The nearest passages, quoted word for word:";
 
@@ -25,32 +23,45 @@ impl Extractive {
 
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
         let heading = call.heading(model);
-        let Some(grounding) = call.grounding else {
+        let Some(grounding) = &call.grounding else {
             return Err(CallError::Unsupported {
                 target: self.name.clone(),
                 message: "it only quotes documents: ask an assistant that has a knowledge base, or configure a chat model".to_owned(),
             });
         };
-        let began = Instant::now();
-        let late = |_elapsed| CallError::Timeout { target: self.name.clone(), stage: Stage::End, waited: began.elapsed() };
-        let (extract, by_words) = tokio::time::timeout_at(call.deadline.into(), quote(&grounding)).await.map_err(late)?;
-        let scores: Vec<f32> = extract.quotes.iter().map(|quote| quote.score).collect();
-        tracing::debug!(fit = extract.score, ?scores, "quotes are chosen");
-        let declined = extract.quotes.is_empty() || extract.score < FLOOR;
-        let mut pieces = extract.pieces();
-        if declined && !extract.quotes.is_empty() {
-            pieces[0] = format!("{NO_ANSWER}\n");
-        }
-        let (input_tokens, output_tokens) = count(&grounding, &pieces).await;
-        let mut headers = vec![
-            (ANSWER_HEADER.to_owned(), if declined { "declined" } else { "quotes" }.to_owned()),
-            (FIT_HEADER.to_owned(), format!("{:.4}", extract.score)),
-        ];
+        let (extract, by_words) = in_time(&self.name, grounding, call.deadline).await?;
+        let pieces = extract.pieces();
+        let (input_tokens, output_tokens) = count(grounding, &pieces).await;
+        let kind = if extract.quotes.is_empty() { "declined" } else { "quotes" };
+        let mut headers = vec![(ANSWER_HEADER.to_owned(), kind.to_owned())];
         if by_words {
             headers.push((REASON_HEADER.to_owned(), "words_only".to_owned()));
         }
         Ok(Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens, output_tokens, stream: call.stream, headers }.reply())
     }
+}
+
+/// The answer of an assistant that has found nothing which fits well enough: it says so, and quotes what is nearest. No model is asked.
+pub async fn decline(name: &str, call: Call, grounding: &Grounding) -> Result<Reply, CallError> {
+    let heading = call.heading(name);
+    let (extract, _by_words) = in_time(name, grounding, call.deadline).await?;
+    let mut pieces = extract.pieces();
+    if !extract.quotes.is_empty() {
+        pieces[0] = format!("{NO_ANSWER}\n");
+    }
+    let headers = vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), (REASON_HEADER.to_owned(), "below_floor".to_owned())];
+    let composed =
+        Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens: 0, output_tokens: 0, stream: call.stream, headers };
+    Ok(composed.reply())
+}
+
+async fn in_time(name: &str, grounding: &Grounding, deadline: Instant) -> Result<(Extract, bool), CallError> {
+    let began = Instant::now();
+    let late = |_elapsed| CallError::Timeout { target: name.to_owned(), stage: Stage::End, waited: began.elapsed() };
+    let (extract, by_words) = tokio::time::timeout_at(deadline.into(), quote(grounding)).await.map_err(late)?;
+    let scores: Vec<f32> = extract.quotes.iter().map(|quote| quote.score).collect();
+    tracing::debug!(?scores, "quotes are chosen");
+    Ok((extract, by_words))
 }
 
 /// Whose tokens are counted: a model that had written the answer would have read and written about as many.

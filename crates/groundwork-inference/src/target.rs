@@ -8,6 +8,7 @@ mod reply;
 mod settings;
 
 pub use crate::credential::{AUTHORITY, Credential, CredentialError, Identities, Identity, SCOPE, ServicePrincipal};
+pub use crate::extractive::decline;
 pub use ambient::Ambient;
 pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding, Headers};
 pub use compose::Composed;

@@ -7,5 +7,7 @@ pub mod index;
 pub mod ingest;
 pub mod search;
 
+pub use index::title_of;
+
 #[cfg(test)]
 mod fixture;

@@ -212,6 +212,9 @@ impl Place<'_> {
         if !(1..=50).contains(&assistant.passages) {
             return Err(self.error(format!("assistants.{id}.passages"), format!("{} is out of range", assistant.passages), "use 1 to 50"));
         }
+        if let Some(floor) = assistant.floor.filter(|floor| !(0.0..=1.0).contains(floor)) {
+            return Err(self.error(format!("assistants.{id}.floor"), format!("{floor} is out of range"), "use 0 to 1"));
+        }
         if assistant.answer_tokens == 0 {
             return Err(self.error(format!("assistants.{id}.answer_tokens"), "it is 0", "leave room for an answer, such as 1024"));
         }
@@ -298,6 +301,7 @@ mod tests {
             ("[assistants.x]\nmodel = \"y\"", "a.toml: assistants.x.model: there is no model \"y\"; declare it, or use one of default"),
             ("[assistants.x]\nknowledge_bases = [\"no\"]", "a.toml: assistants.x.knowledge_bases: there is no knowledge base \"no\"; "),
             ("[assistants.x]\nknowledge_bases = []", "a.toml: assistants.x.knowledge_bases: it is empty; "),
+            ("[assistants.x]\nfloor = 1.5", "a.toml: assistants.x.floor: 1.5 is out of range; use 0 to 1"),
             ("[assistants.x]\npassages = 0", "a.toml: assistants.x.passages: 0 is out of range; use 1 to 50"),
             (
                 "[models.x]\ndeployments = [{ target = \"azure\" }]",

@@ -54,7 +54,7 @@ impl Default for Template {
 }
 
 /// A pipeline that is published under a model name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Assistant {
     pub title: Option<String>,
@@ -65,6 +65,9 @@ pub struct Assistant {
     pub passages: u32,
     /// Tokens of the prompt's window that are kept free for the answer when the client names no limit.
     pub answer_tokens: u32,
+    /// How well what was found must fit a question, from 0 to 1: below it the assistant says that it does not know. The calibrated floor
+    /// unless given; at 0 it always answers.
+    pub floor: Option<f64>,
 }
 
 impl Default for Assistant {
@@ -76,6 +79,7 @@ impl Default for Assistant {
             knowledge_bases: vec![DEFAULT.to_owned()],
             passages: 10,
             answer_tokens: 1024,
+            floor: None,
         }
     }
 }

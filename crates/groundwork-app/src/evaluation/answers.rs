@@ -87,7 +87,7 @@ pub fn knowledge_base_of(app: &App, model: &str) -> Result<KnowledgeBaseId, Answ
     find(app, model)?.knowledge_bases.first().cloned().ok_or_else(unknown)
 }
 
-fn find(app: &App, model: &str) -> Result<Arc<Assistant>, AnswersError> {
+pub(super) fn find(app: &App, model: &str) -> Result<Arc<Assistant>, AnswersError> {
     let published = app.published();
     let assistant = model.parse().ok().and_then(|name| published.assistants.get(&name).cloned());
     assistant.ok_or_else(|| AnswersError::UnknownAssistant(model.to_owned()))

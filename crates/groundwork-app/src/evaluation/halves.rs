@@ -16,7 +16,7 @@ pub struct Halves {
 /// `None` where a floor changes more than whether an answer declines, as it does with a chat model, or where one half has questions of
 /// one kind only.
 pub(super) fn halves(graded: &[Graded<'_>]) -> Option<Halves> {
-    if !graded.iter().all(|graded| graded.quotes || graded.fit.is_some()) {
+    if !graded.iter().all(|graded| graded.quotes) {
         return None;
     }
     let half_of = half_by_turns(graded);

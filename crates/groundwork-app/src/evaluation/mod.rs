@@ -1,6 +1,7 @@
 //! Evaluation on labelled data sets, through the same search, check and pipeline that users talk to.
 
 mod answers;
+mod calibrate;
 mod citations;
 mod dataset;
 mod extraction;
@@ -9,6 +10,7 @@ mod retrieval;
 mod score;
 
 pub use answers::{Answers, AnswersError, AnswersReport, Failed, Miss, Row, answers, knowledge_base_of};
+pub use calibrate::{Calibrate, CalibrateError, calibrate};
 pub use citations::{CitationsError, CitationsReport, citations};
 pub use dataset::{DatasetError, Text, texts};
 pub use extraction::{ExtractionError, ExtractionReport, Failure, FileReport, Tally, extraction};

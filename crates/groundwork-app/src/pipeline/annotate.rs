@@ -19,6 +19,14 @@ pub(super) struct Grounds {
     pub(super) sources: Arc<[Source]>,
     /// The chunks that the sources were joined from: they tell the section of a quote more closely.
     pub(super) pieces: Arc<[Piece]>,
+    /// How well what was found fits the question.
+    pub(super) fit: f64,
+}
+
+impl Grounds {
+    pub(super) fn fit_header(&self) -> String {
+        format!("{:.4}", self.fit)
+    }
 }
 
 /// Where a chunk stands.

@@ -10,7 +10,7 @@ use crate::App;
 use crate::routing::{Errand, affinity, route, spillover};
 use groundwork_core::pool::Key;
 use groundwork_core::turn::{Dialect, Event};
-use groundwork_inference::target::{Call, Embed, Grounding, Reply};
+use groundwork_inference::target::{self, Call, Embed, FIT_HEADER, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) async fn call(
 ) -> Result<(Reply, Option<Grounds>), CallError> {
     let Prompt { dialect, mut body, grounds } = prompt;
     let grounding = match &grounds {
-        Some(grounds) => Some(Grounding { question: grounds.question.clone(), sources: grounds.sources.clone(), embed: embed(app).await }),
+        Some(grounds) => Some(grounding(app, grounds).await),
         None => None,
     };
     let pool = admitted.model.pool();
@@ -74,7 +74,33 @@ pub(super) async fn call(
             Reply::Stream { headers, served, frames }
         }
     };
+    let reply = match &grounds {
+        Some(grounds) => reply.with_header(FIT_HEADER, grounds.fit_header()),
+        None => reply,
+    };
     Ok((reply, grounds))
+}
+
+/// Says that nothing fits well enough, and quotes what is nearest.
+pub(super) async fn decline(app: &App, admitted: &Admitted, grounds: Grounds) -> Result<(Reply, Option<Grounds>), CallError> {
+    let grounding = grounding(app, &grounds).await;
+    let call = Call {
+        id: answer_id(Dialect::Chat, admitted.id.as_str()),
+        now: app.inner().clock.now(),
+        dialect: Dialect::Chat,
+        body: admitted.asked.object.clone(),
+        model: None,
+        stream: admitted.asked.stream,
+        deadline: admitted.deadline,
+        grounding: None,
+        headers: Vec::new(),
+    };
+    let reply = target::decline(admitted.model.name().as_str(), call, &grounding).await?;
+    Ok((reply.with_header(FIT_HEADER, grounds.fit_header()), Some(grounds)))
+}
+
+async fn grounding(app: &App, grounds: &Grounds) -> Grounding {
+    Grounding { question: grounds.question.clone(), sources: grounds.sources.clone(), embed: embed(app).await }
 }
 
 /// What tells a provider which prompts begin alike.

@@ -6,6 +6,7 @@ use super::call::Prompt;
 use super::error::CallError;
 use super::settle::Settlement;
 use crate::App;
+use crate::floor;
 use crate::published::Assistant;
 use crate::search::{self, Outcome};
 use groundwork_core::access::Caller;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 /// What retrieval comes to.
 pub(super) enum Retrieved {
     Prompt(Prompt),
+    /// What was found fits the question too badly to answer from it. No model is asked.
+    BelowFloor(Grounds),
     /// There is nothing to answer from, and the answer says so. No model is asked.
     Nothing(Reply),
 }
@@ -54,11 +57,16 @@ pub(super) async fn retrieve(
     }
     let packed = pack(app, &request, assistant, (history, question), &hits).await?;
     settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: packed.sources.len() as u32, millis });
+    let (fit, hits) = floor::fit(app, &sought, hits).await?;
+    let pieces = hits.into_iter().map(piece).collect();
+    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces, fit };
+    if fit < floor::floor(app, assistant).await {
+        return Ok(Retrieved::BelowFloor(grounds));
+    }
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
     let mut body = request.object;
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
     body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
-    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces: hits.into_iter().map(piece).collect() };
     Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))
 }
 

@@ -2,7 +2,7 @@
 
 use super::admit::{Admitted, Model, admit, guard};
 use super::annotate::Grounds;
-use super::call::{Prompt, call};
+use super::call::{Prompt, call, decline};
 use super::error::CallError;
 use super::other_dialect::OtherDialect;
 use super::retrieve::{Retrieved, retrieve};
@@ -46,7 +46,7 @@ pub enum Answer {
 pub struct Head {
     pub call: CallId,
     /// Headers that are the client's too: `x-ratelimit-*`, `retry-after`, `x-ms-*` of the upstream, and `groundwork-answer`
-    /// (`quotes` when no model wrote the answer, `declined` when there is nothing to answer from).
+    /// (`quotes` when no model wrote the answer, `declined` when there is nothing to answer from, with `groundwork-reason`).
     pub headers: Headers,
 }
 
@@ -111,6 +111,7 @@ async fn answer(app: &App, caller: &Caller, admitted: &Admitted, settlement: &Se
         Model::Pool(_) => Prompt { dialect: admitted.asked.dialect, body: admitted.asked.object.clone(), grounds: None },
         Model::Assistant(assistant) => match Box::pin(retrieve(app, caller, admitted, assistant, settlement)).await? {
             Retrieved::Prompt(prompt) => prompt,
+            Retrieved::BelowFloor(grounds) => return decline(app, admitted, grounds).await,
             Retrieved::Nothing(reply) => return Ok((reply, None)),
         },
     };

@@ -95,6 +95,33 @@ async fn nothing_stored_nothing_visible_and_nothing_found_are_different_answers(
 }
 
 #[tokio::test]
+async fn below_the_floor_an_assistant_says_that_it_does_not_know_and_shows_the_nearest_sources() {
+    let plan = Plan::new(vec![fake("fake", Script::say("Parental leave is 14 weeks for every parent [1]."))]);
+    let house = plan.applying("[assistants.strict]\nfloor = 0.8\n").build().await.unwrap();
+    house.upload("leave.md", LEAVE).await;
+    let header = |head: &groundwork_app::pipeline::Head, wanted: &str| {
+        head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let (head, answer) = house.ask("strict", "Is parental leave paid on the moon?").await.unwrap();
+    assert_eq!((header(&head, "groundwork-answer"), header(&head, "groundwork-reason")), ("declined".to_owned(), "below_floor".to_owned()));
+    assert!(header(&head, "groundwork-fit").parse::<f64>().unwrap() < 0.8);
+    let message = &answer["choices"][0]["message"];
+    let text = message["content"].as_str().unwrap();
+    assert!(text.starts_with("I found no answer to this in the documents.") && text.contains("> Parental leave is 14 weeks"), "{text}");
+    assert_eq!(message["annotations"][0]["citation"]["name"], "leave.md");
+    assert_eq!((&answer["model"], &answer["usage"]["total_tokens"]), (&json!("strict"), &json!(0)));
+    let streamed = house.stream(body("strict", "Is parental leave paid on the moon?")).await.unwrap();
+    assert_eq!(streamed.text, text);
+
+    let (head, answer) = house.ask("strict", "Is parental leave 14 weeks for every parent?").await.unwrap();
+    assert_eq!(header(&head, "groundwork-answer"), "");
+    assert!(header(&head, "groundwork-fit").parse::<f64>().unwrap() >= 0.8, "{head:?} {answer}");
+    // Nothing is known of this embedding model, and no floor was declared.
+    let (head, _) = house.ask("groundwork", "Is parental leave paid on the moon?").await.unwrap();
+    assert_eq!(header(&head, "groundwork-answer"), "");
+}
+
+#[tokio::test]
 async fn a_failed_search_is_an_error_and_never_an_ungrounded_answer() {
     let house = house(Script::say("I made this up.")).await;
     house.upload("leave.md", LEAVE).await;

@@ -59,6 +59,7 @@ impl Plan {
         let settings = Settings {
             data_dir: self.folder.path().join("data"),
             role: Role::Owner,
+            calibration: self.folder.path().join("calibration.json"),
             library: Library::new(models::Settings::default(), &self.folder.path().join("models"), Vec::new()).unwrap(),
             embedding: Embedding::Given(embedder(embedder_is_down.clone())),
             extractor: SandboxSettings { program: env!("CARGO_BIN_EXE_app-test-child").into(), ..SandboxSettings::default() },

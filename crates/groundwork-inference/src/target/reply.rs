@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const ANSWER_HEADER: &str = "groundwork-answer";
 /// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
 pub const FIT_HEADER: &str = "groundwork-fit";
-/// Says more about it: why there is nothing to answer from, or that quotes were chosen by their words alone.
+/// Says more about it: why there is nothing to answer from, that what was found fits too badly (`below_floor`), or that quotes were chosen by their words alone.
 pub const REASON_HEADER: &str = "groundwork-reason";
 
 /// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
@@ -35,6 +35,14 @@ impl Reply {
         match self {
             Self::Whole { served, .. } | Self::Stream { served, .. } => served,
         }
+    }
+
+    /// With one header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: String) -> Self {
+        let (Self::Whole { headers, .. } | Self::Stream { headers, .. }) = &mut self;
+        headers.push((name.to_owned(), value));
+        self
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct View {
 }
 
 /// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`; a number alone says nothing.
-pub(crate) fn title_of(name: &str) -> Option<String> {
+pub fn title_of(name: &str) -> Option<String> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = file.rsplit_once('.').map(|(stem, _)| stem).filter(|stem| !stem.is_empty()).unwrap_or(file);
     stem.chars().any(char::is_alphabetic).then(|| stem.replace(['_', '-'], " "))

@@ -16,7 +16,8 @@ mod words;
 mod writer;
 
 pub(crate) use collection::Collection;
-pub(crate) use keyword::{By, Entry, search as search_keyword, stamp, title_of};
+pub use keyword::title_of;
+pub(crate) use keyword::{By, Entry, search as search_keyword, stamp};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Family, Row, Version};

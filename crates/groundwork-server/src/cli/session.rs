@@ -51,6 +51,11 @@ impl Session {
         self.environment.get("GROUNDWORK_API_KEY").map(SecretString::from)
     }
 
+    /// Where the floor of this data folder is kept; what is measured in folders of its own goes by it too.
+    fn calibration(&self) -> PathBuf {
+        self.config.data_dir.join("calibration.json")
+    }
+
     /// The models of this machine.
     pub(super) fn library(&self) -> anyhow::Result<Library> {
         let folder = self.config.models.folder.clone().unwrap_or_else(|| self.config.data_dir.join("models"));
@@ -114,6 +119,7 @@ impl Session {
         let settings = Settings {
             data_dir: folder.to_owned(),
             role,
+            calibration: self.calibration(),
             library: self.library()?,
             embedding: Embedding::Catalogue(self.config.embedding.model.clone()),
             extractor: self.extractor(),

@@ -75,6 +75,32 @@ fn answers_are_measured_with_common_queries_and_judgements() {
 }
 
 #[test]
+fn a_calibrated_floor_is_kept_with_its_data_set_and_assistants_go_by_it() {
+    let world = with_data_set();
+    world.run(&["ingest", "documents"]);
+    let is_declined = |question: &str| {
+        let answer = world.json(&["ask", question]).pop().unwrap();
+        answer["answer"].as_str().unwrap().starts_with("I found no answer to this in the documents.")
+    };
+    assert!(!is_declined("Who updated the sabbatical?"), "nothing is known of this embedding model");
+    let calibration = &world.json(&["eval", "calibrate", "--dataset", "set"])[0];
+    assert_eq!((&calibration["answerable"], &calibration["unanswerable"]), (&json!(2), &json!(1)), "{calibration}");
+    assert_eq!((&calibration["embedding_model"], &calibration["dataset"]), (&json!("made"), &json!("set")));
+    assert_eq!((&calibration["declined_answerable"], &calibration["declined_unanswerable"]), (&json!(0.0), &json!(1.0)));
+    let kept: Value = serde_json::from_slice(&std::fs::read(world.path("data/calibration.json")).unwrap()).unwrap();
+    assert_eq!(&kept, calibration);
+    assert!(is_declined("Who updated the sabbatical?") && !is_declined("When does the canteen open?"));
+    assert_eq!(world.json(&["eval", "answers", "--dataset", "set"])[0]["unanswerable"]["declined"], 1.0);
+
+    world.write(
+        "set/queries.jsonl",
+        lines(&[json!({ "id": "b", "text": "Canteen?", "metadata": { "citations": [{ "file": "canteen.html" }] } })]),
+    );
+    let ended = world.run(&["eval", "calibrate", "--dataset", "set"]);
+    assert!(!ended.status.success() && ended.stderr.contains("questions of one kind only"), "{}", ended.stderr);
+}
+
+#[test]
 fn the_check_of_citations_is_measured_sentence_by_sentence_and_mark_by_mark() {
     let world = World::new();
     let case = json!({

@@ -1,9 +1,11 @@
 //! A folder of labelled data: documents, questions, and which documents answer them.
 
+mod digest;
 mod judgements;
 mod questions;
 mod texts;
 
+pub(super) use digest::digest;
 pub(super) use judgements::judgements;
 pub(super) use questions::{Place, Question, questions};
 pub use texts::{Text, texts};

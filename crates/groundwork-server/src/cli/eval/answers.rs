@@ -2,12 +2,12 @@
 
 use super::super::session::Session;
 use super::super::{ask, output};
-use super::floor::{Floor, judge};
-use super::stage::{Stage, What, bar, documents_of, found};
+use super::floor::Floor;
+use super::stage::{Stage, What, conclude, documents_of, found};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, Answers, AnswersReport, Row};
 use groundwork_core::access::Caller;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(in super::super) struct Args {
@@ -23,26 +23,21 @@ pub(in super::super) struct Args {
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
-    let dataset = found(&args.dataset)?;
-    let has_files = documents_of(&dataset) != dataset || !dataset.join("docs.jsonl").is_file();
-    let stage = Stage::open(session, &dataset, if has_files { What::Files } else { What::Texts }).await?;
-    let report = async {
-        stage.read(evaluation::knowledge_base_of(&stage.app, &args.model)?).await?;
-        let (bar, progress) = bar(session);
-        let run = Answers { dataset: stage.dataset.clone(), model: args.model.clone() };
-        let report = evaluation::answers(&stage.app, &Caller::local(), run, &progress).await;
-        bar.finish_and_clear();
-        anyhow::Ok(report?)
-    };
-    let report = report.await;
-    stage.close().await;
-    let report = report?;
-    if session.json {
-        output::json(&report)?;
-    } else {
-        show(&report)?;
-    }
-    Ok(judge(&args.fail_under, "answerable.place_in_3", &report.figures())?)
+    let Args { dataset, model, fail_under } = args;
+    let dataset = found(&dataset)?;
+    let stage = Stage::open(session, &dataset, what_of(&dataset)).await?;
+    let report = stage.measure(async |stage, progress| {
+        stage.read(evaluation::knowledge_base_of(&stage.app, &model)?).await?;
+        let run = Answers { dataset: stage.dataset.clone(), model: model.clone() };
+        Ok(evaluation::answers(&stage.app, &Caller::local(), run, progress).await?)
+    });
+    let report = report.await?;
+    conclude(session, &report, show, (&fail_under, "answerable.place_in_3"), &report.figures())
+}
+
+/// Files where the set has some, else its texts.
+pub(super) fn what_of(dataset: &Path) -> What {
+    if documents_of(dataset) != dataset || !dataset.join("docs.jsonl").is_file() { What::Files } else { What::Texts }
 }
 
 fn show(report: &AnswersReport) -> std::io::Result<()> {

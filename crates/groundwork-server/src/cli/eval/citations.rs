@@ -2,8 +2,8 @@
 
 use super::super::output;
 use super::super::session::Session;
-use super::floor::{Floor, judge};
-use super::stage::{Stage, What, bar, found};
+use super::floor::Floor;
+use super::stage::{Stage, What, conclude, found};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, CitationsReport};
 use std::path::PathBuf;
@@ -22,17 +22,8 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     // No document is read: the passages stand in the file. The folder is only where the program lives while it measures.
     let cases = found(&args.cases)?;
     let stage = Stage::open(session, &cases, What::Texts).await?;
-    let (bar, progress) = bar(session);
-    let report = evaluation::citations(&stage.app, &cases, &progress).await;
-    bar.finish_and_clear();
-    stage.close().await;
-    let report = report?;
-    if session.json {
-        output::json(&report)?;
-    } else {
-        show(&report)?;
-    }
-    Ok(judge(&args.fail_under, "accuracy", &report.figures())?)
+    let report = stage.measure(async |stage, progress| Ok(evaluation::citations(&stage.app, &cases, progress).await?)).await?;
+    conclude(session, &report, show, (&args.fail_under, "accuracy"), &report.figures())
 }
 
 fn show(report: &CitationsReport) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 //! neither measured nor touched; a second run reads only what changed.
 
 mod answers;
+mod calibrate;
 mod citations;
 mod extraction;
 mod floor;
@@ -17,6 +18,8 @@ use crate::exit::Exit;
 pub(super) enum Command {
     /// Answers of an assistant: document found, place cited, answer contained, declined where it must
     Answers(answers::Args),
+    /// The floor below which assistants decline, from questions with and without an answer; it is kept and in force from then on
+    Calibrate(calibrate::Args),
     /// The check of citations: supported or not, against answers whose sentences are judged
     Citations(citations::Args),
     /// Reading of files: what must come out of them, and at which page, sheet or slide
@@ -28,6 +31,7 @@ pub(super) enum Command {
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Answers(args) => answers::run(session, args).await,
+        Command::Calibrate(args) => calibrate::run(session, args).await,
         Command::Citations(args) => citations::run(session, args).await,
         Command::Extraction(args) => extraction::run(session, args).await,
         Command::Retrieval(args) => retrieval::run(session, args).await,

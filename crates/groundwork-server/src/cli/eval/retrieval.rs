@@ -2,8 +2,8 @@
 
 use super::super::output;
 use super::super::session::Session;
-use super::floor::{Floor, judge};
-use super::stage::{KNOWLEDGE_BASE, Stage, What, bar};
+use super::floor::Floor;
+use super::stage::{KNOWLEDGE_BASE, Stage, What, conclude};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, Retrieval, RetrievalReport, Unit};
 use groundwork_core::access::Caller;
@@ -25,24 +25,14 @@ pub(in super::super) struct Args {
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let (what, unit) = if args.files { (What::Files, Unit::Page) } else { (What::Texts, Unit::Document) };
     let stage = Stage::open(session, &args.dataset, what).await?;
-    let report = async {
+    let report = stage.measure(async |stage, progress| {
         let knowledge_base = KNOWLEDGE_BASE.parse::<groundwork_core::ids::KnowledgeBaseId>()?;
         stage.read(knowledge_base.clone()).await?;
-        let (bar, progress) = bar(session);
         let run = Retrieval { dataset: stage.dataset.clone(), knowledge_base, unit };
-        let report = evaluation::retrieval(&stage.app, &Caller::local(), run, &progress).await;
-        bar.finish_and_clear();
-        anyhow::Ok(report?)
-    };
-    let report = report.await;
-    stage.close().await;
-    let report = report?;
-    if session.json {
-        output::json(&report)?;
-    } else {
-        show(&report)?;
-    }
-    Ok(judge(&args.fail_under, "hybrid.ndcg@10", &report.figures())?)
+        Ok(evaluation::retrieval(&stage.app, &Caller::local(), run, progress).await?)
+    });
+    let report = report.await?;
+    conclude(session, &report, show, (&args.fail_under, "hybrid.ndcg@10"), &report.figures())
 }
 
 fn show(report: &RetrievalReport) -> std::io::Result<()> {

@@ -4,11 +4,13 @@ use super::super::backend::Backend;
 use super::super::ingest::{self, Work};
 use super::super::session::Session;
 use super::super::{output, progress};
+use super::floor::{Floor, judge};
 use crate::exit::{Exit, Failure};
+use groundwork_app::evaluation::{Figures, Progress};
 use groundwork_app::settings::Role;
 use groundwork_app::{App, declared, evaluation};
 use groundwork_core::ids::KnowledgeBaseId;
-use indicatif::ProgressBar;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -60,9 +62,36 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 
-    pub(super) async fn close(self) {
+    /// Runs `work` with a bar over its questions, and lets go of the folder.
+    pub(super) async fn measure<T>(self, work: impl AsyncFnOnce(&Self, &Progress<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let bar = progress::steps(0, self.session.json);
+        let moved = bar.clone();
+        let on_progress = move |done: usize, of: usize| {
+            moved.set_length(of as u64);
+            moved.set_position(done as u64);
+        };
+        let measured = work(&self, &on_progress).await;
+        bar.finish_and_clear();
         self.backend.close().await;
+        measured
     }
+}
+
+/// Shows a report, as JSON or by `show`, and says how the command ends: `floors` are the least that its figures may be, a bare one is
+/// for the figure `main`.
+pub(super) fn conclude<R: Serialize>(
+    session: &Session,
+    report: &R,
+    show: impl FnOnce(&R) -> std::io::Result<()>,
+    (floors, main): (&[Floor], &str),
+    figures: &Figures,
+) -> anyhow::Result<Exit> {
+    if session.json {
+        output::json(report)?;
+    } else {
+        show(report)?;
+    }
+    Ok(judge(floors, main, figures)?)
 }
 
 /// The file or folder, as one path that names it.
@@ -85,15 +114,4 @@ pub(in super::super) fn documents_of(dataset: &Path) -> PathBuf {
         .map(|name| dataset.join(name))
         .find(|folder| folder.is_dir())
         .unwrap_or_else(|| dataset.to_owned())
-}
-
-/// A bar over questions, and what moves it.
-pub(super) fn bar(session: &Session) -> (ProgressBar, impl Fn(usize, usize) + Send + Sync + 'static) {
-    let bar = progress::steps(0, session.json);
-    let moved = bar.clone();
-    let progress = move |done: usize, of: usize| {
-        moved.set_length(of as u64);
-        moved.set_position(done as u64);
-    };
-    (bar, progress)
 }
