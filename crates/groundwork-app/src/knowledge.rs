@@ -9,6 +9,7 @@ use groundwork_retrieval::index::Index;
 use groundwork_retrieval::ingest::{self, Ingester};
 use groundwork_store::blobs::Blobs;
 use groundwork_store::db::Db;
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -99,7 +100,7 @@ impl EmbeddingModel {
 
     async fn open(&self) -> Result<Embedder, NotReady> {
         let folder = self.library.path(&self.name)?;
-        let Some(entry) = self.library.entry(&self.name).cloned() else {
+        let Some(entry) = self.library.entry(&self.name).map(Cow::into_owned) else {
             return Err(NotReady::Interrupted);
         };
         let (chunk_tokens, chunk_overlap) = (entry.chunk_tokens, entry.chunk_overlap);

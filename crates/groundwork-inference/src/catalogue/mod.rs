@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 mod builtin;
 mod check;
+mod named;
 
-pub use builtin::{DEFAULT_EMBEDDER, builtin};
+pub use builtin::{DEFAULT_CHAT_MODEL, DEFAULT_EMBEDDER, builtin};
+pub use named::USUAL_WINDOW;
 
 /// One model that runs inside this process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,12 +19,15 @@ pub struct Entry {
     pub name: String,
     pub license: License,
     pub engine: Engine,
-    /// Elements of one vector.
+    /// Elements of one vector, of an embedding model.
+    #[serde(default)]
     pub dimensions: usize,
-    /// The most tokens of one text the model reads, special tokens included.
+    /// The most tokens of one text the model reads, special tokens included; of a chat model, of prompt and answer together.
     pub window: usize,
-    /// Tokens of one chunk's body, and how many of them the next chunk of the same section repeats.
+    /// Tokens of one chunk's body, and how many of them the next chunk of the same section repeats; of an embedding model.
+    #[serde(default)]
     pub chunk_tokens: usize,
+    #[serde(default)]
     pub chunk_overlap: usize,
     /// What the model wants in front of a question and in front of a passage.
     #[serde(default)]
@@ -58,6 +63,8 @@ pub enum Engine {
     Bert { heads: usize, layer_norm_epsilon: f32, pooling: Pooling },
     /// One vector per token, averaged: `model.safetensors` with the tensor `embeddings`, and `tokenizer.json`.
     Static,
+    /// A chat model in one GGUF file of the architecture llama, qwen2 or qwen3.
+    Gguf,
 }
 
 /// How the vectors of the tokens become the vector of the text.
@@ -74,9 +81,25 @@ pub enum Pooling {
 #[serde(deny_unknown_fields)]
 pub struct File {
     pub name: String,
+    /// Without it and the hash the first pull records both beside the file, and says so.
+    #[serde(default)]
     pub bytes: u64,
     /// Lower-case hexadecimal, of the file itself and not of the archive it came in.
+    #[serde(default)]
     pub sha256: String,
+}
+
+impl File {
+    /// Whether the catalogue says what its bytes are.
+    pub fn is_known(&self) -> bool {
+        !self.sha256.is_empty()
+    }
+
+    /// No more than this is fetched.
+    pub fn most_bytes(&self) -> u64 {
+        const UNKNOWN: u64 = 64 << 30;
+        if self.is_known() { self.bytes } else { UNKNOWN }
+    }
 }
 
 /// Where a model's files may be had. The name of the file is appended to `path`.

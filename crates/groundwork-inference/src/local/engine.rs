@@ -163,6 +163,8 @@ pub(super) enum EngineError {
     Bert(#[from] BertError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    #[error("it is a chat model and embeds nothing")]
+    NoEmbedder,
 }
 
 impl Engine {
@@ -174,6 +176,7 @@ impl Engine {
                 Ok(Self::Bert(Box::new(Encoder::new(weights, settings)?)))
             }
             Kind::Static => Ok(Self::Static(Table::new(&weights, entry.dimensions, vocabulary.id("[UNK]"))?)),
+            Kind::Gguf => Err(EngineError::NoEmbedder),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Embedding models that run inside this process, on threads of their own with bounded queues.
 
 mod bert;
+#[cfg(feature = "local-chat")]
+pub mod chat;
 mod engine;
 mod lane;
 mod table;

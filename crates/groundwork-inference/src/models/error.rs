@@ -48,6 +48,8 @@ pub enum VerifyError {
     WrongHash { name: String, path: PathBuf, expected: String, found: String },
     #[error("{path} could not be read: {source}")]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("{name} is no chat model: `groundwork models list` names those")]
+    NotAChatModel { name: String },
     #[error("checking the files was broken off: {0}")]
     Stopped(String),
 }

@@ -33,11 +33,14 @@ pub(super) async fn fetch(pull: &Pull<'_>, path: &str, missing: &[File]) -> Resu
 async fn download(pull: &Pull<'_>, client: &Client, url: &str, file: &File, part: &Path) -> Result<(), SourceError> {
     let failed = |source| SourceError::Final(PullError::Write { path: part.to_owned(), source });
     let mut have = tokio::fs::metadata(part).await.map_or(0, |part| part.len());
-    if have >= file.bytes {
+    if file.is_known() && have >= file.bytes {
         // Either whole or useless; the check that follows tells, and removes it.
         return Ok(());
     }
     let mut request = client.request(Method::GET, url).map_err(unusable)?;
+    if !file.is_known() {
+        have = 0;
+    }
     if have > 0 {
         request = request.header(RANGE, format!("bytes={have}-"));
     }
@@ -51,13 +54,14 @@ async fn download(pull: &Pull<'_>, client: &Client, url: &str, file: &File, part
         }
         status => return Err(unusable(format!("{url} answered {status}"))),
     }
+    let total = if file.is_known() { Some(file.bytes) } else { response.content_length().map(|more| have + more) };
     let mut output = tokio::fs::File::options().create(true).append(true).open(part).await.map_err(failed)?;
     output.set_len(have).await.map_err(failed)?;
     while let Some(bytes) = response.chunk().await.map_err(|error| unusable(format!("{url}: {}", chain(&error.without_url()))))? {
         output.write_all(&bytes).await.map_err(failed)?;
         have += bytes.len() as u64;
-        (pull.progress)(Progress::Bytes { file: file.name.clone(), done: have, total: Some(file.bytes) });
-        if have > file.bytes {
+        (pull.progress)(Progress::Bytes { file: file.name.clone(), done: have, total });
+        if have > file.most_bytes() {
             break;
         }
     }
@@ -65,8 +69,12 @@ async fn download(pull: &Pull<'_>, client: &Client, url: &str, file: &File, part
     Ok(())
 }
 
-/// Whether the answer goes on exactly where the part ends, and in a file of the right length.
+/// Whether the answer goes on exactly where the part ends, and in a file of the right length. Of a file that nobody knows no part is
+/// gone on with: it may have changed meanwhile.
 fn continues(response: &Response, have: u64, file: &File) -> bool {
+    if !file.is_known() {
+        return false;
+    }
     let expected = format!("bytes {have}-{}/{}", file.bytes.saturating_sub(1), file.bytes);
     response.headers().get(CONTENT_RANGE).is_some_and(|range| range.as_bytes() == expected.as_bytes())
 }

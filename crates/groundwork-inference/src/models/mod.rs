@@ -10,9 +10,10 @@ mod lock;
 mod pull;
 mod wheel;
 
-use crate::catalogue::{Entry, EntryError, builtin};
+use crate::catalogue::{Engine, Entry, EntryError, builtin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +86,8 @@ pub enum Progress {
     Bytes { file: String, done: u64, total: Option<u64> },
     /// A file is in place, its hash checked.
     Done { file: String },
+    /// A file is in place whose hash nobody knew: it is recorded, and every later look must find it again.
+    Recorded { file: String },
 }
 
 /// Is called from the task that pulls and must not block.
@@ -114,8 +117,10 @@ impl Library {
         Ok(Self { entries: Arc::new(entries), settings, folder })
     }
 
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.name == name)
+    /// The entry of the catalogue, or one made for a file of the hub that is named in full.
+    pub fn entry(&self, name: &str) -> Option<Cow<'_, Entry>> {
+        let described = self.entries.iter().find(|entry| entry.name == name).map(Cow::Borrowed);
+        described.or_else(|| Entry::named(name).map(Cow::Owned))
     }
 
     /// Every known model and whether it is here. Looks at lengths only.
@@ -136,14 +141,24 @@ impl Library {
     /// The folder of a model that is here, whole as far as lengths tell.
     pub fn path(&self, name: &str) -> Result<PathBuf, VerifyError> {
         let entry = self.known(name)?;
-        let folder = self.folder_of(entry);
-        entry.files.iter().try_for_each(|file| cached::check_length(entry, &folder, file))?;
+        let folder = self.folder_of(&entry);
+        entry.files.iter().try_for_each(|file| cached::check_length(&entry, &folder, file))?;
         Ok(folder)
+    }
+
+    /// The file of a chat model that is here, and its SHA-256 in hexadecimal.
+    pub fn chat_file(&self, name: &str) -> Result<(PathBuf, String), VerifyError> {
+        let entry = self.known(name)?;
+        let folder = self.path(name)?;
+        let missing = || VerifyError::NotAChatModel { name: name.to_owned() };
+        let file = entry.files.iter().find(|_| entry.engine == Engine::Gguf).ok_or_else(missing)?;
+        let described = cached::described(&folder, file).ok_or_else(missing)?;
+        Ok((folder.join(&file.name), described.sha256))
     }
 
     /// Reads every file of a model and compares its hash.
     pub async fn verify(&self, name: &str) -> Result<PathBuf, VerifyError> {
-        let entry = self.known(name)?.clone();
+        let entry = self.known(name)?.into_owned();
         let folder = self.folder_of(&entry);
         let check = move || {
             entry.files.iter().try_for_each(|file| cached::check(&entry, &folder, file))?;
@@ -161,18 +176,18 @@ impl Library {
             let (license, url) = (license.name.clone(), license.url.clone());
             return Err(PullError::LicenseNotAccepted { name: entry.name.clone(), license, url });
         }
-        let folder = self.folder_of(entry);
+        let folder = self.folder_of(&entry);
         let cancel = cancel.child_token();
         let _stop = cancel.clone().drop_guard();
-        pull::Pull { entry, settings: &self.settings, folder: &folder, progress, cancel }.run().await?;
+        pull::Pull { entry: &entry, settings: &self.settings, folder: &folder, progress, cancel }.run().await?;
         Ok(folder)
     }
 
     fn folder_of(&self, entry: &Entry) -> PathBuf {
-        self.folder.join(&entry.name)
+        self.folder.join(entry.folder())
     }
 
-    fn known(&self, name: &str) -> Result<&Entry, error::UnknownModel> {
+    fn known(&self, name: &str) -> Result<Cow<'_, Entry>, error::UnknownModel> {
         self.entry(name).ok_or_else(|| error::UnknownModel {
             name: name.to_owned(),
             known: self.entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", "),

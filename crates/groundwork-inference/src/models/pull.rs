@@ -42,7 +42,7 @@ impl Pull<'_> {
         let _lock = Lock::take(self).await?;
         let mut missing = self.missing().await?;
         let mut attempts = Vec::new();
-        let by_hand = self.settings.air_gapped.as_ref().map(|folder| Source::Folder { path: folder.join(&self.entry.name) });
+        let by_hand = self.settings.air_gapped.as_ref().map(|folder| Source::Folder { path: folder.join(self.entry.folder()) });
         for source in by_hand.iter().chain(&self.entry.sources) {
             if missing.is_empty() {
                 break;
@@ -145,14 +145,15 @@ impl PlaceJob {
             PlaceError::Write(source) => PullError::Write { path: fetched.to_owned(), source }.into(),
             wrong => SourceError::Unusable(format!("{}: {wrong}", self.file.name)),
         })?;
-        (self.progress)(Progress::Done { file: self.file.name.clone() });
+        let (file, known) = (self.file.name.clone(), self.file.is_known());
+        (self.progress)(if known { Progress::Done { file } } else { Progress::Recorded { file } });
         Ok(())
     }
 
     fn write(&self, input: impl Read, path: &Path) -> Result<(), SourceError> {
         let failed = |source| SourceError::Final(PullError::Write { path: path.to_owned(), source });
         let mut output = std::fs::File::create(path).map_err(failed)?;
-        let mut input = input.take(self.file.bytes + 1);
+        let mut input = input.take(self.file.most_bytes() + 1);
         let mut buffer = vec![0; BUFFER];
         let mut done = 0;
         loop {
@@ -165,7 +166,7 @@ impl PlaceJob {
             }
             output.write_all(&buffer[..read]).map_err(failed)?;
             done += read as u64;
-            (self.progress)(Progress::Bytes { file: self.file.name.clone(), done, total: Some(self.file.bytes) });
+            (self.progress)(Progress::Bytes { file: self.file.name.clone(), done, total: self.file.is_known().then_some(self.file.bytes) });
         }
     }
 }

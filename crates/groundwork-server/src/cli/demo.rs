@@ -5,7 +5,7 @@ use super::backend::Backend;
 use super::ingest::{self, Work};
 use super::session::Session;
 use super::{ask, eval, models, output};
-use crate::config::discover;
+use crate::config::{TargetConfig, discover};
 use crate::exit::{Exit, Failure};
 use crate::http::{self, BindError};
 use crate::lifecycle::Signals;
@@ -31,13 +31,16 @@ pub(super) struct Args {
     /// Ask this; may be given several times [default: some questions of the data set]
     #[arg(long, value_name = "TEXT")]
     question: Vec<String>,
+    /// Have this chat model of the catalogue write the answers, on this machine (see `groundwork models list`)
+    #[arg(long, value_name = "MODEL")]
+    chat: Option<String>,
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let dataset = args.folder.canonicalize();
     let dataset =
         dataset.map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}; name a folder of documents", args.folder.display())))?;
-    let questions = if args.question.is_empty() { questions_of(&dataset)? } else { args.question };
+    let questions = if args.question.is_empty() { questions_of(&dataset)? } else { args.question.clone() };
     let mut signals = Signals::listen()?;
 
     let show = Show { json: session.json };
@@ -48,7 +51,14 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
 
     let folder = session.config.data_dir.join("demo");
     let documents = eval::documents_of(&dataset);
-    let app = session.open_when_free(&folder, Role::Owner, who_answers(session, show)?).await?;
+    let targets = match &args.chat {
+        Some(model) => vec![on_this_machine(session, model, show)?],
+        None => who_answers(session, show)?,
+    };
+    let app = session.open_when_free(&folder, Role::Owner, targets).await?;
+    if let Some(model) = &args.chat {
+        models::pull(session, &session.library()?, model, &mut signals).await?;
+    }
     let stays = !session.json && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if stays {
         session.config.server.check(false).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
@@ -112,6 +122,16 @@ async fn read_and_ask(
     Ok(())
 }
 
+/// A chat model that runs on this machine. Its file is not needed yet.
+fn on_this_machine(session: &Session, model: &str, show: Show) -> anyhow::Result<target::Settings> {
+    let target = TargetConfig::local(model).resolve(&session.environment, &session.library()?);
+    let target = target.map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let text = format!("{model}, on this machine");
+    show.people("\n== Who answers")?;
+    show.both(&text, &json!({ "event": "targets", "names": [&target.name], "message": text }))?;
+    Ok(target)
+}
+
 /// The targets of the settings, else the one that the environment names, else quotes; and says which.
 fn who_answers(session: &Session, show: Show) -> anyhow::Result<Vec<target::Settings>> {
     let found = if session.config.targets.is_empty() { discover(&session.environment) } else { Ok(None) };
@@ -143,7 +163,7 @@ fn place_of(target: &target::Settings) -> String {
         target::Kind::AzureOpenAi(azure) => ("Azure OpenAI", azure.endpoint.as_str()),
         target::Kind::OpenAi { base_url, .. } => ("the OpenAI API", base_url.as_str()),
         target::Kind::Anthropic { base_url, .. } => ("Anthropic's API", base_url.as_str()),
-        target::Kind::Fake(_) | target::Kind::Extractive => ("this program", "no network"),
+        target::Kind::Fake(_) | target::Kind::Extractive | target::Kind::Local(_) => ("this program", "no network"),
     };
     format!("{who} at {place}")
 }

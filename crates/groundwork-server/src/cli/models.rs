@@ -4,6 +4,7 @@ use super::session::Session;
 use super::{output, progress};
 use crate::exit::{Exit, Failure};
 use crate::lifecycle::Signals;
+use groundwork_inference::catalogue::Engine;
 use groundwork_inference::models::{Library, OnProgress, Progress, PullError, State};
 use serde_json::json;
 use std::path::PathBuf;
@@ -68,6 +69,9 @@ pub(super) async fn pull(session: &Session, library: &Library, name: &str, signa
             shown.set_message(file);
         }
         Progress::Done { file } => shown.suspend(|| output::note(&format!("{file}: in place, hash checked"))),
+        Progress::Recorded { file } => shown.suspend(|| {
+            output::note(&format!("{file}: in place. The catalogue does not know its hash: it is recorded now, and checked from now on"));
+        }),
     });
     let cancel = CancellationToken::new();
     let mut pulling = Box::pin(library.pull(name, on_progress, cancel.clone()));
@@ -98,8 +102,14 @@ fn list(session: &Session, library: &Library) -> anyhow::Result<Exit> {
             State::Absent => "absent",
         };
         let megabytes = model.entry.files.iter().map(|file| file.bytes).sum::<u64>() / 1_000_000;
-        let (name, license, dimensions) = (&model.entry.name, &model.entry.license.name, model.entry.dimensions);
-        output::line(&format!("{name:<24} {state:<8} {megabytes:>5} MB  {dimensions:>4} dimensions  {license}"))?;
+        let (name, license) = (&model.entry.name, &model.entry.license);
+        let does = match model.entry.engine {
+            Engine::Gguf => "chats".to_owned(),
+            _ => format!("embeds in {} dimensions", model.entry.dimensions),
+        };
+        let megabytes = if megabytes == 0 { "?".to_owned() } else { megabytes.to_string() };
+        let terms = license.url.as_ref().map(|url| format!(" ({url})")).unwrap_or_default();
+        output::line(&format!("{name:<24} {state:<8} {megabytes:>5} MB  {does:<24} {}{terms}", license.name))?;
     }
     Ok(Exit::Done)
 }

@@ -79,7 +79,8 @@ impl Session {
 
     /// The targets of the settings with their secrets.
     pub(super) fn targets(&self) -> anyhow::Result<Vec<target::Settings>> {
-        let resolved = self.config.targets.iter().map(|target| target.resolve(&self.environment));
+        let library = self.library()?;
+        let resolved = self.config.targets.iter().map(|target| target.resolve(&self.environment, &library));
         Ok(resolved.collect::<Result<_, _>>().map_err(|error| Failure::new(Exit::Config, error.to_string()))?)
     }
 

@@ -5,13 +5,16 @@ mod identity;
 
 use super::{Environment, SecretError, SecretRef};
 use connection::Connection;
+use groundwork_inference::catalogue::{DEFAULT_CHAT_MODEL, Engine, USUAL_WINDOW};
 use groundwork_inference::fake::Script;
-use groundwork_inference::target::{AzureOpenAi, Credential, Kind, SCOPE, Settings, Unfiltered};
+use groundwork_inference::models::Library;
+use groundwork_inference::target::{AzureOpenAi, Credential, Kind, Local, Place, SCOPE, Settings, Unfiltered};
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use url::Url;
 
 pub use connection::{Api, ConnectionError, HangUpConfig, TimeoutsConfig};
@@ -106,6 +109,31 @@ pub enum TargetConfig {
     },
     /// Quotes the sources word for word.
     Extractive { name: String },
+    /// A chat model that runs on this machine, in a process of its own.
+    Local {
+        name: String,
+        /// One of the catalogue (`groundwork models list` names those that chat), or a file of the hub, as
+        /// `hf:OWNER/REPOSITORY/FILE.gguf`; SmolLM2-135M-Instruct when absent. `groundwork models pull` fetches it.
+        model: Option<String>,
+        /// A GGUF file of your own, in place of `model`.
+        file: Option<PathBuf>,
+        /// Tokens of prompt and answer together, at most; what the catalogue says when absent, else 8192.
+        window: Option<NonZeroUsize>,
+        /// Cores that it may keep busy.
+        #[serde(default = "one")]
+        threads: NonZeroUsize,
+        /// Calls that may wait for their turn; further ones are told to come again.
+        #[serde(default = "some_calls")]
+        queue: NonZeroUsize,
+    },
+}
+
+fn one() -> NonZeroUsize {
+    NonZeroUsize::MIN
+}
+
+fn some_calls() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(15)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
@@ -131,6 +159,10 @@ pub enum TargetError {
     Ambiguous { name: String, what: &'static str },
     #[error("target {name} has neither a key nor a token nor an identity: write one of them")]
     NoCredential { name: String },
+    #[error(
+        "target {name} names the model {model:?}, which is no chat model of the catalogue (`groundwork models list` shows them) and no file of the hub, like hf:OWNER/REPOSITORY/FILE.gguf"
+    )]
+    NoChatModel { name: String, model: String },
     #[error("{variable} is not a URL ({reason}); write one like {example}")]
     Url { variable: &'static str, reason: String, example: &'static str },
 }
@@ -139,12 +171,25 @@ pub enum TargetError {
 const ANTHROPIC: &str = "https://api.anthropic.com";
 
 impl TargetConfig {
+    /// A chat model of the catalogue with the defaults.
+    pub fn local(model: &str) -> Self {
+        Self::Local {
+            name: "local".to_owned(),
+            model: Some(model.to_owned()),
+            file: None,
+            window: None,
+            threads: one(),
+            queue: some_calls(),
+        }
+    }
+
     pub fn name(&self) -> &str {
         match self {
             Self::OpenAi { name, .. }
             | Self::AzureOpenAi { name, .. }
             | Self::Anthropic { name, .. }
             | Self::Fake { name, .. }
+            | Self::Local { name, .. }
             | Self::Extractive { name } => name,
         }
     }
@@ -155,6 +200,7 @@ impl TargetConfig {
             Self::OpenAi { key, .. } => (vec![key], None),
             Self::AzureOpenAi { key, identity, .. } => (vec![key], identity.as_mut()),
             Self::Anthropic { key, token, identity, .. } => (vec![key, token], identity.as_mut()),
+            Self::Local { file, .. } => return file.iter_mut().collect(),
             Self::Fake { .. } | Self::Extractive { .. } => (Vec::new(), None),
         };
         let secrets = secrets.into_iter().filter_map(|secret| match secret {
@@ -165,7 +211,7 @@ impl TargetConfig {
     }
 
     /// The target with its secrets in hand.
-    pub fn resolve(&self, environment: &Environment) -> Result<Settings, TargetError> {
+    pub fn resolve(&self, environment: &Environment, library: &Library) -> Result<Settings, TargetError> {
         let settings = match self {
             Self::OpenAi { base_url, key, model, .. } => {
                 let key = key.as_ref().map(|key| self.secret(key, environment)).transpose()?;
@@ -203,6 +249,21 @@ impl TargetConfig {
             }
             Self::Fake { script, .. } => Settings::new(self.name(), Kind::Fake(script.clone())),
             Self::Extractive { .. } => Settings::new(self.name(), Kind::Extractive),
+            Self::Local { name, model, file, window, threads, queue } => {
+                let (model, place, usual) = match (model, file) {
+                    (Some(_), Some(_)) => return Err(self.ambiguous("`model` and `file`")),
+                    (None, Some(file)) => (name_of(file), Place::File(file.clone()), USUAL_WINDOW),
+                    (model, None) => {
+                        let model = model.as_deref().unwrap_or(DEFAULT_CHAT_MODEL);
+                        let entry = library.entry(model).filter(|entry| entry.engine == Engine::Gguf);
+                        let entry = entry.ok_or_else(|| TargetError::NoChatModel { name: name.clone(), model: model.to_owned() })?;
+                        (model.to_owned(), Place::Library(library.clone()), entry.window)
+                    }
+                };
+                let window = window.map_or(usual, NonZeroUsize::get);
+                let program = "/proc/self/exe".into();
+                Settings::new(name, Kind::Local(Local { model, place, program, window, threads: threads.get(), queue: queue.get() }))
+            }
         };
         match self.connection() {
             Some(connection) => {
@@ -224,7 +285,7 @@ impl TargetConfig {
             Self::Fake { timeouts, hang_up, .. } => {
                 Some(Connection { apis: None, batches: None, timeouts, hang_up: *hang_up, headers: None })
             }
-            Self::Extractive { .. } => None,
+            Self::Extractive { .. } | Self::Local { .. } => None,
         }
     }
 
@@ -240,6 +301,10 @@ impl TargetConfig {
     fn ambiguous(&self, what: &'static str) -> TargetError {
         TargetError::Ambiguous { name: self.name().to_owned(), what }
     }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn entra(identity: groundwork_inference::target::Identity, scope: Option<&str>) -> Credential {

@@ -310,10 +310,42 @@ async fn an_unknown_name_is_answered_with_the_known_ones_and_a_folder_that_canno
     let place = Place::new();
     let library = place.library(vec![], |_| {});
     let error = library.pull("other", silent(), CancellationToken::new()).await.expect_err("unknown");
-    assert_eq!(error.to_string(), "there is no model named other; known are all-MiniLM-L6-v2, made, potion-base-8M");
+    assert_eq!(
+        error.to_string(),
+        "there is no model named other; known are Qwen3-1.7B, Qwen3-4B, SmolLM2-1.7B-Instruct, SmolLM2-135M-Instruct, all-MiniLM-L6-v2, made, potion-base-8M"
+    );
     std::fs::write(place.path("cache"), "a file where the folder should be").expect("written");
     let error = pull(&library).await.expect_err("not writable").to_string();
     assert!(error.contains("cache/made") && error.contains("could not be written"), "{error}");
+}
+
+#[tokio::test]
+async fn of_a_chat_model_that_nobody_described_the_first_pull_records_what_later_ones_must_find() {
+    let place = Place::new();
+    let hub = Hub::start(Manner::Honest);
+    let settings = |hub: &Hub| Settings { hub: hub.base(), ..Settings::default() };
+    let name = "hf:owner/made/sub/weights.gguf@v2";
+    let library = Library::new(settings(&hub), &place.path("cache"), vec![]).expect("no entry is wrong");
+    assert!(library.chat_file(name).is_err());
+    let told = Arc::new(Told::default());
+    let folder = library.pull(name, told.listener(), CancellationToken::new()).await.expect("fetched");
+    assert_eq!(hub.requests()[0].0, "/owner/made/resolve/v2/sub/weights.gguf");
+    assert!(told.all().contains(&Progress::Recorded { file: "weights.gguf".to_owned() }), "{:?}", told.all());
+    let file = folder.join("weights.gguf");
+    assert_eq!(library.chat_file(name).expect("here"), (file.clone(), hash(WEIGHTS)));
+    assert_eq!(library.verify(name).await.expect("whole"), folder);
+
+    std::fs::write(&file, hub::wrong(WEIGHTS)).expect("written");
+    assert!(matches!(library.verify(name).await, Err(VerifyError::WrongHash { .. })));
+    let other = Library::new(settings(&Hub::start(Manner::WrongBytes)), &place.path("cache"), vec![]).expect("no entry is wrong");
+    let error = other.pull(name, silent(), CancellationToken::new()).await.expect_err("it has changed").to_string();
+    assert!(error.contains("an earlier pull found") && error.contains("weights.gguf.recorded.json"), "{error}");
+    library.pull(name, silent(), CancellationToken::new()).await.expect("mended");
+    assert_eq!(std::fs::read(&file).expect("the file"), WEIGHTS);
+    for wrong in ["hf:owner/made", "hf:owner/made/a.bin", "hf:owner/../a.gguf", "hf:/made/a.gguf", "hf:owner/made/a.gguf@../x"] {
+        assert!(library.entry(wrong).is_none(), "{wrong}");
+    }
+    assert!(library.chat_file("potion-base-8M").is_err());
 }
 
 #[test]
@@ -321,7 +353,7 @@ fn an_entry_of_the_configuration_replaces_the_built_in_one_of_its_name() {
     let mut entry = builtin().remove(0);
     entry.window = 300;
     let library = Library::new(Settings::default(), Path::new("models"), vec![entry.clone()]).expect("it is right");
-    assert_eq!(library.entry(&entry.name), Some(&entry));
+    assert_eq!(library.entry(&entry.name).as_deref(), Some(&entry));
     assert_eq!(library.list().len(), builtin().len());
     entry.files[0] = File { name: "../outside".to_owned(), ..entry.files[0].clone() };
     assert!(Library::new(Settings::default(), Path::new("models"), vec![entry]).is_err());
