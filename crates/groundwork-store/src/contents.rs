@@ -2,10 +2,12 @@
 
 use crate::disk;
 use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ pub struct Content {
 
 /// Bytes that are written at a time.
 const PIECE: usize = 1 << 20;
+/// Bytes that are read at a time: worth the way to the thread that reads, and little enough for many readers.
+const READ: u64 = 256 << 10;
 /// Pieces that may wait to be written.
 const PIECES: usize = 4;
 
@@ -62,7 +66,14 @@ impl Contents {
 
     pub async fn read(&self, id: &str) -> Result<Content, ContentError> {
         match self.store.get(&key(id)).await {
-            Ok(found) => Ok(Content { bytes: found.meta.size, stream: found.into_stream().map_err(classify).boxed() }),
+            Ok(found) => {
+                let bytes = found.meta.size;
+                let stream = match found.payload {
+                    GetResultPayload::File(file, _) => pieces(file).boxed(),
+                    GetResultPayload::Stream(stream) => stream.map_err(classify).boxed(),
+                };
+                Ok(Content { bytes, stream })
+            }
             Err(object_store::Error::NotFound { .. }) => Err(ContentError::Missing(id.to_owned())),
             Err(error) => Err(classify(error)),
         }
@@ -111,6 +122,19 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("bytes", &self.bytes).finish_non_exhaustive()
     }
+}
+
+/// The bytes of an open file, whatever becomes of its name meanwhile.
+fn pieces(file: File) -> impl Stream<Item = Result<Bytes, ContentError>> {
+    stream::try_unfold(file, |mut file| async move {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut piece = Vec::new();
+            file.by_ref().take(READ).read_to_end(&mut piece).map(|_length| (piece, file))
+        });
+        let store = |source| ContentError::Store(object_store::Error::Generic { store: "files", source });
+        let (piece, file) = reading.await.map_err(|cut| store(cut.into()))?.map_err(|error| store(error.into()))?;
+        Ok((!piece.is_empty()).then(|| (Bytes::from(piece), file)))
+    })
 }
 
 /// Ids begin with the time of their making, so that their ends spread evenly over folders.
