@@ -2,7 +2,7 @@
 
 use super::files::File;
 use super::jobs::NewJob;
-use super::operation::{Durability, Operation, Step, guard, step};
+use super::operation::{Durability, Kept, Step, guard, step};
 use super::owned::{Owner, Page};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
@@ -107,43 +107,43 @@ impl Db {
             batch.expires_at.into(),
         ]);
         let (id, job) = self.job_step(job)?;
-        let steps = vec![self.tenant_step(&batch.owner.tenant), guard(Operation::InsertBatch, parameters), job];
+        let steps = vec![self.tenant_step(&batch.owner.tenant), guard(Kept::InsertBatch.into(), parameters), job];
         self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         Ok(id)
     }
 
     pub async fn batch(&self, owner: &Owner, id: &BatchId) -> Result<Option<Batch>, DbError> {
-        self.read_one(Operation::Batch, owner.of(id.as_str())).await?.map(read).transpose()
+        self.read_one(Kept::Batch.into(), owner.of(id.as_str())).await?.map(read).transpose()
     }
 
     /// A batch whoever owns it: for the job that runs it.
     pub async fn batch_to_run(&self, id: &BatchId) -> Result<Option<Batch>, DbError> {
-        self.read_one(Operation::BatchToRun, vec![id.as_str().into()]).await?.map(read).transpose()
+        self.read_one(Kept::BatchToRun.into(), vec![id.as_str().into()]).await?.map(read).transpose()
     }
 
     /// Newest first, whatever the page's order.
     pub async fn batches(&self, owner: &Owner, page: &Page) -> Result<Vec<Batch>, DbError> {
-        self.read(Operation::Batches, owner.page(page)).await?.into_iter().map(read).collect()
+        self.read(Kept::Batches.into(), owner.page(page)).await?.into_iter().map(read).collect()
     }
 
     /// Notes where a target runs the batch. False when it has ended.
     pub async fn set_batch_upstream(&self, id: &BatchId, upstream: &serde_json::Value) -> Result<bool, DbError> {
-        self.move_batch(vec![guard(Operation::SetBatchUpstream, vec![id.as_str().into(), upstream.into()])]).await
+        self.move_batch(vec![guard(Kept::SetBatchUpstream.into(), vec![id.as_str().into(), upstream.into()])]).await
     }
 
     /// Notes which model a batch asks while it is validated elsewhere. False when it is no longer validating.
     pub async fn name_batch_model(&self, id: &BatchId, model: &str) -> Result<bool, DbError> {
-        self.move_batch(vec![guard(Operation::NameBatchModel, vec![id.as_str().into(), model.into()])]).await
+        self.move_batch(vec![guard(Kept::NameBatchModel.into(), vec![id.as_str().into(), model.into()])]).await
     }
 
     /// From validating to in progress. False when it is no longer validating.
     pub async fn begin_batch(&self, id: &BatchId, total: u64, model: Option<&str>) -> Result<bool, DbError> {
-        self.move_batch(vec![guard(Operation::BeginBatch, vec![id.as_str().into(), total.into(), model.into(), self.now()])]).await
+        self.move_batch(vec![guard(Kept::BeginBatch.into(), vec![id.as_str().into(), total.into(), model.into(), self.now()])]).await
     }
 
     /// From validating or in progress to failed, with the reasons. False when it is in neither.
     pub async fn fail_batch(&self, id: &BatchId, errors: &serde_json::Value, removal: &NewJob) -> Result<bool, DbError> {
-        let fail = guard(Operation::FailBatch, vec![id.as_str().into(), errors.into(), self.now()]);
+        let fail = guard(Kept::FailBatch.into(), vec![id.as_str().into(), errors.into(), self.now()]);
         self.move_batch(vec![fail, self.job_step(removal)?.1]).await
     }
 
@@ -151,12 +151,12 @@ impl Db {
     pub async fn cancel_batch(&self, owner: &Owner, id: &BatchId) -> Result<bool, DbError> {
         let mut parameters = owner.of(id.as_str());
         parameters.push(self.now());
-        self.move_batch(vec![guard(Operation::CancelBatch, parameters)]).await
+        self.move_batch(vec![guard(Kept::CancelBatch.into(), parameters)]).await
     }
 
     /// From in progress to finalizing. False when it is not in progress.
     pub async fn finalize_batch(&self, id: &BatchId) -> Result<bool, DbError> {
-        self.move_batch(vec![guard(Operation::FinalizeBatch, vec![id.as_str().into(), self.now()])]).await
+        self.move_batch(vec![guard(Kept::FinalizeBatch.into(), vec![id.as_str().into(), self.now()])]).await
     }
 
     /// From finalizing or cancelling to `state`, in which it stays, with its files. False when it is in neither.
@@ -164,7 +164,7 @@ impl Db {
         let name = |file: &Option<File>| -> Value { file.as_ref().map(|file| file.id.as_str()).into() };
         let parameters =
             vec![id.as_str().into(), state.as_str().into(), name(&left.output), name(&left.errors), left.unrun.into(), self.now()];
-        let mut steps = vec![guard(Operation::EndBatch, parameters)];
+        let mut steps = vec![guard(Kept::EndBatch.into(), parameters)];
         for file in left.output.iter().chain(&left.errors) {
             steps.extend(self.file_steps(file, None)?);
         }
@@ -180,7 +180,7 @@ impl Db {
         let insert = vec![id.as_str().into(), (*line).into(), (*succeeded).into(), text.as_str().into()];
         let Usage { input, cached, output, reasoning } = usage;
         let count = vec![id.as_str().into(), (*succeeded).into(), input.into(), cached.into(), output.into(), reasoning.into()];
-        let steps = vec![guard(Operation::InsertBatchResult, insert), guard(Operation::CountBatchResult, count)];
+        let steps = vec![guard(Kept::InsertBatchResult.into(), insert), guard(Kept::CountBatchResult.into(), count)];
         match self.write(Durability::Now, steps).await {
             Ok(_) => Ok(true),
             Err(Undone::Guard(_)) => Ok(false),
@@ -190,18 +190,18 @@ impl Db {
 
     /// At most `limit` results with lines after `after`, by line.
     pub async fn batch_results(&self, id: &BatchId, after: u32, limit: u32) -> Result<Vec<LineResult>, DbError> {
-        let rows = self.read(Operation::BatchResults, vec![id.as_str().into(), after.into(), limit.into()]).await?;
+        let rows = self.read(Kept::BatchResults.into(), vec![id.as_str().into(), after.into(), limit.into()]).await?;
         rows.into_iter().map(|mut row| Ok(LineResult { line: row.next()?, succeeded: row.next()?, text: row.next()? })).collect()
     }
 
     /// The lines that have a result.
     pub async fn batch_lines_done(&self, id: &BatchId) -> Result<Vec<u32>, DbError> {
-        self.read(Operation::BatchLinesDone, vec![id.as_str().into()]).await?.into_iter().map(|mut row| row.next()).collect()
+        self.read(Kept::BatchLinesDone.into(), vec![id.as_str().into()]).await?.into_iter().map(|mut row| row.next()).collect()
     }
 
     /// Forgets at most `limit` results of a batch that has ended; says how many.
     pub async fn remove_batch_results(&self, id: &BatchId, limit: u32) -> Result<u64, DbError> {
-        let remove = step(Operation::RemoveBatchResults, vec![id.as_str().into(), limit.into()]);
+        let remove = step(Kept::RemoveBatchResults.into(), vec![id.as_str().into(), limit.into()]);
         let outcomes = self.write(Durability::Later, vec![remove]).await.map_err(Undone::unexpected)?;
         Ok(outcomes.iter().map(|outcome| outcome.count).sum())
     }

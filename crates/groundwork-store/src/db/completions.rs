@@ -1,6 +1,6 @@
 //! Chat completions that were asked to be stored.
 
-use super::operation::{Durability, Operation, Step, guard};
+use super::operation::{Durability, Kept, Step, guard};
 use super::owned::{Order, Owner, Page};
 use super::value::Row;
 use super::{Db, DbError, Undone};
@@ -42,21 +42,21 @@ impl Db {
             answer.as_str().into(),
             (*created_at).into(),
         ]);
-        let steps = vec![self.tenant_step(&owner.tenant), guard(Operation::InsertCompletion, parameters)];
+        let steps = vec![self.tenant_step(&owner.tenant), guard(Kept::InsertCompletion.into(), parameters)];
         self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         Ok(())
     }
 
     pub async fn completion(&self, owner: &Owner, id: &CompletionId) -> Result<Option<Completion>, DbError> {
-        self.read_one(Operation::Completion, owner.of(id.as_str())).await?.map(|row| read(owner, row)).transpose()
+        self.read_one(Kept::Completion.into(), owner.of(id.as_str())).await?.map(|row| read(owner, row)).transpose()
     }
 
     pub async fn completions(&self, owner: &Owner, filter: &Filter, page: &Page) -> Result<Vec<Completion>, DbError> {
         let mut parameters = owner.page(page);
         parameters.extend([filter.model.as_deref().into(), json(&filter.metadata).into()]);
         let operation = match page.order {
-            Order::OldestFirst => Operation::CompletionsOldestFirst,
-            Order::NewestFirst => Operation::CompletionsNewestFirst,
+            Order::OldestFirst => Kept::CompletionsOldestFirst.into(),
+            Order::NewestFirst => Kept::CompletionsNewestFirst.into(),
         };
         self.read(operation, parameters).await?.into_iter().map(|row| read(owner, row)).collect()
     }
@@ -65,12 +65,12 @@ impl Db {
     pub async fn update_completion(&self, owner: &Owner, id: &CompletionId, metadata: &BTreeMap<String, String>) -> Result<bool, DbError> {
         let mut parameters = owner.of(id.as_str());
         parameters.push(json(metadata).into());
-        self.change_completion(guard(Operation::UpdateCompletion, parameters)).await
+        self.change_completion(guard(Kept::UpdateCompletion.into(), parameters)).await
     }
 
     /// False when there is no such completion.
     pub async fn delete_completion(&self, owner: &Owner, id: &CompletionId) -> Result<bool, DbError> {
-        self.change_completion(guard(Operation::RemoveCompletion, owner.of(id.as_str()))).await
+        self.change_completion(guard(Kept::RemoveCompletion.into(), owner.of(id.as_str()))).await
     }
 
     async fn change_completion(&self, step: Step) -> Result<bool, DbError> {

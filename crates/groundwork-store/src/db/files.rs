@@ -1,7 +1,7 @@
 //! Files of callers: what is known of them. Their bytes are `contents`.
 
 use super::jobs::NewJob;
-use super::operation::{Durability, Operation, Step, guard, step};
+use super::operation::{Durability, Kept, Step, guard, step};
 use super::owned::{Order, Owner, Page};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
@@ -37,7 +37,7 @@ impl Db {
     pub async fn file(&self, owner: &Owner, id: &FileId) -> Result<Option<File>, DbError> {
         let mut parameters = owner.of(id.as_str());
         parameters.push(self.now());
-        self.read_one(Operation::File, parameters).await?.map(|row| read(owner, row)).transpose()
+        self.read_one(Kept::File.into(), parameters).await?.map(|row| read(owner, row)).transpose()
     }
 
     /// Files of one purpose, or of all.
@@ -45,8 +45,8 @@ impl Db {
         let mut parameters = owner.page(page);
         parameters.extend([purpose.into(), self.now()]);
         let operation = match page.order {
-            Order::OldestFirst => Operation::FilesOldestFirst,
-            Order::NewestFirst => Operation::FilesNewestFirst,
+            Order::OldestFirst => Kept::FilesOldestFirst.into(),
+            Order::NewestFirst => Kept::FilesNewestFirst.into(),
         };
         self.read(operation, parameters).await?.into_iter().map(|row| read(owner, row)).collect()
     }
@@ -56,7 +56,7 @@ impl Db {
         let mut parameters = owner.of(id.as_str());
         parameters.push(self.now());
         let (_, job) = self.job_step(removal)?;
-        match self.write(Durability::Now, vec![guard(Operation::DeleteFile, parameters), job]).await {
+        match self.write(Durability::Now, vec![guard(Kept::DeleteFile.into(), parameters), job]).await {
             Ok(_) => Ok(true),
             Err(Undone::Guard(_)) => Ok(false),
             Err(Undone::Db(error)) => Err(error),
@@ -65,23 +65,23 @@ impl Db {
 
     /// Whether a file is deleted or expired, and no batch is going to read it.
     pub async fn file_is_removable(&self, id: &FileId) -> Result<bool, DbError> {
-        Ok(self.read_one(Operation::FileIsRemovable, vec![id.as_str().into(), self.now()]).await?.is_some())
+        Ok(self.read_one(Kept::FileIsRemovable.into(), vec![id.as_str().into(), self.now()]).await?.is_some())
     }
 
     /// Forgets a file whose content is removed.
     pub async fn remove_file(&self, id: &FileId) -> Result<(), DbError> {
-        self.write(Durability::Later, vec![step(Operation::RemoveFile, vec![id.as_str().into()])]).await.map_err(Undone::unexpected)?;
+        self.write(Durability::Later, vec![step(Kept::RemoveFile.into(), vec![id.as_str().into()])]).await.map_err(Undone::unexpected)?;
         Ok(())
     }
 
     /// Those of `ids` that are contents of a file or of a part of an upload.
     pub async fn known_contents(&self, ids: &[String]) -> Result<BTreeSet<String>, DbError> {
         let ids = serde_json::Value::from(ids).to_string();
-        self.read(Operation::KnownContents, vec![ids.into()]).await?.into_iter().map(|mut row| row.next()).collect()
+        self.read(Kept::KnownContents.into(), vec![ids.into()]).await?.into_iter().map(|mut row| row.next()).collect()
     }
 
     pub(super) fn file_steps(&self, file: &File, removal: Option<&NewJob>) -> Result<Vec<Step>, DbError> {
-        let mut steps = vec![self.tenant_step(&file.owner.tenant), guard(Operation::InsertFile, columns(file))];
+        let mut steps = vec![self.tenant_step(&file.owner.tenant), guard(Kept::InsertFile.into(), columns(file))];
         if let Some(removal) = removal {
             steps.push(self.job_step(removal)?.1);
         }

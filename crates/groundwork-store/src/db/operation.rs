@@ -122,53 +122,13 @@ pub(crate) enum Operation {
     KeepAnswer,
     ForgetAnswers,
     TrimAnswers,
-    // Files.
-    InsertFile,
-    File,
-    FilesOldestFirst,
-    FilesNewestFirst,
-    DeleteFile,
-    FileIsRemovable,
-    RemoveFile,
-    KnownContents,
-    // Uploads.
-    InsertUpload,
-    Upload,
-    InsertUploadPart,
-    UploadParts,
-    CompleteUpload,
-    CancelUpload,
-    EndedUploadParts,
-    RemoveUploadParts,
-    // Batches.
-    InsertBatch,
-    Batch,
-    BatchToRun,
-    Batches,
-    SetBatchUpstream,
-    NameBatchModel,
-    BeginBatch,
-    FailBatch,
-    CancelBatch,
-    FinalizeBatch,
-    EndBatch,
-    InsertBatchResult,
-    CountBatchResult,
-    BatchResults,
-    BatchLinesDone,
-    RemoveBatchResults,
-    // Stored chat completions.
-    InsertCompletion,
-    Completion,
-    CompletionsOldestFirst,
-    CompletionsNewestFirst,
-    UpdateCompletion,
-    RemoveCompletion,
     // Ledger.
     Settle,
     Ledger,
     // Responses and conversations.
     Dialogue(Dialogue),
+    // Files, uploads, batches and stored completions.
+    Kept(Kept),
 }
 
 /// Statements about responses, conversations and their items.
@@ -212,6 +172,59 @@ pub(crate) enum Dialogue {
 impl From<Dialogue> for Operation {
     fn from(operation: Dialogue) -> Self {
         Self::Dialogue(operation)
+    }
+}
+
+/// Statements about files, uploads, batches and stored completions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kept {
+    // Files.
+    InsertFile,
+    File,
+    FilesOldestFirst,
+    FilesNewestFirst,
+    DeleteFile,
+    FileIsRemovable,
+    RemoveFile,
+    KnownContents,
+    // Uploads.
+    InsertUpload,
+    Upload,
+    InsertUploadPart,
+    UploadParts,
+    CompleteUpload,
+    CancelUpload,
+    EndedUploadParts,
+    RemoveUploadParts,
+    // Batches.
+    InsertBatch,
+    Batch,
+    BatchToRun,
+    Batches,
+    SetBatchUpstream,
+    NameBatchModel,
+    BeginBatch,
+    FailBatch,
+    CancelBatch,
+    FinalizeBatch,
+    EndBatch,
+    CountBatchResult,
+    InsertBatchResult,
+    BatchResults,
+    BatchLinesDone,
+    RemoveBatchResults,
+    // Stored chat completions.
+    InsertCompletion,
+    Completion,
+    CompletionsOldestFirst,
+    CompletionsNewestFirst,
+    UpdateCompletion,
+    RemoveCompletion,
+}
+
+impl From<Kept> for Operation {
+    fn from(operation: Kept) -> Self {
+        Self::Kept(operation)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::files::File;
 use super::jobs::NewJob;
-use super::operation::{Durability, Operation, guard, step};
+use super::operation::{Durability, Kept, guard, step};
 use super::owned::Owner;
 use super::value::Row;
 use super::{Db, DbError, Undone};
@@ -56,7 +56,7 @@ impl Db {
             (*created_at).into(),
             (*expires_at).into(),
         ]);
-        let steps = vec![self.tenant_step(&owner.tenant), guard(Operation::InsertUpload, parameters), self.job_step(removal)?.1];
+        let steps = vec![self.tenant_step(&owner.tenant), guard(Kept::InsertUpload.into(), parameters), self.job_step(removal)?.1];
         self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         Ok(())
     }
@@ -70,26 +70,26 @@ impl Db {
     }
 
     pub async fn upload(&self, owner: &Owner, id: &UploadId) -> Result<Option<Upload>, DbError> {
-        self.read_one(Operation::Upload, owner.of(id.as_str())).await?.map(|row| read(owner, row)).transpose()
+        self.read_one(Kept::Upload.into(), owner.of(id.as_str())).await?.map(|row| read(owner, row)).transpose()
     }
 
     /// Adds a part whose content is stored already. False when the upload is no longer pending, or the parts would be more than was
     /// announced.
     pub async fn insert_part(&self, upload: &UploadId, part: &Part) -> Result<bool, DbError> {
         let parameters = vec![upload.as_str().into(), part.id.as_str().into(), part.bytes.into(), part.created_at.into()];
-        self.guarded(guard(Operation::InsertUploadPart, parameters)).await
+        self.guarded(guard(Kept::InsertUploadPart.into(), parameters)).await
     }
 
     /// The parts, in the order in which they came.
     pub async fn parts(&self, upload: &UploadId) -> Result<Vec<Part>, DbError> {
-        let rows = self.read(Operation::UploadParts, vec![upload.as_str().into()]).await?;
+        let rows = self.read(Kept::UploadParts.into(), vec![upload.as_str().into()]).await?;
         rows.into_iter().map(|mut row| Ok(Part { id: row.name()?, bytes: row.next()?, created_at: row.next()? })).collect()
     }
 
     /// Completes a pending upload with the file that was made of it; `removals` are the jobs that remove the parts, and the file when it
     /// expires. False when the upload is no longer pending; then nothing is done.
     pub async fn complete_upload(&self, upload: &UploadId, file: &File, removals: &[NewJob]) -> Result<bool, DbError> {
-        let mut steps = vec![guard(Operation::CompleteUpload, vec![upload.as_str().into(), file.id.as_str().into(), self.now()])];
+        let mut steps = vec![guard(Kept::CompleteUpload.into(), vec![upload.as_str().into(), file.id.as_str().into(), self.now()])];
         steps.extend(self.file_steps(file, None)?);
         for removal in removals {
             steps.push(self.job_step(removal)?.1);
@@ -103,7 +103,7 @@ impl Db {
 
     /// False when the upload is no longer pending.
     pub async fn cancel_upload(&self, upload: &UploadId, removal: &NewJob) -> Result<bool, DbError> {
-        let steps = vec![guard(Operation::CancelUpload, vec![upload.as_str().into(), self.now()]), self.job_step(removal)?.1];
+        let steps = vec![guard(Kept::CancelUpload.into(), vec![upload.as_str().into(), self.now()]), self.job_step(removal)?.1];
         match self.write(Durability::Now, steps).await {
             Ok(_) => Ok(true),
             Err(Undone::Guard(0)) => Ok(false),
@@ -113,13 +113,13 @@ impl Db {
 
     /// The parts of an upload that is completed, cancelled or expired: nobody will read them any more.
     pub async fn ended_parts(&self, upload: &UploadId) -> Result<Vec<PartId>, DbError> {
-        let rows = self.read(Operation::EndedUploadParts, vec![upload.as_str().into(), self.now()]).await?;
+        let rows = self.read(Kept::EndedUploadParts.into(), vec![upload.as_str().into(), self.now()]).await?;
         rows.into_iter().map(|mut row| row.name()).collect()
     }
 
     /// Forgets the parts of an ended upload, whose contents are removed.
     pub async fn remove_parts(&self, upload: &UploadId) -> Result<(), DbError> {
-        let remove = step(Operation::RemoveUploadParts, vec![upload.as_str().into(), self.now()]);
+        let remove = step(Kept::RemoveUploadParts.into(), vec![upload.as_str().into(), self.now()]);
         self.write(Durability::Later, vec![remove]).await.map_err(Undone::unexpected)?;
         Ok(())
     }

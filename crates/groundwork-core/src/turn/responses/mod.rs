@@ -1,5 +1,6 @@
 //! OpenAI's responses: a request of typed items, an answer of typed items, a stream of typed events.
 
+mod item;
 mod read;
 mod reader;
 mod write;
