@@ -1,5 +1,6 @@
 """Batches by OpenAI's official clients: run line by line here, or by a target that has batches."""
 
+import asyncio
 import json
 import os
 
@@ -242,6 +243,33 @@ def test_a_target_that_has_batches_runs_them(client, scripted, gateway):
     _, _, ledger = gateway.request("GET", "/admin/v1/calls?limit=999", None, {"authorization": f"Bearer {KEY}"})
     booked = [call for call in json.loads(ledger)["data"] if batch.id in json.dumps(call)]
     assert len(booked) == 6
+
+
+@pytest.mark.parametrize("azure", [False, True])
+def test_the_async_clients_do_the_same(gateway, azure):
+    if azure:
+        made = openai.AsyncAzureOpenAI(azure_endpoint=gateway.url, api_key=KEY, api_version="2024-10-21", max_retries=0, timeout=60)
+    else:
+        made = openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0, timeout=60)
+
+    async def one(client, number):
+        content = "\n".join(line(f"{number}-{at}", "scripted") for at in range(5)).encode()
+        file = await client.files.create(file=("requests.jsonl", content), purpose="batch")
+        batch = await client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+        while batch.status not in ENDED:
+            await asyncio.sleep(0.02)
+            batch = await client.batches.retrieve(batch.id)
+        told = [json.loads(text) for text in (await client.files.content(batch.output_file_id)).text.splitlines()]
+        assert batch.status == "completed" and [each["custom_id"] for each in told] == [f"{number}-{at}" for at in range(5)]
+        return batch.id
+
+    async def work():
+        async with made as client:
+            ids = await asyncio.gather(*(one(client, number) for number in range(3)))
+            listed = [batch.id async for batch in client.batches.list(limit=2)]
+            assert set(ids) <= set(listed) and len(listed) == len(set(listed))
+
+    asyncio.run(work())
 
 
 def test_what_is_to_be_stored_is_run_here_whatever_the_target_has(client, scripted):

@@ -116,7 +116,13 @@ def test_lists_of_files_page_in_either_order_and_end(client):
     client.files.delete(made[1])
     assert [file.id for file in client.files.list(purpose="vision", after=made[1])] == [made[0]], "a page begins after what is gone"
     assert set(made) - {made[1]} <= {file.id for file in client.files.list()}
-    for wrong, param in (({"limit": 0}, "limit"), ({"limit": 10_001}, "limit"), ({"order": "up"}, "order"), ({"purpose": "none"}, "purpose")):
+    for wrong, param in (
+        ({"limit": 0}, "limit"),
+        ({"limit": 10_001}, "limit"),
+        ({"order": "up"}, "order"),
+        ({"purpose": "none"}, "purpose"),
+        ({"after": "nobody"}, "after"),
+    ):
         with pytest.raises(openai.BadRequestError) as refused:
             client.files.list(**wrong)
         assert refused.value.param == param
@@ -388,6 +394,29 @@ def test_what_is_no_form_is_refused(gateway, kind):
     assert status in (400, 415) and json.loads(answer)["error"]["type"] == "invalid_request_error"
 
 
+def test_what_is_sent_again_under_its_key_is_made_once(gateway, client):
+    form = lambda boundary, content: b"".join(
+        (
+            b'--%s\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n' % boundary,
+            b'--%s\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n%s\r\n--%s--\r\n' % (boundary, content, boundary),
+        )
+    )
+    send = lambda boundary, content: post(
+        gateway, "/v1/files", form(boundary, content), content_type=f"multipart/form-data; boundary={boundary.decode()}", idempotency_key="once"
+    )
+    status, headers, first = send(b"one", b"x")
+    assert status == 200 and "idempotent-replayed" not in headers
+    status, headers, again = send(b"two", b"x")
+    assert (status, again, headers["idempotent-replayed"]) == (200, first, "true")
+    assert [file.id for file in client.files.list(purpose="fine-tune")] == [json.loads(first)["id"]]
+    status, _, answer = send(b"one", b"y")
+    assert status == 409 and json.loads(answer)["error"]["code"] == "idempotency_key_reused"
+    announced = json.dumps({"purpose": "evals", "filename": "a", "bytes": 1, "mime_type": "text/plain"}).encode()
+    uploads = {post(gateway, "/v1/uploads", announced, content_type="application/json", idempotency_key="announced")[2] for _ in range(2)}
+    assert len(uploads) == 1
+    client.files.delete(json.loads(first)["id"])
+
+
 def test_a_name_that_is_a_path_is_only_its_last_part(gateway, client):
     for name, shown in ((b"../../etc/passwd", "passwd"), (rb"C:\\temp\\a.txt", "a.txt"), ("Größe.txt".encode(), "Größe.txt")):
         body = PURPOSE + part(b"file", b"x", b'; filename="%s"' % name) + b"--b--\r\n"
@@ -396,6 +425,9 @@ def test_a_name_that_is_a_path_is_only_its_last_part(gateway, client):
         assert status == 200 and file["filename"] == shown, answer
         disposition = client.files.content(file["id"]).response.headers["content-disposition"]
         assert disposition.endswith(f"filename*=UTF-8''{urllib.parse.quote(shown)}")
+    dotnet = b"; filename=\"=?utf-8?B?R3LDtsOfZS50eHQ=?=\"; filename*=utf-8''Gr%C3%B6%C3%9Fe.txt"
+    _, _, answer = post(gateway, "/v1/files", PURPOSE + part(b"file", b"x", dotnet) + b"--b--\r\n", content_type="multipart/form-data; boundary=b")
+    assert json.loads(answer)["filename"] == "Größe.txt"
 
 
 def connect(gateway):

@@ -81,6 +81,19 @@ impl Guard {
         let measured = front.0.metrics.route(route);
         Arc::new(Self { front: front.clone(), entrance, route, permission, cost, body_limit, deadline, measured })
     }
+
+    /// Whether `request` makes or costs something. It is held in memory to be compared, so what goes to the disk must be small.
+    fn repeatable(&self, request: &Request) -> bool {
+        match self.cost {
+            Cost::Answer | Cost::Media | Cost::Work => true,
+            Cost::Small => request.method() == Method::POST,
+            Cost::File | Cost::Part => {
+                let most = self.front.limits().json_body.as_len() as u64;
+                request.body().size_hint().exact().is_some_and(|bytes| bytes <= most)
+            }
+            Cost::Probe | Cost::Search | Cost::Upload => false,
+        }
+    }
 }
 
 /// request id → trace → caller → permission → place → deadline → handler, and back: error shape, headers, measurement, access line.
@@ -154,8 +167,7 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
         return ApiError::too_large().into_response();
     }
     let decompressed = request.headers().contains_key(CONTENT_ENCODING);
-    let onward =
-        Onward { front: guard.front.clone(), caller, repeatable: matches!(guard.cost, Cost::Answer | Cost::Media | Cost::Work), next };
+    let onward = Onward { front: guard.front.clone(), caller, repeatable: guard.repeatable(&request), next };
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
     let handled = async {
@@ -184,7 +196,7 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
 struct Onward {
     front: Front,
     caller: Arc<Caller>,
-    /// A call that costs: its client may say that it is the same as before.
+    /// Its client may say that it is the same as before.
     repeatable: bool,
     next: Next,
 }

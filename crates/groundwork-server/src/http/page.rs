@@ -19,6 +19,8 @@ pub(super) struct Bounds {
     pub(super) limit: u32,
     pub(super) most: u32,
     pub(super) order: Order,
+    /// How the ids of its objects begin, as far as that is known.
+    pub(super) ids: &'static str,
 }
 
 impl Paging {
@@ -29,7 +31,12 @@ impl Paging {
             Some("desc") => Order::NewestFirst,
             Some(_) => return Err(ApiError::invalid_param("order", "order must be asc or desc")),
         };
-        Ok(Page { limit: self.limit(bounds)?, after: self.after.filter(|after| !after.is_empty()), order })
+        let limit = self.limit(bounds)?;
+        let after = self.after.filter(|after| !after.is_empty());
+        if after.as_ref().is_some_and(|after| !after.starts_with(bounds.ids)) {
+            return Err(ApiError::invalid_param("after", format!("after is the id of an object of the list, {}…", bounds.ids)));
+        }
+        Ok(Page { limit, after, order })
     }
 
     fn limit(&self, bounds: &Bounds) -> Result<u32, ApiError> {
@@ -44,11 +51,31 @@ pub(super) fn list<T, W>(found: Listed<T>, shown: impl Fn(T) -> W, id: impl Fn(&
     List::new(found.data.into_iter().map(shown).collect(), found.has_more, id)
 }
 
+/// The page of a list that is whole in memory, oldest first; the objects have their ids beside them.
+pub(super) fn cut<T>(mut all: Vec<(String, T)>, page: &Page) -> Result<Listed<(String, T)>, ApiError> {
+    if page.order == Order::NewestFirst {
+        all.reverse();
+    }
+    if let Some(after) = &page.after {
+        let at = all.iter().position(|(id, _)| id == after);
+        let at = at.ok_or_else(|| ApiError::invalid_param("after", format!("there is no {after:?} in this list")))?;
+        all.drain(..=at);
+    }
+    let has_more = all.len() > page.limit as usize;
+    all.truncate(page.limit as usize);
+    Ok(Listed { data: all, has_more })
+}
+
+/// The page on the wire, of objects with their ids beside them.
+pub(super) fn named<T>(found: Listed<(String, T)>) -> List<T> {
+    List::new(found.data, found.has_more, |(id, _)| id).map(|(_, object)| object)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst };
+    const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst, ids: "file-" };
 
     fn paging(limit: &str, order: &str) -> Paging {
         let given = |text: &str| (text != "-").then(|| text.to_owned());
@@ -66,5 +93,30 @@ mod tests {
         for (limit, order) in [("0", "-"), ("101", "-"), ("-1", "-"), ("many", "-"), ("", "-"), ("-", "up"), ("-", "")] {
             assert!(paging(limit, order).page(&BOUNDS).is_err(), "{limit} {order}");
         }
+    }
+
+    #[test]
+    fn a_page_begins_after_an_object_of_the_list() {
+        let after = |id: &str| Paging { after: Some(id.to_owned()), ..Paging::default() }.page(&BOUNDS);
+        assert_eq!(after("file-1").unwrap().after.as_deref(), Some("file-1"));
+        assert_eq!(after("").unwrap().after, None);
+        assert!(after("batch_1").is_err());
+    }
+
+    #[test]
+    fn a_list_in_memory_is_cut_like_any_other() {
+        let all = || ["a", "b", "c"].map(|id| (id.to_owned(), ())).to_vec();
+        for (after, limit, order, expected, more) in [
+            (None, 2, Order::OldestFirst, "ab", true),
+            (Some("b"), 2, Order::OldestFirst, "c", false),
+            (Some("b"), 2, Order::NewestFirst, "a", false),
+            (None, 3, Order::NewestFirst, "cba", false),
+            (Some("c"), 3, Order::OldestFirst, "", false),
+        ] {
+            let page = Page { after: after.map(str::to_owned), limit, order };
+            let found = cut(all(), &page).unwrap();
+            assert_eq!((found.data.iter().map(|(id, ())| id.as_str()).collect::<String>(), found.has_more), (expected.to_owned(), more));
+        }
+        assert!(cut(all(), &Page { after: Some("d".to_owned()), limit: 1, order: Order::OldestFirst }).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Front;
 use super::super::body::{self, Json, Whole};
 use super::super::error::ApiError;
-use super::super::form::unreadable;
+use super::super::form::{file_name, unreadable};
 use super::super::gather::Gather;
 use super::super::given::Params;
 use axum::RequestExt;
@@ -91,7 +91,7 @@ async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> R
                 return Err(ApiError::invalid_param("file", "one document a request: there are several parts `file`"));
             }
             "file" => {
-                let file_name = field.file_name().map(str::to_owned);
+                let file_name = file_name(&field);
                 fields.name = fields.name.take().or(file_name);
                 let mut gather = Gather::begin(&front.0.room, 0).await?;
                 while let Some(chunk) = field.chunk().await.map_err(unreadable)? {

@@ -17,7 +17,7 @@ use groundwork_wire::files::lifetime_in;
 use groundwork_wire::object::Object;
 use groundwork_wire::responses;
 
-const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst };
+const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst, ids: "batch_" };
 
 pub(in super::super) async fn create(
     State(front): State<Front>,

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::NewestFirst };
+const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::NewestFirst, ids: "file-" };
 
 #[derive(Deserialize)]
 pub(in super::super) struct Filter {

@@ -3,20 +3,19 @@
 use super::super::Front;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
-use super::super::page::{Bounds, Paging};
+use super::super::page::{self, Bounds, Paging};
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use groundwork_app::models;
 use groundwork_app::owned::Order;
 use groundwork_core::access::Caller;
-use groundwork_wire::list::List;
 use groundwork_wire::models as wire;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// Without a limit it is all of them.
-const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::OldestFirst };
+const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::OldestFirst, ids: "" };
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
@@ -24,18 +23,8 @@ pub(in super::super) async fn list(
     Params(paging): Params<Paging>,
 ) -> Result<impl IntoResponse, ApiError> {
     let page = paging.page(&BOUNDS)?;
-    let mut data: Vec<wire::Model> = models::list(front.app(), &caller).iter().map(on_the_wire).collect();
-    if page.order == Order::NewestFirst {
-        data.reverse();
-    }
-    if let Some(after) = &page.after {
-        let at = data.iter().position(|model| model.id == *after);
-        let at = at.ok_or_else(|| ApiError::invalid_param("after", format!("there is no model {after:?}")))?;
-        data.drain(..=at);
-    }
-    let has_more = data.len() > page.limit as usize;
-    data.truncate(page.limit as usize);
-    Ok(Json(List::new(data, has_more, |model| &model.id)))
+    let all = models::list(front.app(), &caller).into_iter().map(|model| (model.id.clone(), on_the_wire(&model))).collect();
+    Ok(Json(page::named(page::cut(all, &page)?)))
 }
 
 pub(in super::super) async fn find(

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
-pub(super) const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst };
+pub(super) const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst, ids: "" };
 
 pub(in super::super) async fn create(
     State(front): State<Front>,

@@ -4,22 +4,23 @@ use super::super::Front;
 use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
-use super::super::page::{Bounds, Paging};
+use super::super::page::{self, Bounds, Paging};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::IntoResponse;
 use groundwork_app::completions::{self, Completion, Filter};
-use groundwork_app::owned::Order;
+use groundwork_app::owned::{Listed, Order};
 use groundwork_core::access::Caller;
 use groundwork_wire::chat::stored;
 use groundwork_wire::error::Invalid;
-use groundwork_wire::list::List;
 use groundwork_wire::object::Object;
 use groundwork_wire::responses;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::OldestFirst };
+const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::OldestFirst, ids: "" };
+/// Of completions themselves.
+const COMPLETIONS: Bounds = Bounds { ids: "chatcmpl-", ..BOUNDS };
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
@@ -28,9 +29,10 @@ pub(in super::super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
     let filter = filter(query.as_deref().unwrap_or_default());
-    let found = completions::list(front.app(), &caller, &filter, &paging.page(&BOUNDS)?).await?;
+    let found = completions::list(front.app(), &caller, &filter, &paging.page(&COMPLETIONS)?).await?;
     let data = found.data.into_iter().map(|completion| Ok((completion.id.to_string(), on_the_wire(completion)?)));
-    Ok(Json(named_list(data.collect::<Result<_, ApiError>>()?, found.has_more)))
+    let data = data.collect::<Result<_, ApiError>>()?;
+    Ok(Json(page::named(Listed { data, has_more: found.has_more })))
 }
 
 /// `model`, and `metadata[KEY]` as clients write an object in a query.
@@ -63,18 +65,8 @@ pub(in super::super) async fn messages(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = paging.page(&BOUNDS)?;
     let completion = completions::find(front.app(), &caller, &id).await?;
-    let mut messages = stored::messages(completion.id.as_str(), &completion.messages).map_err(|error| ApiError::bug(error.to_string()))?;
-    if page.order == Order::NewestFirst {
-        messages.reverse();
-    }
-    if let Some(after) = &page.after {
-        let at = messages.iter().position(|(id, _)| id == after);
-        let at = at.ok_or_else(|| ApiError::invalid_param("after", format!("there is no message {after:?}")))?;
-        messages.drain(..=at);
-    }
-    let has_more = messages.len() > page.limit as usize;
-    messages.truncate(page.limit as usize);
-    Ok(Json(named_list(messages, has_more)))
+    let messages = stored::messages(completion.id.as_str(), &completion.messages).map_err(|error| ApiError::bug(error.to_string()))?;
+    Ok(Json(page::named(page::cut(messages, &page)?)))
 }
 
 pub(in super::super) async fn update(
@@ -105,11 +97,6 @@ fn on_the_wire(completion: Completion) -> Result<Object, ApiError> {
     let mut answer = Object::parse(completion.answer).map_err(|error| ApiError::bug(error.to_string()))?;
     answer.set("metadata", &completion.metadata).map_err(|error| ApiError::bug(error.to_string()))?;
     Ok(answer)
-}
-
-/// Objects with their ids beside them.
-fn named_list(data: Vec<(String, Object)>, has_more: bool) -> List<Object> {
-    List::new(data, has_more, |(id, _)| id).map(|(_, object)| object)
 }
 
 #[cfg(test)]
