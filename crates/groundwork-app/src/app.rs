@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     /// Places for answers that are heard out although their clients have hung up.
     pub(crate) drains: Arc<Semaphore>,
+    /// Places for calls that have ended and whose tokens are to be counted.
+    pub(crate) counts: Arc<Semaphore>,
     /// Cancelled when shutdown begins: nothing new is taken.
     pub(crate) stop: CancellationToken,
     /// Cancelled when the grace period is over: what still runs ends with an error.
@@ -162,6 +164,7 @@ impl App {
             gate: Gate::default(),
             tasks,
             drains: Arc::new(Semaphore::new(DRAINS)),
+            counts: Arc::new(Semaphore::new(COUNTS)),
             stop,
             cut: CancellationToken::new(),
             published: RwLock::new(Arc::new(published)),
@@ -268,6 +271,8 @@ pub struct Interrupted;
 
 /// Answers that are heard out at the same time; one more is cancelled.
 const DRAINS: usize = 64;
+/// Calls whose tokens are to be counted at the same time; of one more the most that they can be is booked.
+const COUNTS: usize = 256;
 /// How long the embedding model waits for the index, which answers depend on more.
 const INDEX_PATIENCE: Duration = Duration::from_secs(60);
 /// How long tasks that were cut off may take to write what they must.

@@ -155,11 +155,11 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
     };
     match made {
         Ok((headers, body)) => {
-            settlement.complete().await;
+            settlement.complete();
             Ok(Answer { call: id, headers, body })
         }
         Err(error) => {
-            settlement.fail(error.kind(), error.http_status()).await;
+            settlement.fail(error.kind(), error.http_status());
             Err(error)
         }
     }

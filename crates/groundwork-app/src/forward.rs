@@ -95,7 +95,7 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
             Ok(Answer { head: Head { call: id, headers }, status, content_type, body })
         }
         Err(error) => {
-            settlement.fail(error.kind(), error.http_status()).await;
+            settlement.fail(error.kind(), error.http_status());
             Err(error)
         }
     }

@@ -43,8 +43,7 @@ pub(crate) struct Metrics {
     deployment_latency: Family<Named, Gauge<f64, AtomicU64>>,
     retries: Counters,
     hedges: Counters,
-    /// Answers that are heard out although their clients have hung up.
-    pub(crate) calls_draining: Gauge,
+    calls_draining: Gauge,
 }
 
 fn seconds() -> Histogram {
@@ -245,6 +244,12 @@ impl Metrics {
     pub(crate) fn waits_for_processor(&self) -> Raised {
         self.compute_waiting.inc();
         Raised(self.compute_waiting.clone())
+    }
+
+    /// Counts one more that is heard out without its client, until what it returns is dropped.
+    pub(crate) fn drains(&self) -> Raised {
+        self.calls_draining.inc();
+        Raised(self.calls_draining.clone())
     }
 
     pub(crate) fn job_ended(&self, kind: &str, done: bool) {

@@ -91,13 +91,13 @@ impl Bytewise {
                 Some(Ok(bytes))
             }
             Some(Err(error)) => {
-                self.settlement.take()?.fail(error.kind(), error.http_status()).await;
+                self.settlement.take()?.fail(error.kind(), error.http_status());
                 Some(Err(error))
             }
             None => {
                 let settlement = self.settlement.take()?;
                 settlement.heard(&self.ear.usage().map(Event::Usage).into_iter().collect::<Vec<_>>());
-                settlement.complete().await;
+                settlement.complete();
                 None
             }
         }
@@ -163,20 +163,20 @@ impl Eventwise {
                             return Some(Item::Frame(frame));
                         }
                     }
-                    Err(fault) => return self.fail(mid_stream(fault).into()).await,
+                    Err(fault) => return self.fail(mid_stream(fault).into()),
                 },
-                Some(Err(error)) => return self.fail(error).await,
-                None if self.is_completion && !self.is_finished => return self.fail(unfinished().into()).await,
+                Some(Err(error)) => return self.fail(error),
+                None if self.is_completion && !self.is_finished => return self.fail(unfinished().into()),
                 None => {
-                    self.settlement.take()?.complete().await;
+                    self.settlement.take()?.complete();
                     return (self.is_completion && !self.is_marked).then(|| Item::Frame(Frame::done()));
                 }
             }
         }
     }
 
-    async fn fail(&mut self, error: CallError) -> Option<Item> {
-        self.settlement.take()?.fail(error.kind(), error.http_status()).await;
+    fn fail(&mut self, error: CallError) -> Option<Item> {
+        self.settlement.take()?.fail(error.kind(), error.http_status());
         Some(Item::Error(error))
     }
 }

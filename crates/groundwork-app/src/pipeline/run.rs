@@ -76,7 +76,7 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
             let body = whole::respond(app, (body, events), grounds, admitted.deadline, &settlement).await;
             match body.and_then(|body| other.map_or(Ok(body.clone()), |other| other.whole(&body))) {
                 Ok(body) => {
-                    settlement.complete().await;
+                    settlement.complete();
                     let body = match keeping {
                         Some(keeping) => keeping.whole(body).await,
                         None => body,
@@ -100,7 +100,7 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
         }
         Err(error) => error,
     };
-    settlement.fail(error.kind(), error.http_status()).await;
+    settlement.fail(error.kind(), error.http_status());
     Err(error)
 }
 

@@ -21,7 +21,6 @@ use groundwork_store::wal::WalError;
 use hearing::Hearing;
 use open::Open;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::task::JoinHandle;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The record of a call in the making. When it is dropped before it was completed, the client has hung up, and that is what is booked:
@@ -129,15 +128,15 @@ impl Settlement {
         self.edit(|open| open.record.citations = Some(citations));
     }
 
-    /// The whole answer is there. Returns when it is booked.
-    pub(crate) async fn complete(self) {
+    /// The whole answer is there.
+    pub(crate) fn complete(self) {
         let finish = self.state().open.as_ref().and_then(|open| open.finish.clone()).unwrap_or_else(|| "unknown".to_owned());
-        self.book(Outcome::Completed { finish }).await;
+        self.book(Outcome::Completed { finish });
     }
 
-    /// The call failed. Returns when it is booked.
-    pub(crate) async fn fail(self, kind: &'static str, http_status: u16) {
-        self.book(Outcome::Failed { kind: kind.to_owned(), http_status }).await;
+    /// The call failed.
+    pub(crate) fn fail(self, kind: &'static str, http_status: u16) {
+        self.book(Outcome::Failed { kind: kind.to_owned(), http_status });
     }
 
     /// The client has hung up while this was to be heard.
@@ -166,14 +165,10 @@ impl Settlement {
         }
     }
 
-    /// Writing goes on when the one who waits for it goes away.
-    async fn book(&self, outcome: Outcome) {
+    fn book(&self, outcome: Outcome) {
         let open = self.state().open.take();
-        if let Some(open) = open
-            && let Some(writing) = write(&self.app, open, outcome)
-            && let Err(error) = writing.await
-        {
-            tracing::error!(%error, "a call could not be booked");
+        if let Some(open) = open {
+            write(&self.app, open, outcome);
         }
     }
 
@@ -182,7 +177,7 @@ impl Settlement {
         let (Some(open), heard) = (open.take(), parked.pop()) else { return };
         match heard {
             Some((asking, echo)) => hearing::hear_out(&self.app, open, asking, echo),
-            None => drop(write(&self.app, open, Outcome::Abandoned)),
+            None => write(&self.app, open, Outcome::Abandoned),
         }
     }
 }
@@ -198,22 +193,27 @@ impl Drop for Settlement {
     }
 }
 
-/// Books a call that has ended: at once, or, where tokens have to be counted for it, in a task.
-fn write(app: &App, mut open: Open, outcome: Outcome) -> Option<JoinHandle<()>> {
+/// Books a call that has ended: at once, or, where tokens have to be counted for it, in a task, for which no answer waits. Where too many
+/// are to be counted already, it is booked at once with the most that they can be.
+fn write(app: &App, mut open: Open, outcome: Outcome) {
     open.record.outcome = outcome;
     open.record.ended = app.inner().clock.now();
     if !open.has_to_count() {
-        book(app, open.close(None));
-        return None;
+        return book(app, open.close(None));
     }
+    let Ok(place) = app.inner().counts.clone().try_acquire_owned() else {
+        let most = open.at_most_counted();
+        return book(app, open.close(Some(most)));
+    };
     let app = app.clone();
-    Some(app.tasks().clone().spawn(async move {
+    app.tasks().clone().spawn(async move {
         let counted = match open.counting() {
             Some(counting) => app.compute(counting).await.ok(),
             None => None,
         };
+        drop(place);
         book(&app, open.close(counted));
-    }))
+    });
 }
 
 fn book(app: &App, record: groundwork_core::call::Record) {

@@ -76,7 +76,7 @@ impl Running {
             let settlement = self.settlement.as_ref()?;
             let spoken = tokio::select! {
                 spoken = self.frames.next() => spoken,
-                () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()).await,
+                () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()),
             };
             match spoken {
                 Some(Ok(Spoken { frame, events, .. })) => {
@@ -100,25 +100,25 @@ impl Running {
                         Ok(chunk) => self.take(chunk).await,
                         Err(error) => {
                             let (target, message) = ("groundwork".to_owned(), error.to_string());
-                            return self.fail(target::CallError::Broken { target, message }.into()).await;
+                            return self.fail(target::CallError::Broken { target, message }.into());
                         }
                     }
                 }
-                Some(Err(error)) => return self.fail(error.into()).await,
+                Some(Err(error)) => return self.fail(error.into()),
                 None => self.end().await,
             }
         }
     }
 
-    async fn fail(&mut self, error: CallError) -> Option<Item> {
-        self.settlement.take()?.fail(error.kind(), error.http_status()).await;
+    fn fail(&mut self, error: CallError) -> Option<Item> {
+        self.settlement.take()?.fail(error.kind(), error.http_status());
         Some(Item::Error(error))
     }
 
     async fn end(&mut self) {
         self.conclude(None).await;
         if let Some(settlement) = self.settlement.take() {
-            settlement.complete().await;
+            settlement.complete();
         }
     }
 

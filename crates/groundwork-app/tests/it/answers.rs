@@ -1,13 +1,14 @@
 //! Grounded answers: what they cite, how they stream, what they say when there is nothing to say.
 
-use crate::fixture::{Plan, body, fake, house};
+use crate::fixture::{Plan, Streamed, body, fake, house, request};
 use groundwork_app::Caller;
 use groundwork_app::documents;
-use groundwork_app::pipeline::CallError;
+use groundwork_app::pipeline::{self, CallError};
 use groundwork_app::search::SearchError;
 use groundwork_inference::fake::{Answer, Fault, Script};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 const LEAVE: &str = "# Leave policy\n\n## Parental leave\n\nParental leave is 14 weeks for every parent.\n\n## Sick leave\n\nA doctor's note is needed after the third day.\n";
 
@@ -74,7 +75,7 @@ async fn usage_comes_last_and_only_to_those_who_asked() {
 #[tokio::test]
 async fn nothing_stored_nothing_visible_and_nothing_found_are_different_answers() {
     let house = house(Script::say("A model must not be asked.")).await;
-    let reason = |answer: &(groundwork_app::pipeline::Head, Value)| {
+    let reason = |answer: &(pipeline::Head, Value)| {
         answer.0.headers.iter().find(|(name, _)| name == "groundwork-reason").map(|(_, value)| value.clone()).unwrap_or_default()
     };
     let empty = house.ask("groundwork", "How long is parental leave?").await.unwrap();
@@ -99,7 +100,7 @@ async fn below_the_floor_an_assistant_says_that_it_does_not_know_and_shows_the_n
     let plan = Plan::new(vec![fake("fake", Script::say("Parental leave is 14 weeks for every parent [1]."))]);
     let house = plan.applying("[assistants.strict]\nfloor = 0.8\n").build().await.unwrap();
     house.upload("leave.md", LEAVE).await;
-    let header = |head: &groundwork_app::pipeline::Head, wanted: &str| {
+    let header = |head: &pipeline::Head, wanted: &str| {
         head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap_or_default()
     };
     let (head, answer) = house.ask("strict", "Is parental leave paid on the moon?").await.unwrap();
@@ -187,4 +188,35 @@ async fn the_next_deployment_answers_when_the_first_fails_before_its_first_byte(
     }
     let house = Plan::new(vec![fake("first", Script::new([refuse(422)])), fake("second", Script::say("Here."))]).build().await.unwrap();
     assert_eq!(house.ask("default", "Hello?").await.unwrap_err().http_status(), 422, "a refused request is refused everywhere");
+}
+
+#[tokio::test]
+async fn an_answer_whose_citations_cannot_be_compared_in_time_comes_in_time_and_unchecked() {
+    let house = house(Script::say("Mothers and fathers stay at home for more than a year [1].")).await;
+    house.upload("leave.md", "# Leave\n\nParents may take up to fourteen months of parental leave.\n").await;
+    house.comparing_hangs.store(true, Ordering::SeqCst);
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let caller = Caller::local();
+    let ask = |stream: bool| {
+        let mut asked = body("groundwork", "How many months of parental leave may parents take?");
+        asked["stream"] = stream.into();
+        pipeline::run(&house.app, &caller, pipeline::Request { deadline: Some(Instant::now() + PATIENCE), ..request(asked) })
+    };
+    let whole = async {
+        let began = Instant::now();
+        let pipeline::Answer::Whole(_, body) = ask(false).await.unwrap() else { panic!("no whole answer") };
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        (body["choices"][0]["message"]["annotations"][0].clone(), began.elapsed())
+    };
+    let streamed = async {
+        let began = Instant::now();
+        let pipeline::Answer::Stream(_, items) = ask(true).await.unwrap() else { panic!("no stream") };
+        let streamed = Streamed::of(futures::StreamExt::collect(items).await);
+        assert!(streamed.error.is_none());
+        (streamed.annotations[0].clone(), began.elapsed())
+    };
+    for (annotation, took) in <[_; 2]>::from(tokio::join!(whole, streamed)) {
+        assert_eq!((&annotation["citation"]["name"], &annotation["citation"]["supported"]), (&json!("leave.md"), &Value::Null));
+        assert!((PATIENCE..PATIENCE + Duration::from_millis(500)).contains(&took), "{took:?}");
+    }
 }

@@ -12,7 +12,7 @@ use groundwork_core::tokens::Tokenize;
 use groundwork_inference::fake::Script;
 use groundwork_inference::models::{self, Library};
 use groundwork_inference::target;
-use groundwork_retrieval::embed::{EmbedError, Embedder};
+use groundwork_retrieval::embed::{EmbedError, Embedder, Purpose};
 use groundwork_retrieval::extract::sandbox::SandboxSettings;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -29,6 +29,8 @@ pub(crate) struct House {
     pub(crate) hand: Arc<AtomicU64>,
     /// While true, the embedding model fails.
     pub(crate) embedder_is_down: Arc<AtomicBool>,
+    /// While true, sentences are compared without end.
+    pub(crate) comparing_hangs: Arc<AtomicBool>,
     pub(crate) folder: Arc<TempDir>,
 }
 
@@ -55,13 +57,13 @@ impl Plan {
 
     pub(crate) async fn build(self) -> Result<House, OpenError> {
         let (clock, hand) = Clock::fake(self.start);
-        let embedder_is_down = Arc::new(AtomicBool::new(false));
+        let (embedder_is_down, comparing_hangs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let settings = Settings {
             data_dir: self.folder.path().join("data"),
             role: Role::Owner,
             calibration: self.folder.path().join("calibration.json"),
             library: Library::new(models::Settings::default(), &self.folder.path().join("models"), Vec::new()).unwrap(),
-            embedding: Embedding::Given(embedder(embedder_is_down.clone())),
+            embedding: Embedding::Given(embedder(embedder_is_down.clone(), comparing_hangs.clone())),
             extractor: SandboxSettings { program: env!("CARGO_BIN_EXE_app-test-child").into(), ..SandboxSettings::default() },
             targets: self.targets,
             applied: self.applied,
@@ -69,7 +71,7 @@ impl Plan {
             limits: self.limits,
         };
         let app = App::open(settings, clock, Dice::counting(1)).await?;
-        Ok(House { app, hand, embedder_is_down, folder: self.folder })
+        Ok(House { app, hand, embedder_is_down, comparing_hangs, folder: self.folder })
     }
 }
 
@@ -143,12 +145,20 @@ impl House {
 
     /// The ledger once every call that has ended is in it, and the house shut.
     pub(crate) async fn ledger_at_the_end(self) -> Vec<ledger::Entry> {
-        let list = || ledger::List { time: 0..i64::MAX as u64, after: None, limit: 1000 };
         let (app, folder) = (self.app, self.folder);
         app.shutdown(Duration::from_secs(20)).await;
         drop(app);
         let again = Plan { folder, ..Plan::new(vec![fake("fake", Script::default())]) }.build_again().await;
-        let entries = ledger::list(&again.app, &Caller::local(), list()).await.unwrap();
+        let (mut entries, mut after) = (Vec::new(), None);
+        loop {
+            let list = ledger::List { time: 0..i64::MAX as u64, after, limit: 1000 };
+            let page = ledger::list(&again.app, &Caller::local(), list).await.unwrap();
+            after = page.last().map(ledger::Entry::cursor);
+            entries.extend(page);
+            if after.is_none() {
+                break;
+            }
+        }
         again.app.shutdown(Duration::from_secs(20)).await;
         entries
     }
@@ -195,7 +205,7 @@ pub(crate) fn body(model: &str, question: &str) -> Value {
 }
 
 /// Words thrown into 64 buckets: texts that share words are near each other.
-fn embedder(is_down: Arc<AtomicBool>) -> Embedder {
+fn embedder(is_down: Arc<AtomicBool>, comparing_hangs: Arc<AtomicBool>) -> Embedder {
     Embedder {
         model: "buckets-1".into(),
         dimensions: 64,
@@ -203,7 +213,10 @@ fn embedder(is_down: Arc<AtomicBool>) -> Embedder {
         chunk_tokens: 60,
         chunk_overlap: 15,
         tokenizer: Arc::new(Words),
-        run: Arc::new(move |_purpose, texts| {
+        run: Arc::new(move |purpose, texts| {
+            if purpose == Purpose::Sentence && comparing_hangs.load(Ordering::SeqCst) {
+                return Box::pin(std::future::pending());
+            }
             let result = if is_down.load(Ordering::SeqCst) {
                 Err(EmbedError::Failed { model: "buckets-1".into(), reason: "it is down".into() })
             } else {

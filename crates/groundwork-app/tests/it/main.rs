@@ -6,11 +6,13 @@
 
 mod answers;
 mod batches;
+mod chaos;
 mod declarations;
 mod documents;
 mod files;
 mod fixture;
 mod ledger;
+mod money;
 mod permissions;
 mod refusals;
 mod responses;

@@ -69,22 +69,27 @@ impl Upstream {
     }
 }
 
-async fn serve(mut stream: TcpStream, reply: Reply, requests: Arc<Mutex<Vec<(String, Value)>>>, closed: Arc<Notify>) {
+/// A request's head and body; `None` when the client goes away.
+pub(crate) async fn receive(stream: &mut TcpStream) -> Option<(String, Value)> {
     let mut bytes = Vec::new();
-    let (head, length) = loop {
+    loop {
         if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
-            return;
+            return None;
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some(end) = text.find("\r\n\r\n") {
             let head = text[..end].to_lowercase();
             let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
             if bytes.len() >= end + 4 + length {
-                break (text[..end].to_owned(), end + 4);
+                return Some((text[..end].to_owned(), serde_json::from_slice(&bytes[end + 4..]).unwrap()));
             }
         }
-    };
-    requests.lock().unwrap().push((head, serde_json::from_slice(&bytes[length..]).unwrap()));
+    }
+}
+
+async fn serve(mut stream: TcpStream, reply: Reply, requests: Arc<Mutex<Vec<(String, Value)>>>, closed: Arc<Notify>) {
+    let Some(request) = receive(&mut stream).await else { return };
+    requests.lock().unwrap().push(request);
     for part in &reply.parts {
         if stream.write_all(part).await.is_err() || stream.flush().await.is_err() {
             return;
@@ -97,7 +102,7 @@ async fn serve(mut stream: TcpStream, reply: Reply, requests: Arc<Mutex<Vec<(Str
     }
 }
 
-fn openai(port: u16) -> Kind {
+pub(crate) fn openai(port: u16) -> Kind {
     Kind::OpenAi { base_url: format!("http://127.0.0.1:{port}/v1").parse().unwrap(), key: Some("their-key".to_owned().into()) }
 }
 
@@ -312,6 +317,38 @@ async fn a_client_that_hangs_up_cancels_the_call_upstream() {
     assert!(matches!(items.next().await, Some(Item::Frame(_))));
     drop(items);
     tokio::time::timeout(Duration::from_secs(10), upstream.closed.notified()).await.expect("the connection is closed");
+}
+
+#[tokio::test]
+async fn what_a_client_that_went_away_had_asked_is_exact_where_the_service_tells_it_first() {
+    let told = [
+        r#"{"type":"message_start","message":{"id":"msg_9","type":"message","role":"assistant","model":"claude-9","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":3,"cache_read_input_tokens":20,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"One two three."}}"#,
+    ];
+    for dialect in [Dialect::Messages, Dialect::Chat] {
+        let upstream = Upstream::start(Reply { then_silence: true, ..events(&told, 1000) }).await;
+        let house = upstream
+            .house(|port| Kind::Anthropic {
+                base_url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+                credential: Credential::Key("k".to_owned().into()),
+            })
+            .await;
+        let mut asked = body("default", "Hello?");
+        (asked["stream"], asked["max_tokens"]) = (true.into(), 100.into());
+        let asked = pipeline::Request { dialect, ..request(asked) };
+        let Answer::Stream(_, mut items) = pipeline::run(&house.app, &Caller::local(), asked).await.unwrap() else { panic!("no stream") };
+        // All that is said stands in what has come so far.
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("three.") {
+            let Some(Item::Frame(frame)) = items.next().await else { panic!("it ended early") };
+            seen.extend_from_slice(&frame.data);
+        }
+        drop(items);
+        let entries = house.ledger_at_the_end().await;
+        assert_eq!((entries[0].input_tokens, entries[0].cached_tokens, entries[0].estimated), (33, 20, true), "{entries:?}");
+        assert!((1..100).contains(&entries[0].output_tokens) && entries[0].served_model.as_deref() == Some("claude-9"), "{entries:?}");
+    }
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn take(
     let call = format!("call_{}_{number}", batch.id.as_str().trim_start_matches("batch_"));
     if let (Some(status), Ok(id)) = (status, CallId::try_from(call.clone())) {
         let refusal = (status != 200).then(|| refusal(deployment, status));
-        book(app, batch, endpoint, (deployment, id), refusal.map_or(Ok(used), Err)).await?;
+        book(app, batch, endpoint, (deployment, id), refusal.map_or(Ok(used), Err))?;
     }
     let response = answered.map(|answered| Response {
         status_code: answered.status_code,
@@ -90,7 +90,7 @@ fn refusal(deployment: &Deployment, status: u16) -> target::CallError {
     target::CallError::Refused { target, status, message, said: Box::default() }
 }
 
-async fn book(
+fn book(
     app: &App,
     batch: &Batch,
     endpoint: Endpoint,

@@ -85,12 +85,10 @@ impl<T> Drop for Hearing<'_, T> {
 pub(super) fn hear_out(app: &App, mut open: Open, asking: Asking, mut echo: Echo) {
     let place = app.inner().drains.clone().try_acquire_owned();
     let (HangUp::Drain { within }, Ok(place)) = (open.policy(asking), place) else {
-        return drop(write(app, open, Outcome::Abandoned));
+        return write(app, open, Outcome::Abandoned);
     };
-    let app = app.clone();
+    let (app, drains) = (app.clone(), app.inner().metrics.drains());
     app.tasks().clone().spawn(async move {
-        let draining = app.inner().metrics.calls_draining.clone();
-        draining.inc();
         let until = tokio::time::Instant::now() + within;
         loop {
             let heard = tokio::select! {
@@ -108,12 +106,7 @@ pub(super) fn hear_out(app: &App, mut open: Open, asking: Asking, mut echo: Echo
                 Ok(None) | Err(_) => break,
             }
         }
-        drop((echo, place));
-        draining.dec();
-        if let Some(writing) = write(&app, open, Outcome::Abandoned)
-            && let Err(error) = writing.await
-        {
-            tracing::error!(%error, "a call could not be booked");
-        }
+        drop((echo, place, drains));
+        write(&app, open, Outcome::Abandoned);
     });
 }

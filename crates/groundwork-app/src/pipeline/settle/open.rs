@@ -183,9 +183,19 @@ impl Open {
         self.tries.iter().enumerate().any(untold)
     }
 
+    fn known_input_tokens(&self) -> Option<u64> {
+        let told = self.usage.or(self.prompted).map(|usage| usage.input_tokens);
+        told.or(self.prompt_tokens.map(|tokens| tokens as u64))
+    }
+
+    /// Without counting: every token covers at least one byte.
+    pub(super) fn at_most_counted(&self) -> Counted {
+        let input = self.known_input_tokens().unwrap_or_else(|| self.most_input_tokens());
+        Counted { input, output: self.answer.len() as u64 }
+    }
+
     pub(super) fn counting(&mut self) -> Option<impl FnOnce() -> Counted + Send + 'static> {
-        let known = self.usage.or(self.prompted).map(|usage| usage.input_tokens);
-        let known = known.or(self.prompt_tokens.map(|tokens| tokens as u64));
+        let known = self.known_input_tokens();
         let (estimate, answer) = (self.estimate.take()?, std::mem::take(&mut self.answer));
         Some(move || estimate.count(known, &answer))
     }
