@@ -87,6 +87,7 @@ impl Answer {
             Event::Retracted { choice } => self.choice(choice).retracted = true,
             Event::Finish { choice, reason } => self.choice(choice).finish = Some(reason),
             Event::Usage(usage) => self.usage = Some(usage),
+            Event::Prompted(_) => {}
             Event::Tier(tier) => self.tier = Some(tier),
         }
     }

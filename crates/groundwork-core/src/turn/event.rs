@@ -75,6 +75,8 @@ pub enum Event {
         choice: u32,
         reason: FinishReason,
     },
+    /// What was read, where a service tells it before it answers: its tokens are exact, those of the answer are not known yet.
+    Prompted(Usage),
     /// The last one counts.
     Usage(Usage),
     /// The service tier that did the work, in the words of chat completions.

@@ -134,6 +134,7 @@ impl Open {
                 Event::ToolArguments { fragment, .. } => self.said(fragment, now),
                 Event::Retracted { .. } => self.finish = Some(FinishReason::ContentFilter.as_str().to_owned()),
                 Event::Finish { reason, .. } => self.finish = Some(reason.as_str().to_owned()),
+                Event::Prompted(usage) => self.prompted = Some(*usage),
                 Event::Usage(usage) => self.usage = Some(*usage),
                 Event::Start { model: Some(model), .. } if self.record.served_model.is_none() => {
                     self.record.served_model = Some(model.clone());

@@ -47,6 +47,7 @@ impl Writer {
                 self.begin(0, &mut frames);
             }
             Event::Usage(usage) => self.usage = Some(usage),
+            Event::Prompted(_) => {}
             Event::Tier(tier) => self.tier = Some(tier),
             Event::Text { choice, text } => self.say(choice, &Delta { content: Some(&text), ..Delta::default() }, &mut frames),
             Event::Refusal { choice, text } => self.say(choice, &Delta { refusal: Some(Some(&text)), ..Delta::default() }, &mut frames),

@@ -60,6 +60,8 @@ impl Reader {
             "message_start" => {
                 if let Some(message) = &said.message {
                     self.start(message, &mut events);
+                    let prompted = Usage { output_tokens: 0, ..Usage::from(&self.usage) };
+                    events.extend((prompted.input_tokens > 0).then_some(Event::Prompted(prompted)));
                 }
             }
             "content_block_start" => {

@@ -62,6 +62,7 @@ impl Writer {
                 self.begin(&mut frames);
             }
             Event::Usage(usage) => self.usage = Some(usage),
+            Event::Prompted(_) => {}
             Event::Tier(tier) => self.tier = Some(tier),
             Event::Text { choice: 0, text } => self.say(&text, &mut frames),
             Event::Refusal { choice: 0, text } => self.refuse(&text, &mut frames),

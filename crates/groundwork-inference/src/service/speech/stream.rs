@@ -188,7 +188,7 @@ impl Running {
 /// Beginnings, and words that are none, say nothing.
 fn says_something(event: &Event) -> bool {
     match event {
-        Event::Start { .. } | Event::Tier(_) | Event::Usage(_) => false,
+        Event::Start { .. } | Event::Tier(_) | Event::Prompted(_) | Event::Usage(_) => false,
         Event::Text { text, .. } => !text.is_empty(),
         _ => true,
     }
