@@ -11,7 +11,7 @@ pub(super) fn of(error: &CallError, everywhere: bool, (began, deadline): (Instan
     match error {
         CallError::Auth { .. } | CallError::NotFound { .. } if !everywhere => Failure::Unable,
         CallError::Auth { .. } => Failure::Denied,
-        CallError::NotFound { message, .. } if is_about_the_deployment(message) => Failure::Missing,
+        CallError::NotFound { code, message, .. } if is_about_the_deployment(code.as_deref(), message) => Failure::Missing,
         // Something that the request refers to.
         CallError::NotFound { .. } => Failure::Unable,
         CallError::RateLimited { retry_after, .. } => Failure::Pressure { retry_after: *retry_after },
@@ -27,9 +27,16 @@ pub(super) fn of(error: &CallError, everywhere: bool, (began, deadline): (Instan
     }
 }
 
-fn is_about_the_deployment(message: &str) -> bool {
-    let message = message.to_lowercase();
-    ["model", "deployment", "resource", "404"].iter().any(|word| message.contains(word))
+/// Its code says so; one that only says that something is not there leaves it to the message.
+fn is_about_the_deployment(code: Option<&str>, message: &str) -> bool {
+    let code = code.unwrap_or_default().to_lowercase();
+    let says = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    match code.as_str() {
+        "" | "404" | "not_found" | "notfound" | "not_found_error" => {
+            says(&message.to_lowercase(), &["model", "deployment", "resource", "404"])
+        }
+        code => says(code, &["model", "deployment"]),
+    }
 }
 
 /// The better of two errors to tell a client who asked once: what says when to come again, before what may pass by itself, before what
@@ -77,7 +84,7 @@ mod tests {
     }
 
     fn missing() -> CallError {
-        CallError::NotFound { target: "t".into(), model: "m".into(), message: String::new(), said: Box::default() }
+        CallError::NotFound { target: "t".into(), model: "m".into(), code: None, message: String::new(), said: Box::default() }
     }
 
     #[test]
@@ -104,16 +111,22 @@ mod tests {
     #[test]
     fn only_what_every_server_does_can_show_that_a_deployment_is_missing() {
         let now = now();
-        let not_found =
-            |message: &str| CallError::NotFound { target: "t".into(), model: "m".into(), message: message.into(), said: Box::default() };
-        for (message, everywhere, failure) in [
-            ("The API deployment for this resource does not exist.", true, Failure::Missing),
-            ("The model `m` does not exist", true, Failure::Missing),
-            ("status 404 without a message", true, Failure::Missing),
-            ("No such File object: file-abc", true, Failure::Unable),
-            ("The model `m` does not exist", false, Failure::Unable),
+        let not_found = |code: Option<&str>, message: &str| {
+            let code = code.map(str::to_owned);
+            CallError::NotFound { target: "t".into(), model: "m".into(), code, message: message.into(), said: Box::default() }
+        };
+        for (code, message, everywhere, failure) in [
+            (Some("DeploymentNotFound"), "It does not exist.", true, Failure::Missing),
+            (Some("model_not_found"), "", true, Failure::Missing),
+            (Some("404"), "Resource not found", true, Failure::Missing),
+            (Some("response_not_found"), "Response 'resp_1' of the model not found.", true, Failure::Unable),
+            (None, "The API deployment for this resource does not exist.", true, Failure::Missing),
+            (None, "The model `m` does not exist", true, Failure::Missing),
+            (None, "status 404 without a message", true, Failure::Missing),
+            (None, "No such File object: file-abc", true, Failure::Unable),
+            (Some("model_not_found"), "The model `m` does not exist", false, Failure::Unable),
         ] {
-            assert_eq!(of(&not_found(message), everywhere, (now, now)), failure, "{message}");
+            assert_eq!(of(&not_found(code, message), everywhere, (now, now)), failure, "{code:?} {message}");
         }
     }
 }

@@ -33,7 +33,10 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
     match status {
         400..=499 if is_filtered(&code, &body) => CallError::ContentFilter { target, message, said },
         401 | 403 => CallError::Auth { target, status, message, said },
-        404 => CallError::NotFound { target, model: model.to_owned(), message, said },
+        404 => {
+            let code = (!code.is_empty()).then_some(code);
+            CallError::NotFound { target, model: model.to_owned(), code, message, said }
+        }
         402 => CallError::QuotaExhausted { target, message, said },
         429 if [&code, &kind].into_iter().any(|word| word == "insufficient_quota" || word == "billing_error") => {
             CallError::QuotaExhausted { target, message, said }

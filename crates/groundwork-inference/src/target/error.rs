@@ -11,7 +11,7 @@ pub enum CallError {
     #[error("{target} refused the credential ({status}): {message}; check its key and its role")]
     Auth { target: String, status: u16, message: String, said: Box<Said> },
     #[error("{target} does not know the model or deployment {model:?}: {message}")]
-    NotFound { target: String, model: String, message: String, said: Box<Said> },
+    NotFound { target: String, model: String, code: Option<String>, message: String, said: Box<Said> },
     /// 429, or 529 where the service has that.
     #[error("{target} {throttle}: {message}")]
     RateLimited { target: String, status: u16, throttle: Throttle, retry_after: Option<Duration>, message: String, said: Box<Said> },
