@@ -9,14 +9,42 @@ use std::sync::Arc;
 
 /// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {given:?} is not a valid name: use 1 to 64 of a-z, A-Z, 0-9, '-', '_', '.' and begin with a letter or digit")]
+#[error("{what} {given:?} is not a valid name: use 1 to {longest} of a-z, A-Z, 0-9, {marks} and begin with a letter or digit", longest = form.longest, marks = form.marks())]
 pub struct InvalidName {
     pub what: &'static str,
     pub given: String,
+    form: Form,
+}
+
+/// What a name may look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Form {
+    longest: usize,
+    /// Beside letters and digits, behind the first character.
+    marks: &'static str,
+}
+
+const SLUG: Form = Form { longest: 64, marks: "-_." };
+/// Vendors call theirs `meta-llama/Llama-3.3-70B-Instruct` and `qwen3:8b`.
+const MODEL: Form = Form { longest: 128, marks: "-_./:" };
+
+impl Form {
+    fn allows(self, name: &str) -> bool {
+        (1..=self.longest).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || self.marks.contains(c))
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    }
+
+    fn marks(self) -> String {
+        self.marks.chars().map(|mark| format!("'{mark}'")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        name!($(#[$doc])* $name, $what, SLUG);
+    };
+    ($(#[$doc:meta])* $name:ident, $what:literal, $form:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -32,10 +60,7 @@ macro_rules! name {
             type Error = InvalidName;
 
             fn try_from(given: String) -> Result<Self, InvalidName> {
-                let valid = (1..=64).contains(&given.len())
-                    && given.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-                    && given.as_bytes()[0].is_ascii_alphanumeric();
-                if valid { Ok(Self(given.into())) } else { Err(InvalidName { what: $what, given }) }
+                if $form.allows(&given) { Ok(Self(given.into())) } else { Err(InvalidName { what: $what, given, form: $form }) }
             }
         }
 
@@ -65,7 +90,7 @@ name!(/** The customer whose data never meets another's. */ TenantId, "tenant");
 name!(/** A set of documents that is searched together. */ KnowledgeBaseId, "knowledge base");
 name!(/** A document, the same through all its versions: `doc_…`. */ DocumentId, "document");
 name!(/** One call to a model, made by us; the client's request id is only a label: `call_…`. */ CallId, "call");
-name!(/** The name clients put in `model`: an assistant, a pool or an embedding model. */ ModelName, "model");
+name!(/** The name clients put in `model`: an assistant, a pool or an embedding model. */ ModelName, "model", MODEL);
 name!(/** A prompt template. */ TemplateId, "template");
 name!(/** A piece of background work: `job_…`. */ JobId, "job");
 name!(/** A file of a caller: `file-…`. */ FileId, "file");
@@ -97,5 +122,25 @@ impl DocumentId {
     /// The id of the made-up document that new templates are tried on.
     pub(crate) fn example() -> Self {
         Self("doc_example".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_may_be_called_what_its_vendor_calls_it_and_other_names_are_plain() {
+        let long = "m".repeat(128);
+        for name in ["gpt-5-mini", "meta-llama/Llama-3.3-70B-Instruct", "qwen3:8b", &long] {
+            assert_eq!(name.parse::<ModelName>().unwrap().as_str(), name);
+        }
+        for name in ["", "/etc", ":a", "a b", "a\\b", "a%2Fb", "é", &format!("{long}m")] {
+            assert!(name.parse::<ModelName>().is_err(), "{name}");
+        }
+        assert_eq!(
+            "a/b".parse::<KnowledgeBaseId>().unwrap_err().to_string(),
+            r#"knowledge base "a/b" is not a valid name: use 1 to 64 of a-z, A-Z, 0-9, '-', '_', '.' and begin with a letter or digit"#
+        );
     }
 }

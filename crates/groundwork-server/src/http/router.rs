@@ -194,7 +194,7 @@ pub fn router(front: &Front, entrance: Entrance) -> Router {
     let mut router = Router::new();
     for route in with_other_names(routes()) {
         let guard = layers::Guard::new(front, entrance, route.path, route.permission, route.cost);
-        router = router.route(route.path, route.handler.layer(from_fn_with_state(guard, layers::guard)));
+        router = router.route(&matched(route.path), route.handler.layer(from_fn_with_state(guard, layers::guard)));
     }
     let guard = layers::Guard::new(front, entrance, "unmatched", Permission::Known, Cost::Probe);
     let guarded = from_fn_with_state(guard, layers::guard);
@@ -202,6 +202,11 @@ pub fn router(front: &Front, entrance: Entrance) -> Router {
         .fallback(health::no_such_path.layer(guarded.clone()))
         .method_not_allowed_fallback(health::no_such_method.layer(guarded))
         .with_state(front.clone())
+}
+
+/// As the router is told it. The name of a model may have slashes in it, and not every client encodes them.
+fn matched(path: &str) -> String {
+    path.replace("/models/{model}", "/models/{*model}")
 }
 
 /// One `METHOD path permission` a line: the content of `docs/permissions.md`.

@@ -40,6 +40,24 @@ async fn models_are_listed_and_found_by_name() {
 }
 
 #[tokio::test]
+async fn a_model_may_be_called_what_its_vendor_calls_it() {
+    let script =
+        "apply = [\"models.toml\"]\n[[targets]]\nkind = \"fake\"\nname = \"script\"\n[[targets.script.answers]]\npieces = [\"hi\"]\n";
+    let world = World::with(script);
+    world.write("models.toml", "[models.\"meta/llama:8b\"]\ndeployments = [{ target = \"script\" }]\n");
+    let server = world.serve();
+    for name in ["meta/llama:8b", "meta%2Fllama%3A8b"] {
+        let model: Value = server.get(&format!("/v1/models/{name}")).send().await.unwrap().json().await.unwrap();
+        assert_eq!(model["id"], "meta/llama:8b", "{name}");
+    }
+    let mut asked = json!({ "model": "meta/llama:8b", "messages": [{ "role": "user", "content": "hello" }] });
+    assert_eq!(server.chat(&asked).await.status(), 200);
+    asked["model"] = "ignored".into();
+    let azure = "/openai/deployments/meta%2Fllama%3A8b/chat/completions?api-version=2024-10-21";
+    assert_eq!(server.post(azure).json(&asked).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn embeddings_come_as_numbers_or_as_base64_in_the_order_of_the_texts() {
     let world = World::new();
     let server = world.serve();
