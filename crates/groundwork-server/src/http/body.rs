@@ -10,8 +10,10 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 /// The whole body of a request, within the route's limit.
 pub(super) struct Whole(pub(super) Bytes);
@@ -129,5 +131,103 @@ impl<G: Unpin> HttpBody for Held<G> {
 
     fn size_hint(&self) -> http_body::SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// `body`, with `guard` kept as by `held`, but both only until `until`: a client that reads slowly, or not at all, keeps nothing longer.
+pub(super) fn held_until<G: Send + Unpin + 'static>(body: Body, guard: G, (until, tasks): (Instant, &TaskTracker)) -> Body {
+    let lent = Arc::new(Mutex::new(Lent { body: Held { body, _guard: guard }.into(), waker: None }));
+    let (gone, end) = oneshot::channel();
+    let late = Arc::downgrade(&lent);
+    tasks.spawn(async move {
+        if tokio::time::timeout_at(until.into(), end).await.is_err()
+            && let Some(lent) = late.upgrade()
+        {
+            let Lent { body, waker } = std::mem::take(&mut *lock(&lent));
+            drop(body);
+            waker.inspect(Waker::wake_by_ref);
+        }
+    });
+    Body::new(Leased { lent, _gone: gone })
+}
+
+/// What a client has of an answer on its way out.
+struct Leased<G> {
+    lent: Arc<Mutex<Lent<G>>>,
+    /// Ends the watch over it.
+    _gone: oneshot::Sender<()>,
+}
+
+struct Lent<G> {
+    /// `None` when its time was over.
+    body: Option<Held<G>>,
+    /// Of the connection that waits for the body.
+    waker: Option<Waker>,
+}
+
+impl<G> Default for Lent<G> {
+    fn default() -> Self {
+        Self { body: None, waker: None }
+    }
+}
+
+fn lock<G>(lent: &Mutex<Lent<G>>) -> MutexGuard<'_, Lent<G>> {
+    lent.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<G: Unpin> HttpBody for Leased<G> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        let Lent { body, waker } = &mut *lock(&self.lent);
+        let Some(body) = body else { return Poll::Ready(Some(Err(axum::Error::new("the client took too long to read its answer")))) };
+        let polled = Pin::new(body).poll_frame(context);
+        if polled.is_pending() && !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        lock(&self.lent).body.as_ref().is_some_and(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        lock(&self.lent).body.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_for_a_body_goes_with_it_and_with_its_time() {
+        let tasks = TaskTracker::new();
+        let until = || (tokio::time::Instant::now() + Duration::from_secs(1)).into_std();
+        let lend = |body: Body, guard: &Arc<()>| held_until(body, guard.clone(), (until(), &tasks));
+        let guard = Arc::new(());
+        let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>());
+
+        let unread = lend(endless(), &guard);
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert_eq!(Arc::strong_count(&guard), 2);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(Arc::strong_count(&guard), 1, "nobody has read it");
+        drop(unread);
+
+        let mut awaited = lend(endless(), &guard);
+        assert!(awaited.frame().await.is_some_and(|frame| frame.is_err()), "who waits is told");
+
+        let dropped = lend(endless(), &guard);
+        drop(dropped);
+        assert_eq!(Arc::strong_count(&guard), 1);
+        assert_eq!(lend(Body::from("all"), &guard).collect().await.unwrap().to_bytes(), "all");
+        assert_eq!(Arc::strong_count(&guard), 1);
+        tasks.close();
+        tasks.wait().await;
     }
 }

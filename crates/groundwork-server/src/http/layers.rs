@@ -6,7 +6,7 @@ use super::caller::{self, Entrance};
 use super::error::{self, ApiError};
 use super::repeat::{self, IDEMPOTENCY_KEY};
 use super::router::{Cost, Permission};
-use super::{Front, metrics, zstd};
+use super::{Front, metrics, openai, zstd};
 use crate::config::LimitsConfig;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -33,6 +33,9 @@ const PROCESSING_MS: HeaderName = HeaderName::from_static("openai-processing-ms"
 
 /// For operations that only touch rows, and for what every request spends around its operation.
 const SMALL_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a stream whose time is over may take to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Bytes of a body that need no waiting for.
 const SMALL_BODY: u64 = 16 << 10;
@@ -104,6 +107,7 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     let method = request.method().clone();
     let anthropic = error::is_anthropic(request.uri().path());
     let origin = request.headers().get(ORIGIN).cloned();
+    let until = matches!(guard.cost, Cost::Answer | Cost::Media).then(|| openai::deadline(front, request.headers()) + LAST_WORDS);
     if let Some(id) = &id {
         request.headers_mut().insert(REQUEST_ID, id.clone());
     }
@@ -118,7 +122,10 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     finish(&guard, &mut response, (id, origin), elapsed);
     guard.measured.observe(&method, response.status().as_u16(), elapsed);
     access_line(&guard, &method, &response, elapsed);
-    response.map(|body| body::held(body, (running, place)))
+    response.map(|body| match until {
+        Some(until) if body.size_hint().exact().is_none() => body::held_until(body, (running, place), (until, front.app().tasks())),
+        _ => body::held(body, (running, place)),
+    })
 }
 
 type Place = Option<tokio::sync::OwnedSemaphorePermit>;

@@ -1,6 +1,7 @@
 //! Where requests come in: TCP and the socket in the data folder. Each connection is a tracked task with a place, and ends
 //! in order when the server does.
 
+use super::patience::Patient;
 use super::{Entrance, Front, router};
 use crate::config::ServerConfig;
 use crate::socket::Socket;
@@ -19,6 +20,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How long a client may take nothing of what is there for it.
+const UNREAD: Duration = Duration::from_secs(60);
 
 /// Why the address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +132,7 @@ impl Door {
         let (builder, service) = (self.builder.clone(), TowerToHyperService::new(self.service.clone()));
         let (finish, abort) = (self.finish.clone(), self.abort.clone());
         async move {
-            let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+            let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, UNREAD)), service));
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = finish.cancelled() => {

@@ -18,6 +18,7 @@ mod metrics;
 mod openai;
 mod openapi;
 mod page;
+mod patience;
 mod repeat;
 mod router;
 mod sse;

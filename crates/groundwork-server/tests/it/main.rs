@@ -12,6 +12,7 @@ mod entry;
 mod evaluation;
 mod gate;
 mod model;
+mod money;
 mod process;
 mod streams;
 mod world;

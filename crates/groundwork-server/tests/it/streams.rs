@@ -118,3 +118,23 @@ async fn more_requests_than_there_are_places_are_refused_at_once() {
     // The place is free again once the server has seen that the client is gone.
     while server.get("/v1/models").send().await.unwrap().status() == 503 {}
 }
+
+#[tokio::test]
+async fn a_busy_service_is_overloaded_in_the_words_of_each_dialect() {
+    let world = World::with(&scripted("fault = { kind = \"refuse\", status = 529, message = \"Overloaded\" }").replace("50ms", "15s"));
+    let server = world.serve();
+    for (path, body, status, kind) in [
+        (
+            "/v1/messages",
+            json!({ "model": "default", "max_tokens": 9, "messages": [{ "role": "user", "content": "a" }] }),
+            529,
+            "overloaded_error",
+        ),
+        ("/v1/chat/completions", ask_model(false), 503, "scripted_error"),
+    ] {
+        let answer = server.post(path).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+        let told: Value = answer.json().await.unwrap();
+        assert_eq!(told["error"]["type"], kind, "{told}");
+    }
+}

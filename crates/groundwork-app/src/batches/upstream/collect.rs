@@ -119,7 +119,7 @@ fn book(
         Ok(used) => used,
         Err(error) => {
             settlement.failed(asking, &error);
-            settlement.fail(error.kind(), error.http_status()).await;
+            settlement.fail(error.kind(), error.http_status());
             return Ok(());
         }
     };
@@ -131,6 +131,6 @@ fn book(
         ..turn::Usage::default()
     });
     settlement.finished("stop");
-    settlement.complete().await;
+    settlement.complete();
     Ok(())
 }
