@@ -21,8 +21,13 @@ fix:
 	cargo fmt --all
 	cargo clippy $(PROFILE) --workspace --all-targets --fix --allow-dirty --allow-staged
 
+# Wants a machine with nothing else to do. The first run makes a corpus of 100,000 chunks, which takes some minutes.
 bench:
-	cd bench && cargo run --release -- $(ARGS)
+	cargo build --release --locked --workspace --bins
+	cd bench && cargo build --release --locked --bins
+	cd bench && taskset -c 0 target/release/search
+	cd bench && target/release/footprint ../target/release/groundwork target/search-corpus/100000
+	cd bench && target/release/overhead ../target/release/groundwork
 
 run: build
 	$(BIN) serve

@@ -107,7 +107,7 @@ async fn measure(folder: &Path, chunks: u64, ingested: Option<Duration>) -> Resu
         rows.push(json!({ "permitted_percent": share, "hybrid_p50_ms": hybrid, "hybrid_p99_ms": p99, "vector_p50_ms": vector,
             "keyword_p50_ms": keyword, "recall_at_10": recall, "of_unfiltered": hybrid / unfiltered }));
     }
-    println!("unfiltered: {:.2} times the floor\n", unfiltered / (floor + tantivy.0));
+    verdicts(&rows, unfiltered / (floor + tantivy.0), loaded)?;
     println!(
         "{}",
         json!({ "chunks": chunks, "dimensions": DIMENSIONS, "cores": cores(), "load_s": loaded.as_secs_f64(),
@@ -115,6 +115,26 @@ async fn measure(folder: &Path, chunks: u64, ingested: Option<Duration>) -> Resu
         "unfiltered_over_floor": unfiltered / (floor + tantivy.0), "rows": rows })
     );
     ground.close().await;
+    Ok(())
+}
+
+/// What was found beside what is asked of it.
+fn verdicts(rows: &[serde_json::Value], over_floor: f64, loaded: Duration) -> Result<()> {
+    let row = |at: usize, field: &str| rows.get(at).and_then(|row| row[field].as_f64()).context("a row is missing");
+    let recall = (0..rows.len()).map(|at| row(at, "recall_at_10")).try_fold(1.0, |least: f64, recall| anyhow::Ok(least.min(recall?)))?;
+    let at_most = [
+        ("unfiltered over the floor", over_floor, 1.2),
+        ("10 % of unfiltered", row(1, "of_unfiltered")?, 0.9),
+        ("1 % of unfiltered", row(2, "of_unfiltered")?, 0.6),
+        ("0.01 % of unfiltered", row(3, "of_unfiltered")?, 0.4),
+        ("loading both legs, s", loaded.as_secs_f64(), 2.0),
+    ];
+    let word = |met: bool| if met { "met" } else { "MISSED" };
+    println!();
+    for (name, value, goal) in at_most {
+        println!("{name:<26} {value:>7.3}   goal at most {goal:<6} {}", word(value <= goal));
+    }
+    println!("{:<26} {recall:>7.4}   goal at least 0.999 {}\n", "recall@10, the least", word(recall >= 0.999));
     Ok(())
 }
 
