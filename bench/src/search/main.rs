@@ -66,10 +66,9 @@ fn run() -> Result<()> {
 }
 
 async fn measure(folder: &Path, chunks: u64, ingested: Option<Duration>) -> Result<()> {
-    let begun = Instant::now();
-    let ground = Ground::open(folder, chunks).await?;
-    ground.index.wait(&kb(), Instant::now() + Duration::from_secs(600)).await?;
-    let loaded = begun.elapsed();
+    let before = resident()?;
+    let (ground, loaded) = Ground::load(folder, chunks).await?;
+    let bytes_a_chunk = resident()?.saturating_sub(before) as f64 / chunks as f64;
 
     let bandwidth = bandwidth();
     let floor = (chunks as usize * DIMENSIONS) as f64 / bandwidth * 1e3;
@@ -108,13 +107,20 @@ async fn measure(folder: &Path, chunks: u64, ingested: Option<Duration>) -> Resu
             "keyword_p50_ms": keyword, "recall_at_10": recall, "of_unfiltered": hybrid / unfiltered }));
     }
     verdicts(&rows, unfiltered / (floor + tantivy.0), loaded)?;
+    ground.close().await;
+    std::fs::remove_dir_all(folder.join("index"))?;
+    let (ground, rebuilt) = Ground::load(folder, chunks).await?;
+    ground.close().await;
+    println!(
+        "both legs take {bytes_a_chunk:.0} bytes of memory a chunk when they are loaded, and are made again from the database in {:.1} s",
+        rebuilt.as_secs_f64()
+    );
     println!(
         "{}",
-        json!({ "chunks": chunks, "dimensions": DIMENSIONS, "cores": cores(), "load_s": loaded.as_secs_f64(),
+        json!({ "loaded_bytes_a_chunk": bytes_a_chunk, "rebuild_s": rebuilt.as_secs_f64(), "chunks": chunks, "dimensions": DIMENSIONS, "cores": cores(), "load_s": loaded.as_secs_f64(),
         "bandwidth_gb_s": bandwidth / 1e9, "codes_floor_ms": floor, "tantivy_alone_p50_ms": tantivy.0, "scan_alone_p50_ms": scanned.0,
         "unfiltered_over_floor": unfiltered / (floor + tantivy.0), "rows": rows })
     );
-    ground.close().await;
     Ok(())
 }
 
@@ -136,6 +142,13 @@ fn verdicts(rows: &[serde_json::Value], over_floor: f64, loaded: Duration) -> Re
     }
     println!("{:<26} {recall:>7.4}   goal at least 0.999 {}\n", "recall@10, the least", word(recall >= 0.999));
     Ok(())
+}
+
+/// Bytes of memory that the process holds, what it has mapped of files included.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
 fn cores() -> usize {
@@ -172,6 +185,14 @@ impl Ground {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let setup = Setup { db: db.clone(), blobs: blobs.clone(), folder: folder.join("index"), tasks: tasks.clone(), stop: stop.clone() };
         Ok(Self { db, blobs, index: Index::open(setup), chunks, tasks, stop })
+    }
+
+    /// Opens the folder and waits until both legs can be searched; how long that took.
+    async fn load(folder: &Path, chunks: u64) -> Result<(Self, Duration)> {
+        let begun = Instant::now();
+        let ground = Self::open(folder, chunks).await?;
+        ground.index.wait(&kb(), Instant::now() + Duration::from_secs(3600)).await?;
+        Ok((ground, begun.elapsed()))
     }
 
     /// Ingests what is missing; how long it took, if all was.
