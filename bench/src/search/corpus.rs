@@ -143,6 +143,7 @@ pub fn document(number: usize, knowledge_base: &KnowledgeBaseId) -> Upload {
         source: format!("{number}.md"),
         name: format!("{number}.md"),
         bytes: Bytes::from(text),
+        attributes: None,
         permissions: Some(permissions),
     }
 }

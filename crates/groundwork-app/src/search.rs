@@ -4,6 +4,7 @@ use crate::App;
 use crate::knowledge::NotReady;
 use crate::pipeline::now;
 use groundwork_core::access::Caller;
+use groundwork_core::filter::{Filter, InvalidFilter};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Unit;
 use groundwork_retrieval::embed::EmbedError;
@@ -19,6 +20,8 @@ pub struct Query {
     /// At most 100.
     pub limit: usize,
     pub mode: Mode,
+    /// Only documents whose attributes pass it are looked at.
+    pub filter: Option<Filter>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,6 +93,8 @@ pub enum SearchError {
     EmptyQuery,
     #[error("the query has {bytes} bytes, more than the {limit} that limits.question allows")]
     TooLong { bytes: usize, limit: usize },
+    #[error("the filter cannot be used: {0}")]
+    Filter(#[from] InvalidFilter),
     #[error("the index of knowledge base {knowledge_base} is still loading; try again in {} seconds", retry_after.as_secs())]
     IndexLoading { knowledge_base: KnowledgeBaseId, retry_after: Duration },
     #[error("there is no embedding model: {0}")]
@@ -111,6 +116,7 @@ impl SearchError {
         match self {
             Self::UnknownKnowledgeBase(_) => "unknown_knowledge_base",
             Self::EmptyQuery => "empty_query",
+            Self::Filter(_) => "invalid_filter",
             Self::TooLong { .. } => "too_large",
             Self::IndexLoading { .. } => "index_loading",
             Self::NotReady(_) => "embedding_model_missing",
@@ -125,7 +131,7 @@ impl SearchError {
     pub fn http_status(&self) -> u16 {
         match self {
             Self::UnknownKnowledgeBase(_) => 404,
-            Self::EmptyQuery => 400,
+            Self::EmptyQuery | Self::Filter(_) => 400,
             Self::TooLong { .. } => 413,
             Self::IndexLoading { .. } | Self::NotReady(_) | Self::EmbeddingBusy { .. } | Self::TimedOut { .. } => 503,
             Self::Failed(Failure::Embed(_)) => 503,
@@ -146,6 +152,7 @@ pub async fn search(app: &App, caller: &Caller, query: Query) -> Result<Found, S
         text: &query.text,
         limit: query.limit.clamp(1, 100),
         mode: query.mode,
+        filter: query.filter.as_ref(),
         deadline: now() + app.inner().limits.search_timeout,
     };
     let (hits, outcome) = look_up(app, caller, look).await?;
@@ -174,6 +181,7 @@ pub(crate) struct Look<'a> {
     pub(crate) text: &'a str,
     pub(crate) limit: usize,
     pub(crate) mode: Mode,
+    pub(crate) filter: Option<&'a Filter>,
     /// The search ends here, or after `limits.search_timeout`.
     pub(crate) deadline: Instant,
 }
@@ -187,6 +195,7 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
     if text.len() > limit {
         return Err(SearchError::TooLong { bytes: text.len(), limit });
     }
+    look.filter.map_or(Ok(()), Filter::check)?;
     let began = now();
     let deadline = look.deadline.min(began + inner.limits.search_timeout);
     let query = retrieval::Query {
@@ -199,6 +208,7 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
             Mode::Vector => retrieval::Mode::Vector,
             Mode::Keyword => retrieval::Mode::Keyword,
         },
+        filter: look.filter,
         caller,
         deadline,
     };

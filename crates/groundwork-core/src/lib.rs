@@ -3,10 +3,12 @@
 
 pub mod abstention;
 pub mod access;
+pub mod attributes;
 pub mod call;
 pub mod citation;
 pub mod clock;
 pub mod extractive;
+pub mod filter;
 pub mod followup;
 pub mod fusion;
 pub mod highlight;

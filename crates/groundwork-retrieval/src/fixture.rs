@@ -84,6 +84,7 @@ impl Fixture {
             facts: facts(source, original),
             embedding: embedder.embedding(),
             permissions,
+            attributes: None,
         };
         let draft = self.db.begin_version(new).await.unwrap();
         let stamp = stamp(draft.document.as_str(), draft.generation);

@@ -13,8 +13,10 @@ use crate::extract::sandbox::Extractor;
 use crate::index::{Index, LoadError, PublishError};
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::blobs::{BlobError, Blobs};
+use groundwork_store::db::attributes::SetAttributesError;
 use groundwork_store::db::permissions::SetPermissionsError;
 use groundwork_store::db::versions::{BeginVersionError, WriteError};
 use groundwork_store::db::{Db, DbError};
@@ -73,6 +75,8 @@ pub struct Upload {
     pub bytes: Bytes,
     /// `None` leaves those of a known document as they are and gives a new one the default.
     pub permissions: Option<Permissions>,
+    /// `None` leaves those of a known document as they are; a file inside a document has the document's.
+    pub attributes: Option<Attributes>,
 }
 
 /// What became of one file.
@@ -116,6 +120,8 @@ pub enum IngestError {
     Publish(#[from] PublishError),
     #[error(transparent)]
     Permissions(#[from] SetPermissionsError),
+    #[error(transparent)]
+    Attributes(#[from] SetAttributesError),
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("cutting the file into chunks stopped: {0}")]

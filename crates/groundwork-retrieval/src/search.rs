@@ -8,6 +8,7 @@ pub use run::search;
 use crate::embed::EmbedError;
 use crate::index::{LoadError, RightsError};
 use groundwork_core::access::Caller;
+use groundwork_core::filter::Filter;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Place;
 use groundwork_store::db::DbError;
@@ -36,6 +37,8 @@ pub struct Query<'a> {
     /// How many of each leg's best go into the fusion; at least `k`.
     pub candidates: usize,
     pub mode: Mode,
+    /// Only documents that pass it are looked at.
+    pub filter: Option<&'a Filter>,
     pub caller: &'a Caller,
     /// Waiting for an index that is still loading ends here.
     pub deadline: Instant,
@@ -50,6 +53,7 @@ impl<'a> Query<'a> {
             k: 10,
             candidates: 50,
             mode: Mode::default(),
+            filter: None,
             caller,
             deadline: Instant::now() + Duration::from_secs(5),
         }

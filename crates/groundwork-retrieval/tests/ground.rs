@@ -53,6 +53,7 @@ pub(crate) fn upload(document: usize, text: String) -> Upload {
         name: source(document),
         title: None,
         bytes: Bytes::from(text),
+        attributes: None,
         permissions: None,
     }
 }

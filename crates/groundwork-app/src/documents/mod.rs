@@ -24,6 +24,7 @@ pub use words::{Spot, WordBox, Words, words};
 
 use crate::App;
 use groundwork_core::access::{Caller, Permissions};
+use groundwork_core::attributes::Attributes;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Unit;
@@ -31,7 +32,7 @@ use groundwork_store::db::{DbError, documents as store};
 use serde::{Deserialize, Serialize};
 
 /// A document as its readers see it: its live version. One that is still being read, or could not be, is seen as a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     pub id: DocumentId,
     pub knowledge_base: KnowledgeBaseId,
@@ -59,6 +60,9 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     pub chunks: u32,
+    /// What people say about it, by which a search can be narrowed; of a file inside another one, what they say about that.
+    #[serde(default)]
+    pub attributes: Attributes,
     pub permissions: Permissions,
     pub created_at: UnixMs,
     pub updated_at: UnixMs,
@@ -104,6 +108,7 @@ async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> 
         language,
         author,
         chunks,
+        attributes: document.attributes,
         permissions,
         created_at: document.created_at,
         updated_at: published_at.unwrap_or(document.created_at),

@@ -7,6 +7,7 @@ use crate::pipeline::{now, principal};
 use crate::settings::Role;
 use bytes::Bytes;
 use groundwork_core::access::{Caller, Permissions};
+use groundwork_core::attributes::{self, Attributes, InvalidAttributes};
 use groundwork_core::ids::{DocumentId, JobId, KnowledgeBaseId, TenantId};
 use groundwork_store::blobs::{BlobError, Sha256};
 use groundwork_store::db::DbError;
@@ -25,6 +26,8 @@ pub struct Upload {
     pub bytes: Bytes,
     /// `None` keeps those of the version before, or the default: every principal of the tenant may read.
     pub permissions: Option<Permissions>,
+    /// `None` keeps those of the version before.
+    pub attributes: Option<Attributes>,
     /// How long to wait for the document to become searchable. After that the answer is `processing`, and the job goes on.
     pub wait: Duration,
 }
@@ -64,6 +67,8 @@ pub enum UploadError {
     Empty { name: String },
     #[error("the file name {name:?} is not usable: {reason}")]
     InvalidName { name: String, reason: &'static str },
+    #[error(transparent)]
+    Attributes(#[from] InvalidAttributes),
     #[error("the file {name} has {bytes} bytes, more than the {limit} that limits.document allows")]
     TooLarge { name: String, bytes: usize, limit: usize },
     #[error("there is no embedding model: {0}")]
@@ -140,6 +145,7 @@ async fn admit(app: &App, caller: &Caller, upload: &Upload) -> Result<TenantId, 
             return Err(UploadError::InvalidName { name: text.chars().take(80).collect(), reason });
         }
     }
+    upload.attributes.as_ref().map_or(Ok(()), attributes::check)?;
     let (bytes, limit) = (upload.bytes.len(), inner.limits.upload_bytes);
     if bytes == 0 {
         return Err(UploadError::Empty { name: name.clone() });
@@ -188,6 +194,7 @@ async fn enqueue(app: &App, (tenant, caller): (TenantId, &Caller), upload: Uploa
         title: upload.title,
         original: sha256.to_string(),
         permissions: upload.permissions,
+        attributes: upload.attributes,
         by: Some(principal(caller)),
     };
     let payload = serde_json::to_value(payload)?;

@@ -153,6 +153,7 @@ async fn grade<'a>(app: &App, caller: &Caller, assistant: &Assistant, question: 
         text: &question.text,
         limit: FIRST,
         mode: Mode::Hybrid,
+        filter: None,
         deadline: now() + app.inner().limits.call_timeout,
     };
     let (hits, _) = look_up(app, caller, look).await.map_err(|error| error.to_string())?;

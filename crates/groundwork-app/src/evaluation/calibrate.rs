@@ -74,6 +74,7 @@ async fn fit(app: &App, caller: &Caller, assistant: &Assistant, question: &Quest
         text: &question.text,
         limit: assistant.passages,
         mode: Mode::Hybrid,
+        filter: None,
         deadline: now() + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;

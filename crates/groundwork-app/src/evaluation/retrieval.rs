@@ -113,6 +113,7 @@ async fn measure(
         text: &question.text,
         limit: DEEP,
         mode,
+        filter: None,
         deadline: began + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;

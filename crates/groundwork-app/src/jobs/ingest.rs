@@ -7,6 +7,7 @@ use crate::App;
 use crate::knowledge::NotReady;
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_retrieval::ingest::{Change, IngestError, Upload};
 use groundwork_store::blobs::{BlobError, Sha256};
@@ -27,6 +28,8 @@ pub(crate) struct Ingest {
     /// SHA-256 of the original, which the blob store keeps as long as a job names it here.
     pub(crate) original: String,
     pub(crate) permissions: Option<Permissions>,
+    #[serde(default)]
+    pub(crate) attributes: Option<Attributes>,
     /// The principal that brought it, who is told how it went.
     #[serde(default)]
     pub(crate) by: Option<String>,
@@ -110,6 +113,7 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, Attempt> {
         title: payload.title.clone(),
         bytes,
         permissions: payload.permissions.clone(),
+        attributes: payload.attributes.clone(),
     };
     let ingester = inner.knowledge.ingester().await.map_err(|error| match error {
         NotReady::Files(_) | NotReady::Load(_) => Attempt::Held(Trouble::EmbeddingModel(error.to_string())),

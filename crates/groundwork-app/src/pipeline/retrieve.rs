@@ -11,6 +11,7 @@ use crate::published::Assistant;
 use crate::search::{self, Outcome};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
+use groundwork_core::filter::Filter;
 use groundwork_core::followup;
 use groundwork_core::prompt::{self, Budget, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
@@ -20,6 +21,10 @@ use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The field of a request that says which documents may be looked at, in the shape of OpenAI's file search. No model is told.
+const FILTERS: &str = "filters";
+const FILTER_SHAPE: &str = "a filter: {type, key, value} with type eq, ne, gt, gte, lt, lte, in or nin, or {type: and|or, filters}";
 
 /// What retrieval comes to.
 pub(super) enum Retrieved {
@@ -40,6 +45,7 @@ pub(super) async fn retrieve(
 ) -> Result<Retrieved, CallError> {
     let request = admitted.asked.as_chat()?;
     let (history, question) = conversation(&request)?;
+    let filter = request.object.get::<Filter>(FILTERS, FILTER_SHAPE)?;
     let sought = sought(&history, &question);
     let began = app.inner().clock.now();
     let look = search::Look {
@@ -47,6 +53,7 @@ pub(super) async fn retrieve(
         text: &sought,
         limit: assistant.passages,
         mode: search::Mode::Hybrid,
+        filter: filter.as_ref(),
         deadline: admitted.deadline,
     };
     let (hits, outcome) = search::look_up(app, caller, look).await?;
@@ -65,6 +72,7 @@ pub(super) async fn retrieve(
     }
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
     let mut body = request.object;
+    body.remove(FILTERS);
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
     body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
     Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))

@@ -1,6 +1,6 @@
 //! Documents: from an upload to a searchable version, by a job.
 
-use crate::fixture::{House, Plan, START, fake, house};
+use crate::fixture::{House, Plan, START, body, fake, house};
 use bytes::Bytes;
 use groundwork_app::documents::{self, Change, List, Upload, UploadError, Uploaded};
 use groundwork_app::jobs::{self, State};
@@ -11,17 +11,27 @@ use groundwork_app::{Caller, status};
 use groundwork_core::access::{Permissions, Scope};
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_inference::fake::Script;
+use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 async fn found(house: &House, text: &str) -> Vec<String> {
-    let query = Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword };
+    let query = Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword, filter: None };
     search::search(&house.app, &Caller::local(), query).await.unwrap().hits.into_iter().map(|hit| hit.text).collect()
 }
 
 fn upload(name: &str, text: &str, wait: Duration) -> Upload {
     let bytes = Bytes::copy_from_slice(text.as_bytes());
-    Upload { knowledge_base: "default".parse().unwrap(), name: name.into(), source: None, title: None, bytes, permissions: None, wait }
+    Upload {
+        knowledge_base: "default".parse().unwrap(),
+        name: name.into(),
+        source: None,
+        title: None,
+        bytes,
+        permissions: None,
+        attributes: None,
+        wait,
+    }
 }
 
 #[tokio::test]
@@ -191,7 +201,7 @@ async fn a_mails_attachment_is_a_document_that_only_its_mail_can_take_away() {
     let listed = documents::list(&house.app, &Caller::local(), list).await.unwrap().documents;
     let inner = listed.iter().find(|document| document.parent.is_some()).unwrap();
     assert_eq!((inner.name.as_str(), inner.parent.as_ref()), ("pump.eml/plan.txt", Some(&parent.id)));
-    let query = Query { knowledge_base: "default".parse().unwrap(), text: "turns".into(), limit: 10, mode: Mode::Keyword };
+    let query = Query { knowledge_base: "default".parse().unwrap(), text: "turns".into(), limit: 10, mode: Mode::Keyword, filter: None };
     let hits = search::search(&house.app, &Caller::local(), query).await.unwrap().hits;
     assert_eq!((hits[0].name.as_str(), &hits[0].document), ("pump.eml/plan.txt", &inner.id));
     let refused = documents::delete(&house.app, &Caller::local(), &inner.knowledge_base, &inner.id).await.unwrap_err();
@@ -247,4 +257,44 @@ async fn versions_are_kept_as_the_knowledge_base_says_and_read_by_who_reads_the_
     assert!(missing.to_string().contains("no version 9999"), "{missing}");
     let stranger = Caller { tenant: None, ..Caller::local() };
     assert!(documents::versions(&house.app, &stranger, &base, &id).await.is_err());
+}
+
+#[tokio::test]
+async fn attributes_narrow_what_an_assistant_answers_from_and_outlive_a_new_version() {
+    let house = house(Script::default()).await;
+    let bring = async |name: &str, text: &'static str, attributes: Option<Value>| {
+        let attributes = attributes.map(|given| serde_json::from_value(given).unwrap());
+        let given = Upload { attributes, ..upload(name, text, Duration::from_secs(60)) };
+        match documents::upload(&house.app, &Caller::local(), given).await.unwrap() {
+            Uploaded::Live { document, change } => (change, document.attributes),
+            other => panic!("{other:?}"),
+        }
+    };
+    bring("north.md", "Lunch in the north costs four euros.", Some(json!({ "site": "north", "year": 2024 }))).await;
+    bring("south.md", "Lunch in the south costs five euros.", Some(json!({ "site": "south" }))).await;
+    let asked = async |filters: Value| {
+        let mut body = body("groundwork", "What does lunch cost?");
+        body["filters"] = filters;
+        house.ask_as(&Caller::local(), body).await
+    };
+    let (_, answer) = asked(json!({ "type": "eq", "key": "site", "value": "south" })).await.unwrap();
+    let prompt = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    assert!(prompt.contains("five euros") && !prompt.contains("four euros") && !prompt.contains("site"), "{prompt}");
+    let (head, _) = asked(json!({ "type": "gt", "key": "year", "value": 2024 })).await.unwrap();
+    assert!(head.headers.contains(&("groundwork-reason".to_owned(), "nothing_found".to_owned())), "{head:?}");
+    let refused = asked(json!({ "type": "near", "key": "year" })).await.unwrap_err();
+    assert_eq!(refused.http_status(), 400, "{refused}");
+    let refused = asked(json!({ "type": "in", "key": "year", "value": 1 })).await.unwrap_err();
+    assert_eq!(refused.http_status(), 400, "{refused}");
+
+    // Another version without any keeps them, the same bytes with others change them.
+    let (change, kept) = bring("south.md", "Lunch in the south costs six euros.", None).await;
+    assert_eq!((change, serde_json::to_value(kept).unwrap()), (Change::Updated, json!({ "site": "south" })));
+    let (change, others) = bring("south.md", "Lunch in the south costs six euros.", Some(json!({ "site": "harbor" }))).await;
+    assert_eq!((change, serde_json::to_value(others).unwrap()), (Change::Unchanged, json!({ "site": "harbor" })));
+    let too_long = Upload {
+        attributes: Some([("a".repeat(65), groundwork_core::attributes::Scalar::Bool(true))].into()),
+        ..upload("x.md", "x", Duration::ZERO)
+    };
+    assert!(matches!(documents::upload(&house.app, &Caller::local(), too_long).await, Err(UploadError::Attributes(_))));
 }

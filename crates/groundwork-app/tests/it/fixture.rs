@@ -116,6 +116,7 @@ impl House {
             title: None,
             bytes: Bytes::copy_from_slice(bytes),
             permissions,
+            attributes: None,
             wait: Duration::from_secs(60),
         };
         documents::upload(&self.app, &Caller::local(), upload).await.unwrap()

@@ -1,5 +1,6 @@
 //! One knowledge base's legs, as searches and ingests hold them.
 
+use super::attributes::Kept;
 use super::permitted::Rights;
 use super::snapshot::Snapshot;
 use super::writer::{Family, Request};
@@ -17,6 +18,7 @@ pub(crate) struct Collection {
     state: watch::Sender<State>,
     requests: mpsc::Sender<Request>,
     pub(crate) rights: Rights,
+    pub(crate) attributes: Kept,
 }
 
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Collection {
     pub(super) fn new(id: KnowledgeBaseId) -> (Self, mpsc::Receiver<Request>) {
         let (requests, queue) = mpsc::channel(QUEUE);
         let state = State { keyword: Phase::Loading, vector: Phase::Loading, unknown: false, snapshot: None };
-        (Self { id, state: watch::Sender::new(state), requests, rights: Rights::default() }, queue)
+        (Self { id, state: watch::Sender::new(state), requests, rights: Rights::default(), attributes: Kept::default() }, queue)
     }
 
     pub(super) fn status(&self) -> Status {

@@ -4,6 +4,7 @@
 //! compared with the truth when it is opened, and made again where it differs. One writer task a knowledge base takes the versions that
 //! are ready, commits them to the keyword leg together, makes them live in the database one by one, and swaps the snapshot.
 
+mod attributes;
 mod collection;
 mod keyword;
 mod load;

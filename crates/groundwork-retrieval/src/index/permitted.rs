@@ -35,6 +35,12 @@ impl Permitted {
         self.rules.permission
     }
 
+    /// What of it lies in `rows`.
+    pub(super) fn within(&self, mut rows: Bitmap) -> Self {
+        rows.and(&self.rows);
+        Self { count: rows.count(), rows: Arc::new(rows), ..self.clone() }
+    }
+
     /// Whether `caller` may read `document`, by the rules themselves.
     pub(crate) fn allows(&self, caller: &Caller, document: &DocumentId) -> bool {
         self.rules.allow(caller, document)

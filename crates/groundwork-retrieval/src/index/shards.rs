@@ -29,6 +29,10 @@ impl<V> Shards<V> {
         self.parts[self.place(document)].get(document)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&DocumentId, &V)> {
+        self.parts.iter().flat_map(|part| part.iter())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
     }

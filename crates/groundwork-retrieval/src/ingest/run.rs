@@ -11,6 +11,7 @@ use crate::extract::document::Document;
 use crate::index::{Entry, Family, Index, Row, Version, stamp, title_of};
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::near::Signature;
 use groundwork_scan::quantize;
@@ -40,6 +41,7 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
         if let Some(permissions) = upload.permissions {
             parts.db.set_permissions(&upload.knowledge_base, &known.id, permissions).await?;
         }
+        set_attributes(parts, known, upload.attributes.as_ref()).await?;
         return Ok(unchanged(known));
     }
 
@@ -60,6 +62,7 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
         words: &extraction.words,
         parent: None,
         permissions: upload.permissions.clone(),
+        attributes: upload.attributes.clone(),
     };
     let first = write(inner, &whole, own, extraction.document, &mut unfinished).await?;
     let (document, generation, chunks) = (first.draft.document.clone(), first.draft.generation, first.rows.len() as u32);
@@ -79,10 +82,14 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
             words: &file.words,
             parent: Some(&document),
             permissions: None,
+            attributes: None,
         };
         family.inner.push(write(inner, &piece, facts, file.document, &mut unfinished).await?);
     }
     publish(inner, family, upload.permissions.as_ref()).await?;
+    if let Some(known) = &known {
+        set_attributes(parts, known, upload.attributes.as_ref()).await?;
+    }
     tracing::trace!(source = upload.source, "published");
     unfinished.done();
     let change = if known.is_some() { Change::Updated } else { Change::Created };
@@ -103,6 +110,15 @@ struct Piece<'a> {
     words: &'a [PageWords],
     parent: Option<&'a DocumentId>,
     permissions: Option<Permissions>,
+    attributes: Option<Attributes>,
+}
+
+/// Where others are given than a known document has.
+async fn set_attributes(parts: &Parts, known: &documents::Document, given: Option<&Attributes>) -> Result<(), IngestError> {
+    match given.filter(|given| **given != known.attributes) {
+        Some(given) => Ok(parts.db.set_attributes(&known.knowledge_base, &known.id, given).await?),
+        None => Ok(()),
+    }
 }
 
 /// Gives its drafts up when an ingest fails, or is dropped on its way.
@@ -179,6 +195,7 @@ async fn write(
         facts,
         embedding: parts.embedder.embedding(),
         permissions: piece.permissions.clone(),
+        attributes: piece.attributes.clone(),
     };
     let draft = parts.db.begin_version(new).await?;
     tracing::trace!(source = piece.source, "begun");

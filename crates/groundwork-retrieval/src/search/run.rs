@@ -75,7 +75,13 @@ impl Search<'_> {
                 Some(permitted) => Some(permitted),
                 None => self.within(collection.rights.now(self.index, id, &snapshot, self.query.caller)).await??,
             };
-            let permitted = permitted.ok_or_else(|| SearchError::UnknownKnowledgeBase(id.clone()))?;
+            let mut permitted = permitted.ok_or_else(|| SearchError::UnknownKnowledgeBase(id.clone()))?;
+            if let Some(filter) = self.query.filter {
+                let known = self.within(collection.attributes.now(self.index, id)).await??;
+                let (of, filter) = (snapshot.clone(), filter.clone());
+                let narrowed = self.index.compute(move || permitted.narrowed(&of, &known, &filter)).await;
+                permitted = narrowed.map_err(|error| SearchError::Leg { leg: "filter", reason: error.to_string() })?;
+            }
             grounds.push(Ground { id: id.clone(), snapshot, permitted });
         }
         Ok(grounds)

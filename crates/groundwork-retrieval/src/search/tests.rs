@@ -2,6 +2,7 @@ use super::*;
 use crate::embed::Embedder;
 use crate::fixture::{Fixture, embedder, kb, vector};
 use groundwork_core::access::{Permissions, Scope};
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::TenantId;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -77,6 +78,54 @@ async fn k_is_filled_from_what_the_caller_may_read_and_nothing_else_is_returned(
             assert!((hit.scores.vector.unwrap() - exact).abs() < 2e-3, "{caller:?}: {hit:?} where {exact} was possible");
         }
     }
+}
+
+#[tokio::test]
+async fn a_filter_narrows_both_legs_within_what_the_caller_may_read() {
+    let fixture = Fixture::new().await;
+    let attributes = |text: &str| serde_json::from_str::<Attributes>(text).unwrap();
+    let restricted = Permissions { scope: Scope::Restricted, allow: names(&["user:ann"]), ..Permissions::default() };
+    let documents = [
+        ("old", r#"{"team":"hr","year":2020}"#, None),
+        ("new", r#"{"team":"hr","year":2024}"#, None),
+        ("secret", r#"{"team":"hr","year":2025}"#, Some(restricted)),
+        ("plain", "{}", None),
+    ];
+    for (source, given, permissions) in documents {
+        let (document, _) = fixture.put(source, permissions, &texts(source.len(), 40)).await.unwrap();
+        fixture.db.set_attributes(&kb(), &document, &attributes(given)).await.unwrap();
+    }
+    let bob = caller(Some("default"), &["user:bob"]);
+    let bases = [kb()];
+    for (typed, expected) in [
+        ("team=hr", &["new", "old"][..]),
+        ("year>=2024", &["new"]),
+        ("year!=2024", &["old", "plain"]),
+        (
+            r#"{"type":"or","filters":[{"type":"lt","key":"year","value":2021},{"type":"nin","key":"team","value":["hr"]}]}"#,
+            &["old", "plain"],
+        ),
+        ("team=it", &[]),
+    ] {
+        let filter = groundwork_core::filter::parse(typed).unwrap();
+        for mode in MODES {
+            let query = Query { k: 200, candidates: 200, mode, filter: Some(&filter), ..Query::new(&bases, "common w5", &bob) };
+            let found = search(&fixture.index, &fixture.db, &embedder(), query).await.unwrap();
+            let sources: BTreeSet<_> = found.hits.iter().map(|hit| hit.source.as_str()).collect();
+            assert_eq!(sources.into_iter().collect::<Vec<_>>(), expected, "{typed} {mode:?}");
+            assert_eq!(
+                (found.hits.len(), found.reach),
+                (expected.len() * 40, Reach::Chunks(expected.len() as u64 * 40)),
+                "{typed} {mode:?}"
+            );
+        }
+    }
+    // What changes is seen by the next search.
+    let filter = groundwork_core::filter::parse("team=it").unwrap();
+    let plain = find(&fixture, &bob, "common", Mode::Hybrid, 200).await.hits.into_iter().find(|hit| hit.source == "plain").unwrap();
+    fixture.db.set_attributes(&kb(), &plain.document, &attributes(r#"{"team":"it"}"#)).await.unwrap();
+    let query = Query { k: 200, filter: Some(&filter), ..Query::new(&bases, "common", &bob) };
+    assert_eq!(search(&fixture.index, &fixture.db, &embedder(), query).await.unwrap().hits.len(), 40);
 }
 
 #[tokio::test]

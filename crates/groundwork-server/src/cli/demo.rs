@@ -11,6 +11,7 @@ use crate::http::{self, BindError};
 use crate::lifecycle::Signals;
 use anyhow::Context;
 use groundwork_app::settings::Role;
+use groundwork_core::attributes::Attributes;
 use groundwork_inference::target;
 use serde::Deserialize;
 use serde_json::json;
@@ -107,7 +108,8 @@ async fn read_and_ask(
     (session, show): (&Session, Show),
 ) -> anyhow::Result<()> {
     show.people(&format!("\n== Reading {}", documents.display()))?;
-    let work = Work { knowledge_base: eval::KNOWLEDGE_BASE.parse()?, paths: vec![documents], keep_vanished: false };
+    let work =
+        Work { knowledge_base: eval::KNOWLEDGE_BASE.parse()?, paths: vec![documents], keep_vanished: false, attributes: Attributes::new() };
     let summary = ingest::ingest(session, backend, work, |line| line.show(show.json)).await?;
     show.both(&summary.to_string(), &json!({ "summary": summary }))?;
     for question in questions {

@@ -12,6 +12,7 @@ use futures::StreamExt;
 use groundwork_app::evaluation::Text;
 use groundwork_app::jobs::{Job, State};
 use groundwork_app::settings::Role;
+use groundwork_core::attributes::{self, Attributes, Scalar};
 use groundwork_core::ids::KnowledgeBaseId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -32,6 +33,13 @@ pub(super) struct Args {
     /// Keep documents whose files have vanished from a folder
     #[arg(long)]
     keep_vanished: bool,
+    /// What all of them get as attributes, by which a search can be narrowed; without any they keep theirs [e.g. team=hr, year=2024]
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, Scalar)>,
+}
+
+fn attribute(pair: &str) -> Result<(String, Scalar), String> {
+    attributes::parse_pair(pair).ok_or_else(|| "write it as KEY=VALUE".to_owned())
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -49,12 +57,15 @@ pub(super) struct Work {
     pub(super) knowledge_base: KnowledgeBaseId,
     pub(super) paths: Vec<PathBuf>,
     pub(super) keep_vanished: bool,
+    /// Of all files; none leaves each document its own.
+    pub(super) attributes: Attributes,
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
-    let Args { knowledge_base, paths, keep_vanished } = args;
+    let Args { knowledge_base, paths, keep_vanished, attributes } = args;
+    let work = Work { knowledge_base, paths, keep_vanished, attributes: attributes.into_iter().collect() };
     let backend = Backend::find(session, Role::Owner).await?;
-    let done = ingest(session, &backend, Work { knowledge_base, paths, keep_vanished }, |line| line.show(session.json)).await;
+    let done = ingest(session, &backend, work, |line| line.show(session.json)).await;
     backend.close().await;
     let summary = done?;
     if session.json {
@@ -75,10 +86,13 @@ pub(super) async fn ingest(
     let documents = format!("/admin/v1/knowledge-bases/{}/documents", work.knowledge_base);
     let mut summary = Summary::default();
     make_sure_of(backend, &work.knowledge_base).await?;
+    let attributes = Some(&work.attributes).filter(|given| !given.is_empty());
+    let attributes = attributes.map(serde_json::to_string).transpose()?;
     for path in &work.paths {
         let root = path.canonicalize().map_err(|error| Failure::new(Exit::Storage, format!("{}: {error}", path.display())))?;
         let files = files_of(path, &root)?;
         let below = if root.is_dir() && !work.keep_vanished { Some(format!("{}/", source_of(&root)?.trim_end_matches('/'))) } else { None };
+        let files = files.into_iter().map(|file| File { attributes: attributes.clone(), ..file }).collect();
         offer_all(session, (backend, &documents), (files, below), |line| {
             summary.count(line);
             each(line)
@@ -103,6 +117,7 @@ pub(super) async fn ingest_texts(
         name: id.clone(),
         source: id,
         title: Some(title).filter(|title| !title.trim().is_empty()),
+        attributes: None,
     };
     let mut summary = Summary::default();
     let files = texts.into_iter().map(file).collect();
@@ -163,7 +178,14 @@ fn files_of(given: &Path, root: &Path) -> anyhow::Result<Vec<File>> {
     if root.is_file() {
         let name = name_below(root.parent().unwrap_or(root), root);
         let content = Content::Path(root.to_owned());
-        return Ok(vec![File { content, shown: given.display().to_string(), name, source: source_of(root)?, title: None }]);
+        return Ok(vec![File {
+            content,
+            shown: given.display().to_string(),
+            name,
+            source: source_of(root)?,
+            title: None,
+            attributes: None,
+        }]);
     }
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -180,7 +202,7 @@ fn files_of(given: &Path, root: &Path) -> anyhow::Result<Vec<File>> {
             } else if path.is_file() {
                 let name = name_below(root, &path);
                 let (shown, source) = (given.join(&name).display().to_string(), source_of(&path)?);
-                files.push(File { content: Content::Path(path), shown, name, source, title: None });
+                files.push(File { content: Content::Path(path), shown, name, source, title: None, attributes: None });
             }
         }
     }

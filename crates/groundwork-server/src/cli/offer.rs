@@ -30,6 +30,8 @@ pub(super) struct File {
     pub(super) name: String,
     pub(super) source: String,
     pub(super) title: Option<String>,
+    /// As JSON.
+    pub(super) attributes: Option<String>,
 }
 
 pub(super) enum Content {
@@ -81,6 +83,9 @@ pub(super) async fn offer(backend: &Backend<'_>, documents: &str, file: File) ->
     query.append_pair("name", &file.name).append_pair("source", &file.source).append_pair("wait_ms", &SLICE.as_millis().to_string());
     if let Some(title) = &file.title {
         query.append_pair("title", title);
+    }
+    if let Some(attributes) = &file.attributes {
+        query.append_pair("attributes", attributes);
     }
     let query = query.finish();
     let until = Instant::now() + PATIENCE;

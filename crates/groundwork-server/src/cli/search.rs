@@ -7,6 +7,7 @@ use super::{output, sources};
 use crate::exit::Exit;
 use groundwork_app::search::{Found, Mode, Outcome};
 use groundwork_app::settings::Role;
+use groundwork_core::filter::{self, Filter};
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_core::place::named;
 use serde_json::json;
@@ -23,6 +24,9 @@ pub(super) struct Args {
     limit: usize,
     #[arg(long, value_enum, default_value_t = Leg::Hybrid)]
     mode: Leg,
+    /// Only documents whose attributes are so; several must all hold [e.g. team=hr, year>=2024, or a filter in JSON]
+    #[arg(long, value_name = "CONDITION", value_parser = filter::parse)]
+    filter: Vec<Filter>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -42,7 +46,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
         Leg::Keyword => Mode::Keyword,
     };
     let backend = Backend::find(session, Role::Visitor).await?;
-    let body = json!({ "query": args.query.join(" "), "limit": args.limit, "mode": mode });
+    let body = json!({ "query": args.query.join(" "), "limit": args.limit, "mode": mode, "filters": Filter::all(args.filter) });
     let call = Call::post(format!("/admin/v1/knowledge-bases/{}/search", args.knowledge_base), &body);
     let found = backend.json::<Found>(call).await;
     backend.close().await;

@@ -172,3 +172,25 @@ fn a_wrong_command_line_and_a_missing_server_have_codes_of_their_own() {
     let help = world.run(&["--help"]);
     assert!(help.stdout.contains("Exit codes:") && help.status.success());
 }
+
+#[test]
+fn a_search_is_narrowed_by_what_documents_were_brought_in_with() {
+    let world = World::new();
+    world.json(&["ingest", "documents/leave.md", "--attribute", "team=hr", "--attribute", "year=2024"]);
+    world.json(&["ingest", "documents/travel.txt", "--attribute", "team=office"]);
+    let found = |filters: &[&str]| {
+        let hits = world.json(&[&["search", "leave meals travel"], filters].concat())[0]["hits"].clone();
+        hits.as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(found(&[]).len(), 2);
+    assert_eq!(found(&["--filter", "team=hr"]), ["leave.md".to_owned()].into());
+    assert_eq!(found(&["--filter", "year!=2024", "--filter", "team!=hr"]), ["travel.txt".to_owned()].into());
+    assert_eq!(found(&["--filter", r#"{"type":"in","key":"team","value":["hr","office"]}"#]).len(), 2);
+    let nothing = &world.json(&["search", "leave", "--filter", "year>2024"])[0];
+    assert_eq!((&nothing["outcome"], &nothing["hits"]), (&json!("nothing_found"), &json!([])));
+    let wrong = world.run(&["search", "leave", "--filter", "year"]);
+    assert!(wrong.status.code() == Some(2) && wrong.stderr.contains("is no condition"), "{}", wrong.stderr);
+    // The same file again without any keeps them.
+    world.json(&["ingest", "documents"]);
+    assert_eq!(found(&["--filter", "team=hr"]), ["leave.md".to_owned()].into());
+}

@@ -1,9 +1,11 @@
 //! Documents as readers see them: only what is live.
 
+use super::attributes;
 use super::operation::Operation;
 use super::value::Row;
 use super::{Db, DbError};
 use crate::blobs::Sha256;
+use groundwork_core::attributes::Attributes;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId, TenantId};
 
@@ -18,6 +20,8 @@ pub struct Document {
     /// The document that this one is a file inside of, which also says who may read it.
     pub parent: Option<DocumentId>,
     pub created_at: UnixMs,
+    /// What people say about it; of a file inside another one, what they say about that.
+    pub attributes: Attributes,
     pub version: Version,
 }
 
@@ -105,6 +109,7 @@ fn read(mut row: Row) -> Result<Document, DbError> {
         source: row.next()?,
         parent: row.optional_name()?,
         created_at: row.next()?,
+        attributes: attributes::read(&mut row)?,
         version: Version::read(&mut row)?,
     })
 }

@@ -1,5 +1,6 @@
 //! The truth behind one enum of named operations. What is asked and how rows are read is shared by all back-ends; SQL is each one's own.
 
+pub mod attributes;
 pub mod batches;
 pub mod chunks;
 pub mod completions;

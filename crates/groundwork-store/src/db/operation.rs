@@ -46,6 +46,10 @@ pub(crate) enum Operation {
     Entries,
     ScopesOf,
     EntriesOf,
+    // Attributes.
+    SetUnpublishedAttributes,
+    SetAttributes,
+    Attributes,
     // Versions and their pages.
     InsertVersion,
     Version,

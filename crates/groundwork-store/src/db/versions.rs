@@ -7,6 +7,7 @@
 
 pub use super::drafts::{Embedding, NewChunk, WriteError};
 
+use super::attributes;
 use super::chunks::push_slots;
 use super::documents::VersionFacts;
 use super::knowledge_bases::{EmbeddingModel, Epochs};
@@ -15,6 +16,7 @@ use super::permissions::{entries, scope_name};
 use super::value::Value;
 use super::{Db, DbError, Undone};
 use groundwork_core::access::Permissions;
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use std::ops::Range;
 
@@ -31,6 +33,8 @@ pub struct NewVersion {
     /// For a document that was never published; a published one keeps its own, which `set_permissions` changes. `None` gives a new
     /// document those that its source had last, deleted or never published as it may be, and the default to a source that had none.
     pub permissions: Option<Permissions>,
+    /// For a document that was never published, too; `None` gives it none.
+    pub attributes: Option<Attributes>,
 }
 
 /// A version being written, invisible until published.
@@ -125,6 +129,9 @@ impl Db {
             steps.extend(entries(permissions).map(entry));
         } else {
             steps.extend([Operation::InheritScope, Operation::InheritEntries].map(|operation| step(operation, with(vec![]))));
+        }
+        if let Some(attributes) = &new.attributes {
+            steps.push(step(Operation::SetUnpublishedAttributes, with(vec![attributes::column(attributes)])));
         }
         steps.push(step(Operation::ForgetDeleted, with(vec![])));
         let next = steps.len();

@@ -103,6 +103,7 @@ pub(crate) fn new_version(source: &str, text: &str) -> NewVersion {
             metadata: serde_json::json!({ "language": "en" }),
         },
         embedding: EmbeddingModel { model: "tiny-1".to_owned(), dimensions: 4 },
+        attributes: None,
         permissions: None,
     }
 }

@@ -9,6 +9,7 @@ use crate::exit::{Exit, Failure};
 use groundwork_app::evaluation::{Figures, Progress};
 use groundwork_app::settings::Role;
 use groundwork_app::{App, declared, evaluation};
+use groundwork_core::attributes::Attributes;
 use groundwork_core::ids::KnowledgeBaseId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -48,7 +49,8 @@ impl<'s> Stage<'s> {
     pub(super) async fn read(&self, knowledge_base: KnowledgeBaseId) -> anyhow::Result<()> {
         let summary = match self.what {
             What::Files => {
-                let work = Work { knowledge_base, paths: vec![documents_of(&self.dataset)], keep_vanished: false };
+                let work =
+                    Work { knowledge_base, paths: vec![documents_of(&self.dataset)], keep_vanished: false, attributes: Attributes::new() };
                 ingest::ingest(self.session, &self.backend, work, |_| Ok(())).await?
             }
             What::Texts => {

@@ -62,6 +62,7 @@ pub(in super::super) async fn upload(
         title: incoming.title,
         bytes: incoming.bytes,
         permissions: incoming.permissions,
+        attributes: incoming.attributes,
         wait: incoming.wait_ms.map_or(limit, |wait| Duration::from_millis(wait).min(limit)),
     };
     let status_of = |change| if change == Change::Created { StatusCode::CREATED } else { StatusCode::OK };

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use groundwork_app::search::{Mode, Query, search};
 use groundwork_core::access::Caller;
+use groundwork_core::filter::Filter;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -19,6 +20,7 @@ pub(in super::super) struct Search {
     limit: usize,
     #[serde(default)]
     mode: Mode,
+    filters: Option<Filter>,
 }
 
 fn default_limit() -> usize {
@@ -34,7 +36,7 @@ pub(in super::super) async fn create(
     if !(1..=100).contains(&asked.limit) {
         return Err(ApiError::invalid_param("limit", "limit must be from 1 to 100"));
     }
-    let query = Query { knowledge_base: name(id)?, text: asked.query, limit: asked.limit, mode: asked.mode };
+    let query = Query { knowledge_base: name(id)?, text: asked.query, limit: asked.limit, mode: asked.mode, filter: asked.filters };
     let found = search(front.app(), &caller, query).await?;
     Ok(axum::Json(Object { object: "search.results", value: found }))
 }

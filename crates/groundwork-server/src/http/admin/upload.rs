@@ -13,6 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use groundwork_app::documents;
 use groundwork_core::access::{Caller, Permissions};
+use groundwork_core::attributes::Attributes;
 use serde::Deserialize;
 
 pub(in super::super) struct Incoming {
@@ -21,6 +22,7 @@ pub(in super::super) struct Incoming {
     pub(super) title: Option<String>,
     pub(super) bytes: Bytes,
     pub(super) permissions: Option<Permissions>,
+    pub(super) attributes: Option<Attributes>,
     /// How long the caller waits for the document to become searchable.
     pub(super) wait_ms: Option<u64>,
 }
@@ -32,6 +34,7 @@ struct Fields {
     source: Option<String>,
     title: Option<String>,
     permissions: Option<String>,
+    attributes: Option<String>,
     wait_ms: Option<u64>,
 }
 
@@ -44,6 +47,7 @@ struct Attached {
     source: Option<String>,
     title: Option<String>,
     permissions: Option<Permissions>,
+    attributes: Option<Attributes>,
     wait_ms: Option<u64>,
 }
 
@@ -69,16 +73,17 @@ impl FromRequest<Front> for Incoming {
             .name
             .ok_or_else(|| ApiError::missing_param("name", "a document needs a file name: send it with the part `file`, or as ?name="))?;
         let permissions = fields.permissions.map(|json| body::parse(json.as_bytes())).transpose()?;
-        Ok(Self { name, source: fields.source, title: fields.title, bytes, permissions, wait_ms: fields.wait_ms })
+        let attributes = fields.attributes.map(|json| body::parse(json.as_bytes())).transpose()?;
+        Ok(Self { name, source: fields.source, title: fields.title, bytes, permissions, attributes, wait_ms: fields.wait_ms })
     }
 }
 
 impl Incoming {
     async fn attached(mut request: Request, front: &Front) -> Result<Self, ApiError> {
         let caller = request.extract_parts_with_state::<Caller, _>(front).await?;
-        let Json(Attached { file_id, name, source, title, permissions, wait_ms }) = Json::from_request(request, front).await?;
+        let Json(Attached { file_id, name, source, title, permissions, attributes, wait_ms }) = Json::from_request(request, front).await?;
         let (file, bytes) = documents::file(front.app(), &caller, &file_id).await?;
-        Ok(Self { name: name.unwrap_or(file.name), source, title, bytes, permissions, wait_ms })
+        Ok(Self { name: name.unwrap_or(file.name), source, title, bytes, permissions, attributes, wait_ms })
     }
 }
 
@@ -103,6 +108,7 @@ async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> R
             "source" => fields.source = Some(text(field).await?),
             "title" => fields.title = Some(text(field).await?),
             "permissions" => fields.permissions = Some(text(field).await?),
+            "attributes" => fields.attributes = Some(text(field).await?),
             "wait_ms" => {
                 let wait = text(field).await?;
                 fields.wait_ms = Some(wait.parse().map_err(|_| ApiError::invalid_param("wait_ms", "wait_ms is a number of milliseconds"))?);
@@ -110,7 +116,7 @@ async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> R
             other => {
                 return Err(ApiError::invalid_param(
                     other,
-                    "this part is not known; a form has file, name, source, title, permissions, wait_ms",
+                    "this part is not known; a form has file, name, source, title, permissions, attributes, wait_ms",
                 ));
             }
         }

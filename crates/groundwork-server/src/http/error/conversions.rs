@@ -140,6 +140,7 @@ impl From<SearchError> for ApiError {
         let message = error.to_string();
         match error {
             SearchError::UnknownKnowledgeBase(_) => Self::not_found("knowledge_base_not_found", message),
+            SearchError::Filter(_) => Self::invalid_param("filters", message),
             SearchError::EmptyQuery => Self::missing_param("query", message),
             SearchError::TooLong { .. } => Self::too_large_for(message).about("query"),
             SearchError::IndexLoading { retry_after, .. } => Self::unavailable("index_loading", message, Some(retry_after)),
@@ -255,6 +256,7 @@ impl From<UploadError> for ApiError {
             UploadError::Forbidden => Self::forbidden(message),
             UploadError::Visitor => Self::failure(message),
             UploadError::UnknownKnowledgeBase(_) => Self::not_found("knowledge_base_not_found", message),
+            UploadError::Attributes(_) => Self::invalid_param("attributes", message),
             UploadError::Empty { .. } => Self::invalid("empty", message).about("file"),
             UploadError::InvalidName { .. } => Self::invalid("invalid_value", message).about("name"),
             UploadError::TooLarge { .. } => Self::too_large_for(message).about("file"),

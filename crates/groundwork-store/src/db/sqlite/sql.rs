@@ -5,7 +5,8 @@ use crate::db::operation::Operation;
 macro_rules! document {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, k.id, t.id, d.source, (SELECT p.id FROM document p WHERE p.no = d.parent_no), d.created_at, v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
+            "SELECT d.id, k.id, t.id, d.source, (SELECT p.id FROM document p WHERE p.no = d.parent_no), d.created_at,
+                    (SELECT o.attributes FROM document o WHERE o.no = coalesce(d.parent_no, d.no)), v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
                     v.pages, v.metadata, v.chunks, v.published_at
              FROM document d
              JOIN knowledge_base k ON k.no = d.knowledge_base_no
@@ -210,6 +211,20 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         O::EntriesOf => {
             "SELECT d.id, e.effect, e.principal
              FROM json_each(?1) j CROSS JOIN document d ON d.id = j.value JOIN permission_entry e ON e.document_no = d.no"
+        }
+
+        O::SetUnpublishedAttributes => {
+            concat!("UPDATE document SET attributes = ?3 WHERE ", of_source!(), " AND live_generation IS NULL")
+        }
+        O::SetAttributes => {
+            "UPDATE document SET attributes = ?3
+             WHERE id = ?2 AND parent_no IS NULL AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
+        }
+        // A file inside a document has those of the document.
+        O::Attributes => {
+            "SELECT d.id, o.attributes FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no)
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL
+               AND o.attributes IS NOT NULL"
         }
 
         O::InsertVersion => concat!(
