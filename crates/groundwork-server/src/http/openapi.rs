@@ -162,6 +162,9 @@ mod tests {
         let ids: BTreeSet<String> = routes().iter().map(|route| operation_id(route.handler_name)).collect();
         let unknown: Vec<&String> = operations.keys().filter(|id| !ids.contains(*id)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+        let undescribed: Vec<&String> =
+            ids.iter().filter(|id| operations.get(*id).is_none_or(|described| described.answer.is_none())).collect();
+        assert!(undescribed.is_empty(), "{undescribed:?}");
         let document = document(described()).to_string();
         for rest in document.split("#/components/schemas/").skip(1) {
             let name = rest.split('"').next().unwrap();
