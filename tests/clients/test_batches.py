@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import subprocess
 
 import openai
 import pytest
-from conftest import running
+from conftest import BINARY, running
 from test_files import wait_for
 from upstream import upstream
 
@@ -329,3 +330,43 @@ def test_a_batch_at_a_target_can_be_cancelled_and_can_fail(client):
     assert (slow["custom_id"], slow["error"]["code"]) == ("slow", "batch_cancelled")
     batch = end_of(client, begin(client, [line("a", "batching", user="invalid")]))
     assert batch.status == "failed" and [(fault.code, fault.line) for fault in batch.errors.data] == [("invalid_request", 1)]
+
+
+def start(folder, may_use):
+    """The program with the owner's key for these models; killed without a word at the end, unless it was stopped."""
+    key = f'[keys.owner]\nvalue = {{ env = "OWNER_KEY" }}\nmodels = {json.dumps(may_use)}\n'
+    models = "".join(f'[models.{name}]\ndeployments = [{{ target = "slow" }}]\n' for name in ("slow", "other"))
+    (folder / "declared.toml").write_text(models + key)
+    settings = 'data_dir = "data"\napply = ["declared.toml"]\n[limits]\nbatch_calls = 2\n[[targets]]\nkind = "fake"\nname = "slow"\n'
+    script = '[[targets.script.answers]]\npieces = ["done"]\nfirst_token_ms = 40\n'
+    (folder / "groundwork.toml").write_text(settings + script)
+    command = [BINARY, "serve", "--json", "--listen", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=open(folder / "log", "ab"), env={**os.environ, "OWNER_KEY": KEY}
+    )
+    url = json.loads(process.stdout.readline())["url"]
+    return process, openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=60)
+
+
+def test_a_batch_outlives_kills_and_each_line_may_do_what_its_owner_may_then(tmp_path):
+    process, client = start(tmp_path, ["slow"])
+    try:
+        batch = begin(client, [line(f"k-{number}", "slow") for number in range(120)])
+        for done in (10, 30):
+            wait_for(lambda: client.batches.retrieve(batch.id).request_counts.completed >= done)
+            process.kill()
+            process.wait()
+            process, client = start(tmp_path, ["slow"])
+        wait_for(lambda: client.batches.retrieve(batch.id).request_counts.completed >= 50)
+        process.kill()
+        process.wait()
+        process, client = start(tmp_path, ["other"])
+        batch = end_of(client, batch)
+        told, refused = results(client, batch.output_file_id), results(client, batch.error_file_id)
+        assert batch.status == "completed" and len(told) >= 50 and len(refused) > 0
+        assert sorted(one["custom_id"] for one in told + refused) == sorted(f"k-{number}" for number in range(120))
+        assert {(one["response"]["status_code"], one["response"]["body"]["error"]["code"]) for one in refused} == {(404, "model_not_found")}
+        process.terminate()
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
