@@ -1,15 +1,17 @@
 """A chat model on this machine, by OpenAI's official client: the model is tiny and made, the program, its child and the wire are real."""
 
+import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 import tiny_model
-from conftest import running
+from conftest import BINARY, running
 
 SETTINGS = """
 [[targets]]
@@ -21,6 +23,22 @@ queue = 1
 kind = "local"
 name = "damaged"
 file = "damaged.gguf"
+[[targets]]
+kind = "extractive"
+name = "plain"
+[[targets]]
+kind = "extractive"
+name = "marking"
+marks = "made"
+[models]
+folder = "models"
+[[catalogue]]
+name = "made"
+license = { name = "made" }
+engine = { kind = "gguf" }
+window = 512
+files = [{ name = "tiny.gguf" }]
+sources = [{ kind = "folder", path = "." }]
 """
 DECLARED = """
 [models.tiny]
@@ -28,6 +46,14 @@ deployments = [{ target = "tiny", limits = { queue = 1, queue_ms = 1 } }]
 retries = { share = 0.0 }
 [models.damaged]
 deployments = [{ target = "damaged" }]
+[models.plain]
+deployments = [{ target = "plain" }]
+[models.marking]
+deployments = [{ target = "marking" }]
+[assistants.quoting]
+model = "plain"
+[assistants.pointing]
+model = "marking"
 """
 # The tiny model sees one token a byte, so this leaves some 450 for an answer.
 ASK = [{"role": "user", "content": "Say it."}]
@@ -38,12 +64,19 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chat")
     tiny_model.write(folder / "tiny.gguf")
     (folder / "damaged.gguf").write_bytes((folder / "tiny.gguf").read_bytes()[:5000])
+    # The embedding model of the usual cache, in a cache of this test's own.
+    pulled = subprocess.run([BINARY, "models", "pull", "--json"], cwd=folder, check=True, timeout=600, stdout=subprocess.PIPE)
+    embedder = json.loads(pulled.stdout)
+    (folder / "models").mkdir()
+    (folder / "models" / embedder["name"]).symlink_to(embedder["folder"])
     return folder
 
 
 @pytest.fixture(scope="module")
 def client(folder):
     with running(folder, SETTINGS, DECLARED) as server:
+        subprocess.run([BINARY, "models", "pull", "made"], cwd=folder, check=True, timeout=60)
+        server.upload("leave.md", "# Leave\n\nEvery employee has thirty days of annual leave in a year.\n")
         yield openai.OpenAI(base_url=f"{server.url}/v1", api_key="not needed on loopback", max_retries=0, timeout=60)
 
 
@@ -168,3 +201,13 @@ def test_a_damaged_file_is_told_and_a_mended_one_is_used(client, folder):
             # What has just failed rests a while.
             time.sleep(1)
     pytest.fail("it was not used")
+
+
+def test_a_model_may_mark_the_words_of_a_quote_that_answer_and_the_quote_stays_what_it_was(client):
+    asked = [{"role": "user", "content": "How many days of annual leave has an employee?"}]
+    quoted, marked = (
+        client.chat.completions.create(model=model, messages=asked).choices[0].message for model in ("quoting", "pointing")
+    )
+    assert marked.content.count("**") == 2 and "thirty days" in quoted.content
+    assert marked.content.replace("**", "") == quoted.content
+    assert [one.to_dict()["citation"]["text"] for one in marked.annotations] == [one.to_dict()["citation"]["text"] for one in quoted.annotations]

@@ -313,7 +313,7 @@ async fn tidy(app: App) {
 }
 
 fn open_targets(settings: &[target::Settings], ambient: &Ambient) -> Result<BTreeMap<String, Target>, OpenError> {
-    let extractive = target::Settings::new(declared::EXTRACTIVE, target::Kind::Extractive);
+    let extractive = target::Settings::new(declared::EXTRACTIVE, target::Kind::Extractive { marks: None });
     let mut targets = BTreeMap::new();
     for settings in settings.iter().chain([&extractive]) {
         let target = Target::open(settings, ambient).map_err(|source| OpenError::Target { name: settings.name.clone(), source })?;

@@ -1,8 +1,12 @@
 //! The answer without a chat model: the best sentences of the sources, quoted word for word, each with its citation.
 
+#[cfg(feature = "local-chat")]
+use crate::local::chat::ChatModel;
 use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, REASON_HEADER, Reply, Stage};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
+#[cfg(feature = "local-chat")]
+use std::time::Duration;
 use std::time::Instant;
 
 /// Quotes in one answer.
@@ -11,14 +15,30 @@ const QUOTES: usize = 3;
 /// How an answer begins whose quotes are near the question and no answer to it.
 const NO_ANSWER: &str = "I found no answer to this in the documents. The nearest passages, quoted word for word:";
 
+/// What a model gets at most to mark the words of a quote that answer; without them the quote is the answer as it is.
+#[cfg(feature = "local-chat")]
+const MARKING: Duration = Duration::from_secs(20);
+
 #[derive(Debug)]
 pub(crate) struct Extractive {
     name: String,
+    #[cfg(feature = "local-chat")]
+    marker: Option<ChatModel>,
 }
 
 impl Extractive {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned() }
+        Self {
+            name: name.to_owned(),
+            #[cfg(feature = "local-chat")]
+            marker: None,
+        }
+    }
+
+    /// Its best quote has the words marked that answer.
+    #[cfg(feature = "local-chat")]
+    pub(crate) fn with_marker(self, marker: ChatModel) -> Self {
+        Self { marker: Some(marker), ..self }
     }
 
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
@@ -30,6 +50,8 @@ impl Extractive {
             });
         };
         let (extract, by_words) = in_time(&self.name, grounding, call.deadline).await?;
+        #[cfg(feature = "local-chat")]
+        let extract = self.marked(&grounding.question, extract, call.deadline).await;
         let pieces = extract.pieces();
         let (input_tokens, output_tokens) = count(grounding, &pieces).await;
         let kind = if extract.quotes.is_empty() { "declined" } else { "quotes" };
@@ -38,6 +60,21 @@ impl Extractive {
             headers.push((REASON_HEADER.to_owned(), "words_only".to_owned()));
         }
         Ok(Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens, output_tokens, stream: call.stream, headers }.reply())
+    }
+}
+
+#[cfg(feature = "local-chat")]
+impl Extractive {
+    /// The words of the best quote that answer, marked; as it was where the model cannot tell.
+    async fn marked(&self, question: &str, mut extract: Extract, deadline: Instant) -> Extract {
+        if let (Some(marker), Some(best)) = (&self.marker, extract.quotes.first_mut()) {
+            let soon = (tokio::time::Instant::now() + MARKING).into_std();
+            match marker.mark(question, &best.text, deadline.min(soon)).await {
+                Ok(marked) => best.marked = marked,
+                Err(error) => tracing::warn!(%error, "a quote stays without marks"),
+            }
+        }
+        extract
     }
 }
 

@@ -80,11 +80,16 @@ impl Target {
                 (service(Vendor::Anthropic(Anthropic::open(base_url, credential, ambient)?))?, TargetKind::Anthropic, "claude-sonnet-4-5")
             }
             Kind::Fake(script) => (Answers::Fake(Fake::new(&name, script.clone(), settings.timeouts)), TargetKind::Fake, "fake"),
-            Kind::Extractive => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
+            Kind::Extractive { marks: None } => (Answers::Extractive(Extractive::new(&name)), TargetKind::Extractive, "extractive"),
+            #[cfg(feature = "local-chat")]
+            Kind::Extractive { marks: Some(local) } => {
+                let extractive = Extractive::new(&name).with_marker(ChatModel::new(&name, local.clone(), ambient));
+                (Answers::Extractive(extractive), TargetKind::Extractive, "extractive")
+            }
             #[cfg(feature = "local-chat")]
             Kind::Local(local) => (Answers::Local(ChatModel::new(&name, local.clone(), ambient)), TargetKind::Local, local.model.as_str()),
             #[cfg(not(feature = "local-chat"))]
-            Kind::Local(local) => return Err(OpenError::WithoutChat(local.model.clone())),
+            Kind::Local(local) | Kind::Extractive { marks: Some(local) } => return Err(OpenError::WithoutChat(local.model.clone())),
         };
         let model = settings.model.clone().unwrap_or_else(|| default_model.to_owned());
         Ok(Self(Arc::new(Inner { name, model, kind, hang_up: settings.hang_up, answers })))

@@ -165,7 +165,7 @@ async fn grade<'a>(app: &App, caller: &Caller, assistant: &Assistant, question: 
         place: score::is_place_cited(question, &citations, false),
         place_or_next: score::is_place_cited(question, &citations, true),
         contained: score::is_contained(question, &text),
-        token_f1: score::token_f1(question, &text),
+        token_f1: score::token_f1(question, score::marked(&text).unwrap_or(&text)),
         citations: score::first_sources(&citations).into_iter().map(named).collect(),
         quotes: quotes || (declined && fit.is_some()),
         question,

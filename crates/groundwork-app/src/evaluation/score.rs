@@ -2,6 +2,7 @@
 
 use super::dataset::{Place, Question};
 use crate::pipeline::Citation;
+use groundwork_core::extractive::MARK;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many hits and citations a reader looks at.
@@ -48,6 +49,12 @@ pub(super) fn is_contained(question: &Question, text: &str) -> bool {
 pub(super) fn token_f1(question: &Question, text: &str) -> f64 {
     let found = words(text);
     question.answers.iter().map(|answer| f1(&found, &words(answer))).fold(0.0, f64::max)
+}
+
+/// The words that stand in bold: those of a quote that answer, where somebody marked them.
+pub(super) fn marked(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(MARK)?;
+    rest.split_once(MARK).map(|(marked, _)| marked)
 }
 
 fn f1(found: &[String], expected: &[String]) -> f64 {
@@ -173,5 +180,7 @@ mod tests {
         assert!((token_f1(&question, "two weeks") - 1.0).abs() < 1e-9);
         assert!((token_f1(&question, "weeks weeks") - 0.5).abs() < 1e-9);
         assert!(token_f1(&question, "nothing").abs() < 1e-9);
+        assert_eq!(marked("It takes **two weeks** at most. [1]"), Some("two weeks"));
+        assert_eq!(marked("2 ** 3 is eight"), None);
     }
 }

@@ -196,7 +196,7 @@ fn made(source: u32, header: Option<Range<usize>>, at: Range<usize>, text: &str,
         Some(header) => format!("{}\n{}", &text[header.clone()], &text[at.clone()]),
         None => text[at.clone()].to_owned(),
     };
-    Quote { source, header, at, text: words, score }
+    Quote { source, header, at, text: words, marked: None, score }
 }
 
 /// A sentence that begins with "It" or "These" takes the one before it along.

@@ -40,7 +40,10 @@ pub enum Kind {
     /// Answers from a script, for tests, demos and load.
     Fake(Script),
     /// Quotes the sources word for word; needs no model and no account.
-    Extractive,
+    Extractive {
+        /// Marks the words of the best quote that answer.
+        marks: Option<Local>,
+    },
     /// A chat model that runs on this machine.
     Local(Local),
 }

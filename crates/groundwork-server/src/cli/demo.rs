@@ -165,7 +165,7 @@ fn place_of(target: &target::Settings) -> String {
         target::Kind::AzureOpenAi(azure) => ("Azure OpenAI", azure.endpoint.as_str()),
         target::Kind::OpenAi { base_url, .. } => ("the OpenAI API", base_url.as_str()),
         target::Kind::Anthropic { base_url, .. } => ("Anthropic's API", base_url.as_str()),
-        target::Kind::Fake(_) | target::Kind::Extractive | target::Kind::Local(_) => ("this program", "no network"),
+        target::Kind::Fake(_) | target::Kind::Extractive { .. } | target::Kind::Local(_) => ("this program", "no network"),
     };
     format!("{who} at {place}")
 }

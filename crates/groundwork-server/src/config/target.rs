@@ -108,7 +108,12 @@ pub enum TargetConfig {
         hang_up: HangUpConfig,
     },
     /// Quotes the sources word for word.
-    Extractive { name: String },
+    Extractive {
+        name: String,
+        /// A chat model that runs on this machine, named like the `model` of a target of the kind `local`: it marks the words of the best
+        /// quote that answer, in bold. Nothing is marked when absent.
+        marks: Option<String>,
+    },
     /// A chat model that runs on this machine, in a process of its own.
     Local {
         name: String,
@@ -190,7 +195,7 @@ impl TargetConfig {
             | Self::Anthropic { name, .. }
             | Self::Fake { name, .. }
             | Self::Local { name, .. }
-            | Self::Extractive { name } => name,
+            | Self::Extractive { name, .. } => name,
         }
     }
 
@@ -248,21 +253,18 @@ impl TargetConfig {
                 Settings { model: model.clone(), ..Settings::new(self.name(), Kind::Anthropic { base_url, credential }) }
             }
             Self::Fake { script, .. } => Settings::new(self.name(), Kind::Fake(script.clone())),
-            Self::Extractive { .. } => Settings::new(self.name(), Kind::Extractive),
+            Self::Extractive { name, marks } => {
+                let marks = marks.as_ref().map(|model| chat_model(name, model, library)).transpose()?;
+                Settings::new(name, Kind::Extractive { marks })
+            }
             Self::Local { name, model, file, window, threads, queue } => {
-                let (model, place, usual) = match (model, file) {
+                let local = match (model, file) {
                     (Some(_), Some(_)) => return Err(self.ambiguous("`model` and `file`")),
-                    (None, Some(file)) => (name_of(file), Place::File(file.clone()), USUAL_WINDOW),
-                    (model, None) => {
-                        let model = model.as_deref().unwrap_or(DEFAULT_CHAT_MODEL);
-                        let entry = library.entry(model).filter(|entry| entry.engine == Engine::Gguf);
-                        let entry = entry.ok_or_else(|| TargetError::NoChatModel { name: name.clone(), model: model.to_owned() })?;
-                        (model.to_owned(), Place::Library(library.clone()), entry.window)
-                    }
+                    (None, Some(file)) => own_file(file),
+                    (model, None) => chat_model(name, model.as_deref().unwrap_or(DEFAULT_CHAT_MODEL), library)?,
                 };
-                let window = window.map_or(usual, NonZeroUsize::get);
-                let program = "/proc/self/exe".into();
-                Settings::new(name, Kind::Local(Local { model, place, program, window, threads: threads.get(), queue: queue.get() }))
+                let window = window.map_or(local.window, NonZeroUsize::get);
+                Settings::new(name, Kind::Local(Local { window, threads: threads.get(), queue: queue.get(), ..local }))
             }
         };
         match self.connection() {
@@ -303,8 +305,20 @@ impl TargetConfig {
     }
 }
 
-fn name_of(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// A chat model that `library` knows, for the target `name`.
+fn chat_model(name: &str, model: &str, library: &Library) -> Result<Local, TargetError> {
+    let entry = library.entry(model).filter(|entry| entry.engine == Engine::Gguf);
+    let entry = entry.ok_or_else(|| TargetError::NoChatModel { name: name.to_owned(), model: model.to_owned() })?;
+    Ok(local(model.to_owned(), Place::Library(library.clone()), entry.window))
+}
+
+fn own_file(file: &Path) -> Local {
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    local(name, Place::File(file.to_owned()), USUAL_WINDOW)
+}
+
+fn local(model: String, place: Place, window: usize) -> Local {
+    Local { model, place, program: "/proc/self/exe".into(), window, threads: one().get(), queue: some_calls().get() }
 }
 
 fn entra(identity: groundwork_inference::target::Identity, scope: Option<&str>) -> Credential {

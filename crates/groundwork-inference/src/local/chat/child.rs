@@ -3,8 +3,9 @@
 use super::decoder::Decoder;
 use super::generate::{Asked, generate};
 use super::gguf::Unusable;
+use super::mark::Marker;
 use super::prepare::{self, Source};
-use super::protocol::{Ask, Request, Response};
+use super::protocol::{Ask, Request, Response, Task};
 use super::sampler::Sampling;
 use super::template::{Message, Template};
 use super::vocabulary::Tokens;
@@ -58,11 +59,11 @@ fn answer_all(requests: &Receiver<Request>, cancelled: &AtomicU64, output: &mut 
         match request {
             Request::Open { source, window } => model = Model::open(&source, window),
             Request::Cancel(_) => {}
-            Request::Ask(number, ask) => {
+            Request::Do(number, task) => {
                 let wanted = || cancelled.load(Ordering::Relaxed) < number;
                 let mut say = |response: &Response| write(output, response);
                 let last = match &model {
-                    Ok(model) => model.answer(&ask, &wanted, &mut say)?,
+                    Ok(model) => model.perform(&task, &wanted, &mut say)?,
                     Err(unusable) => Response::Failed(unusable.to_string()),
                 };
                 say(&last)?;
@@ -96,6 +97,20 @@ impl Model {
             return Err(Unusable(format!("it has numbers for {} tokens of {}", decoder.vocabulary(), tokens.size())));
         }
         Ok(Self { window: decoder.window(), decoder, tokens, template })
+    }
+
+    fn perform(&self, task: &Task, wanted: &impl Fn() -> bool, say: &mut impl FnMut(&Response) -> io::Result<()>) -> io::Result<Response> {
+        match task {
+            Task::Answer(ask) => self.answer(ask, wanted, say),
+            Task::Mark { question, quote } => {
+                let marker = Marker { decoder: &self.decoder, tokens: &self.tokens, template: &self.template };
+                let marked = marker.mark(question, quote, wanted);
+                Ok(marked.map_or_else(
+                    |unusable| Response::Failed(unusable.to_string()),
+                    |marked| Response::Marked(marked.map(|marked| marked.at)),
+                ))
+            }
+        }
     }
 
     /// Tells the answer, and gives the last word on it.

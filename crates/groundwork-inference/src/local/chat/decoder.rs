@@ -63,7 +63,8 @@ struct Linear {
     bias: Option<Tensor>,
 }
 
-/// What is kept of the tokens that were read.
+/// What is kept of the tokens that were read. Copies share what was read before them; of several that read on, the last one is right.
+#[derive(Clone)]
 pub(super) struct Memory {
     layers: Vec<KvCache>,
     read: usize,
@@ -113,6 +114,22 @@ impl Decoder {
 
     /// Reads at most `READ_AT_ONCE` tokens and scores every token as the next.
     pub(super) fn next(&self, tokens: &[u32], memory: &mut Memory) -> Result<Vec<f32>, Unusable> {
+        let state = self.read_on(tokens, memory)?;
+        let last = state.narrow(1, tokens.len() - 1, 1)?.contiguous()?;
+        Ok(self.scores(&last)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// The same after each of the tokens.
+    pub(super) fn each(&self, tokens: &[u32], memory: &mut Memory) -> Result<Vec<Vec<f32>>, Unusable> {
+        let state = self.read_on(tokens, memory)?;
+        Ok(self.scores(&state)?.squeeze(0)?.to_vec2()?)
+    }
+
+    fn scores(&self, state: &Tensor) -> Result<Tensor, Unusable> {
+        Ok(self.head.forward(&rms_norm(state, &self.norm, self.shape.epsilon)?)?.to_dtype(DType::F32)?)
+    }
+
+    fn read_on(&self, tokens: &[u32], memory: &mut Memory) -> Result<Tensor, Unusable> {
         let count = tokens.len();
         if count == 0 || memory.read + count > self.shape.window {
             return Err(Unusable(format!("{count} tokens after {} do not fit into {}", memory.read, self.shape.window)));
@@ -129,9 +146,7 @@ impl Decoder {
             state = (state + layer.down.of(&gated)?)?;
         }
         memory.read += count;
-        let last = state.narrow(1, count - 1, 1)?.contiguous()?;
-        let scores = self.head.forward(&rms_norm(&last, &self.norm, self.shape.epsilon)?)?;
-        Ok(scores.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
+        Ok(state)
     }
 
     fn attend(&self, layer: &Layer, seen: &Tensor, kept: &mut KvCache, (at, mask): (usize, Option<&Tensor>)) -> Result<Tensor, Unusable> {

@@ -2,7 +2,7 @@
 
 use super::CHILD_ARGUMENT;
 use super::prepare::Source;
-use super::protocol::{Ask, Request, Response};
+use super::protocol::{Request, Response, Task};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 
 /// A question that waits for its turn.
 struct Work {
-    ask: Ask,
+    task: Task,
     deadline: Instant,
     reply: mpsc::Sender<Piece>,
 }
@@ -56,9 +56,9 @@ impl Host {
     }
 
     /// The pieces of the answer. Dropping the receiver cancels it. `None` when too many wait already.
-    pub(super) fn ask(&self, ask: Ask, deadline: Instant) -> Option<mpsc::Receiver<Piece>> {
+    pub(super) fn ask(&self, task: Task, deadline: Instant) -> Option<mpsc::Receiver<Piece>> {
         let (reply, pieces) = mpsc::channel(PIECES);
-        self.queue.try_send(Work { ask, deadline, reply }).ok()?;
+        self.queue.try_send(Work { task, deadline, reply }).ok()?;
         Some(pieces)
     }
 }
@@ -129,7 +129,7 @@ impl Running {
     /// Passes the answer on, to its last word. False when another child should open the model anew, which may have been mended.
     async fn answer(&mut self, work: &Work) -> io::Result<bool> {
         self.asked += 1;
-        self.send(&Request::Ask(self.asked, work.ask.clone())).await?;
+        self.send(&Request::Do(self.asked, work.task.clone())).await?;
         let deadline = tokio::time::sleep_until(work.deadline.into());
         tokio::pin!(deadline);
         loop {

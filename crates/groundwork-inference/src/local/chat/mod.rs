@@ -6,6 +6,7 @@ mod decoder;
 mod generate;
 mod gguf;
 mod host;
+mod mark;
 mod prepare;
 mod protocol;
 mod sampler;
@@ -22,8 +23,9 @@ use groundwork_core::turn::{Dialect, Event, FinishReason, Format, Heading, Role,
 use groundwork_wire::error::Invalid;
 use host::{Host, Piece, Plan};
 use prepare::Source;
-use protocol::{Ask, Response};
+use protocol::{Ask, Response, Task};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use template::Message;
@@ -56,7 +58,7 @@ impl ChatModel {
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
         let invalid = |invalid| CallError::Invalid { target: self.target.clone(), invalid };
         let ask = ask(&call, &self.ambient.dice).map_err(invalid)?;
-        let pieces = self.host()?.ask(ask, call.deadline).ok_or_else(|| CallError::RateLimited {
+        let pieces = self.host()?.ask(Task::Answer(ask), call.deadline).ok_or_else(|| CallError::RateLimited {
             target: self.target.clone(),
             status: 429,
             throttle: Throttle::Capacity,
@@ -75,6 +77,18 @@ impl ChatModel {
         }
         let first = answer.first().await?;
         Ok(Reply::Stream { headers: Vec::new(), served: Served::default(), frames: frames(answer, first, call.dialect, heading) })
+    }
+
+    /// Bytes of the words in `quote` that answer the question, as far as the model can tell in time.
+    pub(crate) async fn mark(&self, question: &str, quote: &str, deadline: Instant) -> Result<Option<Range<usize>>, CallError> {
+        let broken = |message: String| CallError::Broken { target: self.target.clone(), message };
+        let task = Task::Mark { question: question.to_owned(), quote: quote.to_owned() };
+        let mut pieces = self.host()?.ask(task, deadline).ok_or_else(|| broken("too many calls wait for it".to_owned()))?;
+        match tokio::time::timeout_at(deadline.into(), pieces.recv()).await {
+            Ok(Some(Ok(Response::Marked(at)))) => Ok(at.filter(|at| quote.get(at.clone()).is_some())),
+            Ok(Some(Ok(Response::Failed(reason)) | Err(reason))) => Err(broken(reason)),
+            _ => Err(broken("it was not done in time".to_owned())),
+        }
     }
 
     fn host(&self) -> Result<&Host, CallError> {
@@ -204,6 +218,8 @@ impl Answer {
                 self.input_tokens = input_tokens as u64;
                 vec![Event::Start { id: None, model: None, created: None }]
             }
+            // Is not the answer to what was asked.
+            Response::Marked(_) => Vec::new(),
             Response::Text(text) => vec![Event::Text { choice: 0, text }],
             Response::Ended { end, output_tokens } => {
                 let reason = match end {

@@ -4,6 +4,7 @@ use super::generate::End;
 use super::prepare::Source;
 use super::template::Message;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// To the child. The first message opens the model, once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,9 +16,20 @@ pub(super) enum Request {
         window: usize,
     },
     /// With its number: they grow.
-    Ask(u64, Ask),
-    /// Ends the answer of this number and of all before it.
+    Do(u64, Task),
+    /// Ends the task of this number and all before it.
     Cancel(u64),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Task {
+    Answer(Ask),
+    /// Which words of the quote answer the question?
+    Mark {
+        question: String,
+        quote: String,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,6 +65,8 @@ pub(super) enum Response {
         end: End,
         output_tokens: usize,
     },
+    /// Bytes of the quote.
+    Marked(Option<Range<usize>>),
 }
 
 impl Response {

@@ -1,12 +1,13 @@
 //! A tiny model with made weights: what it computes is compared with plain arithmetic, and what the child says with its protocol.
 
 use super::child::serve;
-use super::decoder::Decoder;
+use super::decoder::{Decoder, READ_AT_ONCE};
 use super::generate::End;
 use super::gguf::Gguf;
+use super::mark::{Likelihoods, Marker};
 use super::prepare::{self, Source};
-use super::protocol::{Ask, Request, Response};
-use super::template::Message;
+use super::protocol::{Ask, Request, Response, Task};
+use super::template::{Message, Template};
 use super::vocabulary::Tokens;
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -310,7 +311,7 @@ fn answers(requests: &[Request]) -> Vec<Response> {
     for request in requests {
         send.send([serde_json::to_vec(request).unwrap(), b"\n".to_vec()].concat()).unwrap();
     }
-    let waiting = requests.iter().filter(|request| matches!(request, Request::Ask(..))).count();
+    let waiting = requests.iter().filter(|request| matches!(request, Request::Do(..))).count();
     let mut heard = Heard { lines: Vec::new(), waiting, input: Some(send) };
     serve(std::io::BufReader::new(Lines(lines, Cursor::default())), &mut heard).unwrap();
     heard.responses()
@@ -327,7 +328,7 @@ fn a_child_answers_the_same_for_the_same_seed_and_says_what_it_cannot() {
     let path = folder.path().join("tiny.gguf");
     write(&path, "llama", GgmlDType::Q8_0);
     let open = Request::Open { source: source(&path), window: WINDOW };
-    let ask = |ask: Ask| answers(&[open.clone(), Request::Ask(1, ask)]);
+    let ask = |ask: Ask| answers(&[open.clone(), Request::Do(1, Task::Answer(ask))]);
 
     let first = ask(question("abc", 1));
     assert_eq!(first, ask(question("abc", 1)));
@@ -336,12 +337,46 @@ fn a_child_answers_the_same_for_the_same_seed_and_says_what_it_cannot() {
     assert!(matches!(end, End::Length | End::Turn), "{first:?}");
 
     assert!(matches!(ask(question("abc", WINDOW)).as_slice(), [Response::TooLong { window: WINDOW, .. }]));
-    assert!(matches!(answers(&[Request::Ask(1, question("abc", 1))]).as_slice(), [Response::Failed(_)]));
+    assert!(matches!(answers(&[Request::Do(1, Task::Answer(question("abc", 1)))]).as_slice(), [Response::Failed(_)]));
     let missing = Source { path: folder.path().join("nothing.gguf"), sha256: None };
     assert!(matches!(
-        answers(&[Request::Open { source: missing, window: 10 }, Request::Ask(1, question("a", 1))]).as_slice(),
+        answers(&[Request::Open { source: missing, window: 10 }, Request::Do(1, Task::Answer(question("a", 1)))]).as_slice(),
         [Response::Failed(_)]
     ));
+}
+
+#[test]
+fn of_all_pieces_of_a_quote_the_likeliest_answer_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    write(&path, "llama", GgmlDType::F32);
+    let mut gguf = Gguf::open(&path).unwrap();
+    let tokens = Tokens::read(&gguf).unwrap();
+    let template = Template::new(None, true, ("", "")).unwrap();
+    let decoder = Decoder::read(&mut gguf, WINDOW).unwrap();
+    let marker = Marker { decoder: &decoder, tokens: &tokens, template: &template };
+
+    let (question, quote) = ("Who?", "(a1 bc, é d.\nx");
+    let likelihood = |piece: &str| {
+        let (mut memory, piece) = (decoder.memory(), tokens.plain(piece).unwrap());
+        let mut scores = Vec::new();
+        for some in marker.prompt(question, quote).unwrap().chunks(READ_AT_ONCE) {
+            scores = decoder.next(some, &mut memory).unwrap();
+        }
+        let mut sum = 0.0;
+        for token in &piece {
+            sum += Likelihoods::of(&scores).of_token(*token);
+            scores = decoder.next(&[*token], &mut memory).unwrap();
+        }
+        (sum + Likelihoods::of(&scores).of_end(&tokens)) / (piece.len() + 1) as f32
+    };
+    let pieces = ["a1", "a1 bc", "a1 bc, é", "a1 bc, é d", "bc", "bc, é", "bc, é d", "é", "é d", "d", "x"];
+    let best = pieces.into_iter().max_by(|a, b| likelihood(a).total_cmp(&likelihood(b))).unwrap();
+    let marked = marker.mark(question, quote, &|| true).unwrap().unwrap();
+    assert_eq!(&quote[marked.at], best);
+    assert!((marked.score - likelihood(best)).abs() < 1e-3, "{} {}", marked.score, likelihood(best));
+    assert_eq!(marker.mark(question, quote, &|| false).unwrap(), None);
+    assert_eq!(marker.mark(question, " .. ", &|| true).unwrap(), None);
 }
 
 #[test]

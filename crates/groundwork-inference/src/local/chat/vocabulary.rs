@@ -57,8 +57,7 @@ impl Tokens {
 
     /// The tokens of a prompt, in which the names of control tokens are those tokens.
     pub(super) fn of(&self, prompt: &str) -> Result<Vec<u32>, Unusable> {
-        let encoding = self.inner.encode_fast(prompt, false).map_err(|error| Unusable(error.to_string()))?;
-        let mut tokens = encoding.get_ids().to_vec();
+        let mut tokens = self.plain(prompt)?;
         if let Some((begin, _)) = &self.begin
             && self.adds_begin
             && tokens.first() != Some(begin)
@@ -66,6 +65,11 @@ impl Tokens {
             tokens.insert(0, *begin);
         }
         Ok(tokens)
+    }
+
+    /// The tokens of a piece of a text.
+    pub(super) fn plain(&self, piece: &str) -> Result<Vec<u32>, Unusable> {
+        Ok(self.inner.encode_fast(piece, false).map_err(|error| Unusable(error.to_string()))?.get_ids().to_vec())
     }
 
     pub(super) fn ends(&self, token: u32) -> bool {
