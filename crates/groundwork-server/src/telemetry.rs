@@ -1,15 +1,29 @@
 //! Logs: text for people, JSON lines for machines, always on standard error, so that standard output is the command's own.
 
 use crate::config::{LogConfig, LogFormat};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+/// Lines that may wait for whoever reads standard error.
+const WAITING_LINES: usize = 16 * 1024;
 
 /// Starts logging. `quiet` is the level of a command that has its own output, unless the settings name one.
-pub(crate) fn start(config: &LogConfig, quiet: bool) {
+///
+/// A server never waits for its log: when what reads it does not keep up, lines are dropped. What still waits is written when the guard
+/// is dropped. A command writes its few lines at once, so that they stand before its own messages.
+pub(crate) fn start(config: &LogConfig, quiet: bool) -> Option<WorkerGuard> {
     let default = if quiet { "warn" } else { "info" };
     let filter = EnvFilter::new(config.filter.as_ref().map_or(default, |filter| filter.as_str()));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let terminal = std::io::stderr().is_terminal();
+    let (writer, guard) = if quiet {
+        (BoxMakeWriter::new(stderr), None)
+    } else {
+        let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(stderr());
+        (BoxMakeWriter::new(writer), Some(guard))
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let terminal = stderr().is_terminal();
     let text = match config.format {
         LogFormat::Text => true,
         LogFormat::Json => false,
@@ -21,4 +35,5 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) {
     } else {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init().map_err(drop)
     };
+    guard
 }

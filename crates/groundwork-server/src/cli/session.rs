@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing_appender::non_blocking::WorkerGuard;
 
 pub(super) struct Session {
     pub(super) config: Config,
@@ -30,6 +31,8 @@ pub(super) struct Session {
     serves: bool,
     clock: Clock,
     dice: Dice,
+    /// Writes what the log still holds when the session ends.
+    _log: Option<WorkerGuard>,
 }
 
 impl Session {
@@ -40,10 +43,10 @@ impl Session {
         if let Some(folder) = &global.data_dir {
             config.data_dir = std::path::absolute(folder)?;
         }
-        telemetry::start(&config.log, !serves);
+        let log = telemetry::start(&config.log, !serves);
         // Every TLS connection of this process, ours or a library's, uses one provider. A second installation is refused and harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { config, sources, environment, json: global.json, url: global.url, serves, clock: real_clock(), dice: real_dice() })
+        Ok(Self { config, sources, environment, json: global.json, url: global.url, serves, clock: real_clock(), dice: real_dice(), _log: log })
     }
 
     /// The key for a server that is named by its address.
