@@ -7,6 +7,8 @@ mod family;
 mod permissions;
 mod run;
 
+pub use facts::fingerprint;
+
 use crate::embed::{EmbedError, Embedder};
 use crate::extract::ReadError;
 use crate::extract::sandbox::Extractor;

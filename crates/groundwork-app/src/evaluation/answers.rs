@@ -3,7 +3,7 @@
 use super::dataset::{self, DatasetError, Place, Question};
 use super::halves::{Halves, halves};
 use super::score::{self, FIRST};
-use super::{Figures, Progress};
+use super::{ByQuestion, Figures, Progress};
 use crate::App;
 use crate::ask::{self, Answer};
 use crate::pipeline::{Citation, now};
@@ -39,6 +39,8 @@ pub struct AnswersReport {
     pub misses: Vec<Miss>,
     /// Questions that have no answer because something failed. They count as missed.
     pub failed: Vec<Failed>,
+    #[serde(skip)]
+    pub by_question: ByQuestion,
 }
 
 /// Shares are of `questions`, from 0 to 1. An answer that declines names no place and contains nothing.
@@ -119,6 +121,7 @@ pub async fn answers(app: &App, caller: &Caller, run: Answers, progress: &Progre
         halves: halves(&graded),
         misses: graded.iter().filter(missed).map(miss).collect(),
         failed,
+        by_question: by_question(&graded),
     })
 }
 
@@ -173,6 +176,18 @@ async fn grade<'a>(app: &App, caller: &Caller, assistant: &Assistant, question: 
         declined,
         fit,
     })
+}
+
+/// As in the rows of answerable and unanswerable questions: each question is a row of its own.
+fn by_question(graded: &[Graded<'_>]) -> ByQuestion {
+    let mut by_question = ByQuestion::new();
+    for one in graded {
+        let name = if one.question.answerable { "answerable" } else { "unanswerable" };
+        for (figure, value) in row("", std::iter::once(one)).figures(name) {
+            by_question.entry(figure).or_default().insert(one.question.id.clone(), value);
+        }
+    }
+    by_question
 }
 
 pub(super) fn row<'a>(kind: &str, graded: impl Iterator<Item = &'a Graded<'a>>) -> Row {

@@ -1,7 +1,7 @@
 //! How well the checker of citations tells what a source supports from what it does not, by answers whose sentences are judged.
 
 use super::dataset::{DatasetError, read_lines};
-use super::{Figures, Progress};
+use super::{ByQuestion, Figures, Progress};
 use crate::App;
 use crate::pipeline::{Stated, check};
 use groundwork_core::citation::{Marks, Report, Support};
@@ -24,6 +24,8 @@ pub struct CitationsReport {
     pub citations: usize,
     pub citations_by_kind: BTreeMap<String, usize>,
     pub misses: Vec<CitationMiss>,
+    #[serde(skip)]
+    pub by_question: ByQuestion,
 }
 
 /// A citation that was judged otherwise than it is.
@@ -116,6 +118,12 @@ impl Judged<'_> {
         self.expected.verdict == SUPPORTED
     }
 
+    /// Tells it from all others of its file.
+    fn name(&self) -> String {
+        let Expected { sentence, cite, .. } = self.expected;
+        format!("{} {} {sentence}", self.case.id, cite.map_or("-".to_owned(), |cite| cite.to_string()))
+    }
+
     fn is_right(&self) -> bool {
         self.supported == self.is_supported()
     }
@@ -148,6 +156,7 @@ fn report(answers: usize, judged: &[Judged<'_>]) -> CitationsReport {
         citations: judged.len(),
         citations_by_kind: by_kind.into_iter().map(|(kind, right)| (kind, right.len())).collect(),
         misses: judged.iter().filter(|one| !one.is_right()).map(miss).collect(),
+        by_question: [("accuracy".to_owned(), judged.iter().map(|one| (one.name(), right(one))).collect())].into(),
     }
 }
 

@@ -7,6 +7,7 @@ mod dataset;
 mod extraction;
 mod halves;
 mod retrieval;
+mod runs;
 mod score;
 
 pub use answers::{Answers, AnswersError, AnswersReport, Failed, Miss, Row, answers, knowledge_base_of};
@@ -16,6 +17,7 @@ pub use dataset::{DatasetError, Text, texts};
 pub use extraction::{ExtractionError, ExtractionReport, Failure, FileReport, Tally, extraction};
 pub use halves::Halves;
 pub use retrieval::{ModeRow, Retrieval, RetrievalError, RetrievalReport, Unit, retrieval};
+pub use runs::{AssistantVersion, ByQuestion, Difference, Measured, Report, Run, RunError, Versions, compare, record};
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! How well documents, or their pages, are found: each way of searching against judgements of which units answer a question.
 
 use super::dataset::{self, DatasetError, Question};
-use super::{Figures, Progress};
+use super::{ByQuestion, Figures, Progress};
 use crate::App;
 use crate::pipeline::now;
 use crate::search::{Look, Mode, SearchError, look_up};
@@ -37,6 +37,8 @@ pub struct RetrievalReport {
     pub unit: Unit,
     /// Those that are judged; the others are not asked.
     pub questions: usize,
+    #[serde(skip)]
+    pub by_question: ByQuestion,
 }
 
 /// One way of searching, over all questions.
@@ -80,7 +82,7 @@ pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Pr
     if asked.is_empty() {
         return Err(RetrievalError::NothingJudged(run.dataset.display().to_string()));
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut by_question) = (Vec::new(), ByQuestion::new());
     for (at, (mode, name)) in MODES.into_iter().enumerate() {
         let mut measured = Vec::with_capacity(asked.len());
         for (question, judged) in &asked {
@@ -88,8 +90,13 @@ pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Pr
             progress(at * asked.len() + measured.len(), MODES.len() * asked.len());
         }
         rows.push(row(name, &measured));
+        for ((question, _), measured) in asked.iter().zip(&measured) {
+            for (figure, value) in measured.figures() {
+                by_question.entry(format!("{name}.{figure}")).or_default().insert(question.id.clone(), value);
+            }
+        }
     }
-    Ok(RetrievalReport { rows, unit: run.unit, questions: asked.len() })
+    Ok(RetrievalReport { rows, unit: run.unit, questions: asked.len(), by_question })
 }
 
 /// One question, searched one way.
@@ -98,6 +105,13 @@ struct Measured {
     recalls: [f64; 3],
     reciprocal_rank: f64,
     millis: f64,
+}
+
+impl Measured {
+    fn figures(&self) -> [(&'static str, f64); 5] {
+        let Self { ndcg_at_10, recalls: [at_5, at_10, at_50], reciprocal_rank, millis: _ } = *self;
+        [("ndcg@10", ndcg_at_10), ("recall@5", at_5), ("recall@10", at_10), ("recall@50", at_50), ("mrr", reciprocal_rank)]
+    }
 }
 
 async fn measure(

@@ -12,7 +12,7 @@ use groundwork_store::db::versions::Page;
 const READER: u32 = 3;
 
 /// Everything that shapes the chunks of a file besides its bytes.
-pub(super) fn fingerprint(embedder: &Embedder) -> String {
+pub fn fingerprint(embedder: &Embedder) -> String {
     let Embedder { model, dimensions, window, chunk_tokens, chunk_overlap, .. } = embedder;
     format!("reader {READER}, chunks of {chunk_tokens}/{chunk_overlap} in {window}, {model}/{dimensions}")
 }

@@ -137,3 +137,30 @@ fn a_data_set_that_cannot_be_used_is_named_with_its_line() {
     assert!(!ended.status.success() && ended.stderr.contains("qrels.tsv: line 1: it needs three columns"), "{}", ended.stderr);
     assert_eq!(world.run(&["eval", "retrieval", "--dataset", "nowhere"]).status.code(), Some(6));
 }
+
+#[test]
+fn runs_are_kept_with_their_versions_and_two_of_them_compare() {
+    let world = with_data_set();
+    let measure = || world.json(&["eval", "retrieval", "--dataset", "set"]).remove(0);
+    let (first, again) = (measure(), measure());
+    let (first, again) = (first["run"].as_str().unwrap(), again["run"].as_str().unwrap());
+    let kept: Value = serde_json::from_slice(&std::fs::read(world.path(&format!("data/evaluation/runs/{first}.json"))).unwrap()).unwrap();
+    assert!(kept["versions"]["reader"].as_str().unwrap().contains("made"), "{kept}");
+    assert_eq!((&kept["measured"], &kept["questions"]["hybrid.mrr"]), (&json!("retrieval"), &json!({ "a": 1.0, "b": 1.0 })));
+
+    let same = &world.json(&["eval", "compare", first, again])[0];
+    assert_eq!(same["same_dataset"], true);
+    let differences = same["differences"].as_array().unwrap();
+    assert!(differences.len() == 15 && differences.iter().all(|one| one["difference"] == 0.0 && one["sure"] == false), "{same}");
+
+    world.write("set/docs.jsonl", lines(&[json!({ "id": "2", "text": "Meals on travel are paid." })]));
+    let worse = measure();
+    let worse = &world.json(&["eval", "compare", first, worse["run"].as_str().unwrap()])[0];
+    let mrr = worse["differences"].as_array().unwrap().iter().find(|one| one["figure"] == "hybrid.mrr").unwrap();
+    assert_eq!((&mrr["a"], &mrr["b"], &mrr["high"], &mrr["sure"]), (&json!(1.0), &json!(0.0), &json!(-1.0), &json!(true)));
+    assert_eq!(worse["same_dataset"], false);
+
+    let answers = world.json(&["eval", "answers", "--dataset", "set"])[0]["run"].as_str().unwrap().to_owned();
+    assert_eq!(world.run(&["eval", "compare", first, &answers]).status.code(), Some(2));
+    assert_eq!(world.run(&["eval", "compare", first, "run_nowhere"]).status.code(), Some(6));
+}

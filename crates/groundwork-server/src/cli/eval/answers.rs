@@ -3,7 +3,7 @@
 use super::super::session::Session;
 use super::super::{ask, output};
 use super::floor::Floor;
-use super::stage::{Stage, What, conclude, documents_of, found};
+use super::stage::{Stage, What, documents_of, finish, found};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, Answers, AnswersReport, Row};
 use groundwork_core::access::Caller;
@@ -26,13 +26,13 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let Args { dataset, model, fail_under } = args;
     let dataset = found(&dataset)?;
     let stage = Stage::open(session, &dataset, what_of(&dataset)).await?;
-    let report = stage.measure(async |stage, progress| {
+    let report = stage.report(async |stage, progress| {
         stage.read(evaluation::knowledge_base_of(&stage.app, &model)?).await?;
         let run = Answers { dataset: stage.dataset.clone(), model: model.clone() };
         Ok(evaluation::answers(&stage.app, &Caller::local(), run, progress).await?)
     });
     let report = report.await?;
-    conclude(session, &report, show, (&fail_under, "answerable.place_in_3"), &report.figures())
+    finish(session, &report, show, (&fail_under, "answerable.place_in_3"))
 }
 
 /// Files where the set has some, else its texts.

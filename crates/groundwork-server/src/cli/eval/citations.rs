@@ -3,7 +3,7 @@
 use super::super::output;
 use super::super::session::Session;
 use super::floor::Floor;
-use super::stage::{Stage, What, conclude, found};
+use super::stage::{Stage, What, finish, found};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, CitationsReport};
 use std::path::PathBuf;
@@ -22,12 +22,13 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     // No document is read: the passages stand in the file. The folder is only where the program lives while it measures.
     let cases = found(&args.cases)?;
     let stage = Stage::open(session, &cases, What::Texts).await?;
-    let report = stage.measure(async |stage, progress| Ok(evaluation::citations(&stage.app, &cases, progress).await?)).await?;
-    conclude(session, &report, show, (&args.fail_under, "accuracy"), &report.figures())
+    let report = stage.report(async |stage, progress| Ok(evaluation::citations(&stage.app, &cases, progress).await?)).await?;
+    finish(session, &report, show, (&args.fail_under, "accuracy"))
 }
 
 fn show(report: &CitationsReport) -> std::io::Result<()> {
-    let CitationsReport { accuracy, precision, recall, f1, by_kind, answers, citations, citations_by_kind, misses: _ } = report;
+    let CitationsReport { accuracy, precision, recall, f1, by_kind, answers, citations, citations_by_kind, misses: _, by_question: _ } =
+        report;
     output::line(&format!("{answers} answers, {citations} citations"))?;
     output::line(&format!("accuracy {accuracy:.3}, precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}\n"))?;
     for (kind, accuracy) in by_kind {

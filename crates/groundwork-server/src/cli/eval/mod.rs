@@ -4,6 +4,7 @@
 mod answers;
 mod calibrate;
 mod citations;
+mod compare;
 mod extraction;
 mod floor;
 mod retrieval;
@@ -22,6 +23,8 @@ pub(super) enum Command {
     Calibrate(calibrate::Args),
     /// The check of citations: supported or not, against answers whose sentences are judged
     Citations(citations::Args),
+    /// Two kept runs: what differs, and whether by more than chance
+    Compare(compare::Args),
     /// Reading of files: what must come out of them, and at which page, sheet or slide
     Extraction(extraction::Args),
     /// Search: documents or pages found by words, by meaning and by both, against judgements
@@ -33,6 +36,7 @@ pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<E
         Command::Answers(args) => answers::run(session, args).await,
         Command::Calibrate(args) => calibrate::run(session, args).await,
         Command::Citations(args) => citations::run(session, args).await,
+        Command::Compare(args) => compare::run(session, &args),
         Command::Extraction(args) => extraction::run(session, args).await,
         Command::Retrieval(args) => retrieval::run(session, args).await,
     }

@@ -3,7 +3,7 @@
 use super::super::output;
 use super::super::session::Session;
 use super::floor::Floor;
-use super::stage::{KNOWLEDGE_BASE, Stage, What, conclude};
+use super::stage::{KNOWLEDGE_BASE, Stage, What, finish};
 use crate::exit::Exit;
 use groundwork_app::evaluation::{self, Retrieval, RetrievalReport, Unit};
 use groundwork_core::access::Caller;
@@ -25,14 +25,14 @@ pub(in super::super) struct Args {
 pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
     let (what, unit) = if args.files { (What::Files, Unit::Page) } else { (What::Texts, Unit::Document) };
     let stage = Stage::open(session, &args.dataset, what).await?;
-    let report = stage.measure(async |stage, progress| {
+    let report = stage.report(async |stage, progress| {
         let knowledge_base = KNOWLEDGE_BASE.parse::<groundwork_core::ids::KnowledgeBaseId>()?;
         stage.read(knowledge_base.clone()).await?;
         let run = Retrieval { dataset: stage.dataset.clone(), knowledge_base, unit };
         Ok(evaluation::retrieval(&stage.app, &Caller::local(), run, progress).await?)
     });
     let report = report.await?;
-    conclude(session, &report, show, (&args.fail_under, "hybrid.ndcg@10"), &report.figures())
+    finish(session, &report, show, (&args.fail_under, "hybrid.ndcg@10"))
 }
 
 fn show(report: &RetrievalReport) -> std::io::Result<()> {

@@ -4,9 +4,10 @@ use super::super::backend::Backend;
 use super::super::ingest::{self, Work};
 use super::super::session::Session;
 use super::super::{output, progress};
+use super::compare::keep;
 use super::floor::{Floor, judge};
 use crate::exit::{Exit, Failure};
-use groundwork_app::evaluation::{Figures, Progress};
+use groundwork_app::evaluation::{Figures, Progress, Report, Run};
 use groundwork_app::settings::Role;
 use groundwork_app::{App, declared, evaluation};
 use groundwork_core::attributes::Attributes;
@@ -64,6 +65,19 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 
+    /// Measures, and records what it stood on.
+    pub(super) async fn report<R: Report>(
+        self,
+        work: impl AsyncFnOnce(&Self, &Progress<'_>) -> anyhow::Result<R>,
+    ) -> anyhow::Result<(R, Run)> {
+        let recorded = self.measure(async |stage, progress| {
+            let report = work(stage, progress).await?;
+            let run = evaluation::record(&stage.app, &stage.dataset, &report).await?;
+            Ok((report, run))
+        });
+        recorded.await
+    }
+
     /// Runs `work` with a bar over its questions, and lets go of the folder.
     pub(super) async fn measure<T>(self, work: impl AsyncFnOnce(&Self, &Progress<'_>) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let bar = progress::steps(0, self.session.json);
@@ -77,6 +91,29 @@ impl<'s> Stage<'s> {
         self.backend.close().await;
         measured
     }
+}
+
+/// A report and the id that its run is kept by.
+#[derive(Serialize)]
+struct Kept<'a, R> {
+    #[serde(flatten)]
+    report: &'a R,
+    run: &'a str,
+}
+
+/// Keeps a run, shows its report, and says how the command ends.
+pub(super) fn finish<R: Report>(
+    session: &Session,
+    (report, run): &(R, Run),
+    show: impl FnOnce(&R) -> std::io::Result<()>,
+    floors: (&[Floor], &str),
+) -> anyhow::Result<Exit> {
+    keep(session, run)?;
+    let show = |kept: &Kept<'_, R>| {
+        show(kept.report)?;
+        output::line(&format!("kept as {}", kept.run))
+    };
+    conclude(session, &Kept { report, run: &run.id }, show, floors, &run.figures)
 }
 
 /// Shows a report, as JSON or by `show`, and says how the command ends: `floors` are the least that its figures may be, a bare one is
