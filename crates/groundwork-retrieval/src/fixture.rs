@@ -95,7 +95,7 @@ impl Fixture {
             let slots = self.db.write_chunks(&draft, chunks).await.unwrap();
             for ((slot, text), vector) in slots.into_iter().zip(texts).zip(vectors) {
                 let quantized = quantize(&vector);
-                version.entries.push(Entry { slot, stamp, heading: Entry::heading(None, source, &[]), text: text.clone() });
+                version.entries.push(Entry { slot, stamp, heading: Entry::heading(None, source, &[]), text: text.clone(), language: None });
                 version.rows.push(Row { slot, codes: quantized.codes, scale: quantized.scale });
             }
         }

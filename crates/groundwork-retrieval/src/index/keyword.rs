@@ -1,10 +1,11 @@
-//! The keyword leg of one knowledge base: BM25 over stemmed words and their pairs, in a folder of its own that can be made again from the database.
+//! The keyword leg of one knowledge base: BM25 over words, stemmed by their language, and their pairs, in a folder of its own that can be made again from the database.
 
+use super::language::Language;
 use super::matches::{Ground, Matches, Statistics};
 use super::places::Places;
-use super::words::{analyzer, indexed_pairs, pairs, telling, words};
+use super::words::{Of, indexed, pairs, telling, words};
 use groundwork_scan::Bitmap;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,13 +13,11 @@ use tantivy::directory::error::OpenWriteError;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
-use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
-use tantivy::tokenizer::TextAnalyzer;
+use tantivy::schema::{Field, IndexRecordOption, NumericOptions, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
-const LAYOUT: u32 = 3;
-const ANALYZER: &str = "english-1";
+const LAYOUT: u32 = 4;
 /// What a word in a title or heading counts, against 1 in the text.
 const HEADING_BOOST: f32 = 0.5;
 /// What two words of the question side by side count.
@@ -37,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) stamp: u64,
     pub(crate) heading: String,
     pub(crate) text: String,
+    /// ISO 639-3 code, where it is known.
+    pub(crate) language: Option<String>,
 }
 
 impl Entry {
@@ -58,6 +59,7 @@ pub(super) struct Fields {
     heading: Field,
     text: Field,
     pairs: Field,
+    language: Field,
 }
 
 /// The leg as its one writer holds it.
@@ -76,7 +78,8 @@ pub(crate) struct View {
     pub(super) searcher: Searcher,
     pub(super) places: Vec<Arc<Places>>,
     fields: Fields,
-    analyzer: TextAnalyzer,
+    /// Those that any text is written in.
+    languages: Vec<Language>,
 }
 
 /// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`; a number alone says nothing.
@@ -182,7 +185,6 @@ impl Keyword {
     }
 
     fn with(folder: &Path, index: tantivy::Index) -> tantivy::Result<Self> {
-        index.tokenizers().register(ANALYZER, analyzer());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = schema().1;
         Ok(Self { folder: folder.to_owned(), index, reader, fields, writer: None, places: HashMap::new() })
@@ -203,7 +205,6 @@ impl Keyword {
 
     fn try_commit(&mut self, remove: &[u32], add: Vec<Entry>) -> tantivy::Result<()> {
         let fields = self.fields;
-        let mut analyzer = analyzer();
         let writer = self.writer()?;
         for &slot in remove {
             writer.delete_term(Term::from_field_u64(fields.slot, slot.into()));
@@ -212,9 +213,12 @@ impl Keyword {
             let mut document = TantivyDocument::new();
             document.add_u64(fields.slot, entry.slot.into());
             document.add_u64(fields.stamp, entry.stamp);
-            document.add_text(fields.heading, entry.heading);
-            document.add_pre_tokenized_text(fields.pairs, indexed_pairs(&mut analyzer, &entry.text));
-            document.add_text(fields.text, entry.text);
+            let language = Language::of(entry.language.as_deref());
+            let (heading, text) = (words(language, &entry.heading, Of::Text), words(language, &entry.text, Of::Text));
+            document.add_text(fields.language, language.name());
+            document.add_pre_tokenized_text(fields.pairs, indexed(pairs(&text)));
+            document.add_pre_tokenized_text(fields.heading, indexed(heading.into_iter().map(|word| word.key)));
+            document.add_pre_tokenized_text(fields.text, indexed(text.into_iter().map(|word| word.key)));
             writer.add_document(document)?;
         }
         writer.commit()?;
@@ -254,7 +258,8 @@ impl Keyword {
             self.places.insert(key, of_segment.clone());
             places.push(of_segment);
         }
-        Ok(View { searcher, places, fields: self.fields, analyzer: analyzer() })
+        let languages = languages(&searcher, self.fields.language)?;
+        Ok(View { searcher, places, fields: self.fields, languages })
     }
 }
 
@@ -274,21 +279,45 @@ impl View {
         }
         Ok(stamps)
     }
+}
 
-    /// What is looked for to answer a question, each once, with what it counts.
-    fn terms(&self, question: &str, by: By) -> Vec<(Term, f32)> {
-        let question = &question[..question.floor_char_boundary(MOST_QUESTION_BYTES)];
-        let words = words(&mut self.analyzer.clone(), question);
-        let Fields { heading, text, pairs: paired, .. } = self.fields;
-        let of_word = |word: &String| [(Term::from_field_text(text, word), 1.0), (Term::from_field_text(heading, word), HEADING_BOOST)];
-        let mut terms: Vec<(Term, f32)> = telling(&words).iter().flat_map(of_word).collect();
+/// The languages that are in an index.
+fn languages(searcher: &Searcher, field: Field) -> tantivy::Result<Vec<Language>> {
+    let mut names = BTreeSet::new();
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(field)?;
+        let mut terms = index.terms().stream()?;
+        while terms.advance() {
+            names.insert(String::from_utf8_lossy(terms.key()).into_owned());
+        }
+    }
+    Ok(names.iter().map(|name| Language::of(Some(name))).collect())
+}
+
+/// What is looked for to answer a question, each once, with what it counts: its words as every language has them that is in any of the
+/// views.
+fn terms(views: &[&View], question: &str, by: By) -> Vec<(Term, f32)> {
+    let Some(first) = views.first() else { return Vec::new() };
+    let question = &question[..question.floor_char_boundary(MOST_QUESTION_BYTES)];
+    let Fields { heading, text, pairs: paired, .. } = first.fields;
+    let mut languages: Vec<Language> = Vec::new();
+    for language in views.iter().flat_map(|view| &view.languages) {
+        if !languages.contains(language) {
+            languages.push(*language);
+        }
+    }
+    let mut terms: Vec<(Term, f32)> = Vec::new();
+    for language in languages {
+        let words = words(language, question, Of::Question);
+        let of_word = |word: &str| [(Term::from_field_text(text, word), 1.0), (Term::from_field_text(heading, word), HEADING_BOOST)];
+        terms.extend(telling(&words).into_iter().flat_map(of_word));
         if by == By::WordsAndPairs {
             terms.extend(pairs(&words).iter().map(|pair| (Term::from_field_text(paired, pair), PAIR_BOOST)));
         }
-        let mut seen = HashSet::new();
-        terms.retain(|(term, _)| seen.insert(term.clone()));
-        terms
     }
+    let mut seen = HashSet::new();
+    terms.retain(|(term, _)| seen.insert(term.clone()));
+    terms
 }
 
 /// What of a question is looked for.
@@ -304,8 +333,7 @@ pub(crate) enum By {
 /// `rows[i]` are the slots of `views[i]` that may be found.
 pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: (&str, By), n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
     let statistics = Statistics(views.iter().map(|view| &view.searcher).collect());
-    let Some(first) = views.first() else { return Ok(Vec::new()) };
-    let parts = parts(first, &statistics, question)?;
+    let parts = parts(views, &statistics, question)?;
     if parts.is_empty() {
         return Ok(Vec::new());
     }
@@ -317,17 +345,17 @@ pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: (&str, By), n:
 }
 
 /// A query for each term of a question, those that are somewhere, the rarest first.
-pub(super) fn parts(view: &View, statistics: &Statistics<'_>, (question, by): (&str, By)) -> tantivy::Result<Vec<Box<dyn Query>>> {
-    let mut terms: Vec<(u64, Term, f32)> = Vec::new();
-    for (term, boost) in view.terms(question, by) {
+pub(super) fn parts(views: &[&View], statistics: &Statistics<'_>, (question, by): (&str, By)) -> tantivy::Result<Vec<Box<dyn Query>>> {
+    let mut known: Vec<(u64, Term, f32)> = Vec::new();
+    for (term, boost) in terms(views, question, by) {
         let frequency = statistics.document_frequency(&term)?;
         if frequency > 0 {
-            terms.push((frequency, term, boost));
+            known.push((frequency, term, boost));
         }
     }
-    terms.sort_by_key(|(frequency, ..)| *frequency);
-    terms.truncate(MOST_TERMS);
-    Ok(terms.into_iter().map(|(_, term, boost)| scored(term, boost)).collect())
+    known.sort_by_key(|(frequency, ..)| *frequency);
+    known.truncate(MOST_TERMS);
+    Ok(known.into_iter().map(|(_, term, boost)| scored(term, boost)).collect())
 }
 
 fn scored(term: Term, boost: f32) -> Box<dyn Query> {
@@ -345,8 +373,7 @@ const STAMP: &str = "stamp";
 
 fn schema() -> (Schema, Fields) {
     // No positions: no phrases are asked, and the index is half as large.
-    let text = TextOptions::default()
-        .set_indexing_options(TextFieldIndexing::default().set_tokenizer(ANALYZER).set_index_option(IndexRecordOption::WithFreqs));
+    let text = TextOptions::default().set_indexing_options(TextFieldIndexing::default().set_index_option(IndexRecordOption::WithFreqs));
     let mut builder = Schema::builder();
     let fields = Fields {
         slot: builder.add_u64_field(SLOT, NumericOptions::default().set_fast().set_indexed()),
@@ -354,6 +381,7 @@ fn schema() -> (Schema, Fields) {
         heading: builder.add_text_field("heading", text.clone()),
         text: builder.add_text_field("text", text.clone()),
         pairs: builder.add_text_field("pairs", text),
+        language: builder.add_text_field("language", STRING),
     };
     (builder.build(), fields)
 }

@@ -187,7 +187,13 @@ async fn entries_of(index: &Index, collection: &Collection, slots: &[(u32, u64)]
     let chunks = index.db().chunks(&collection.id, &slots).await?;
     let entry = |chunk: Chunk| {
         let heading = Entry::heading(chunk.title.as_deref(), &chunk.name, &chunk.heading_path);
-        Entry { slot: chunk.slot, stamp: stamps.get(&chunk.slot).copied().unwrap_or_default(), heading, text: chunk.text }
+        Entry {
+            slot: chunk.slot,
+            stamp: stamps.get(&chunk.slot).copied().unwrap_or_default(),
+            heading,
+            text: chunk.text,
+            language: chunk.place.language,
+        }
     };
     Ok(chunks.into_iter().map(entry).collect())
 }

@@ -190,7 +190,8 @@ mod tests {
         let mut keyword = Keyword::open(folder.path()).unwrap();
         let words = ["harbor", "crane", "tide", "rope", "anchor"];
         let text = |slot: usize| (0..slot % 7 + 2).map(|at| words[(slot * 3 + at * at) % 5]).collect::<Vec<_>>().join(" ");
-        let entry = |slot: usize| Entry { slot: slot as u32, stamp: 0, heading: words[slot % 5].to_owned(), text: text(slot) };
+        let entry =
+            |slot: usize| Entry { slot: slot as u32, stamp: 0, heading: words[slot % 5].to_owned(), text: text(slot), language: None };
         for some in (0..300).collect::<Vec<_>>().chunks(100) {
             keyword.commit(&[], some.iter().map(|slot| entry(*slot)).collect()).unwrap();
         }
@@ -200,7 +201,7 @@ mod tests {
         (0..300).step_by(3).for_each(|slot| rows.insert(slot));
         let ground = Ground { at: 0, view: &view, rows: &rows };
         let statistics = Statistics(vec![&view.searcher]);
-        let parts = parts(&view, &statistics, ("the crane and the anchor", By::WordsAndPairs)).unwrap();
+        let parts = parts(&[&view], &statistics, ("the crane and the anchor", By::WordsAndPairs)).unwrap();
         let by = |way: Way, n| {
             let mut matches = Matches::new(n);
             way(&mut matches, &ground, &parts, EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)).unwrap();

@@ -7,6 +7,7 @@
 mod attributes;
 mod collection;
 mod keyword;
+mod language;
 mod load;
 mod matches;
 mod permitted;

@@ -234,7 +234,7 @@ async fn write(
         tracing::trace!(source = piece.source, chunks = slots.len(), "written");
         for ((slot, chunk), embedding) in slots.into_iter().zip(batch).zip(embeddings) {
             let heading = Entry::heading(document.title.as_deref(), piece.name, &chunk.heading_path);
-            version.entries.push(Entry { slot, stamp, heading, text: chunk.text });
+            version.entries.push(Entry { slot, stamp, heading, text: chunk.text, language: chunk.place.language });
             version.rows.push(Row { slot, codes: embedding.codes, scale: embedding.scale });
         }
     }

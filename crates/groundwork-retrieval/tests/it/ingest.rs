@@ -149,3 +149,50 @@ async fn a_file_without_a_title_is_found_by_its_name() {
     }
     ground.close().await;
 }
+
+#[tokio::test]
+async fn each_language_is_found_by_its_own_words_whatever_their_endings() {
+    let (_folder, ground) = ground().await;
+    let ingester = ground.ingester(embedder());
+    let texts = [
+        (
+            "english.txt",
+            "Employees who have worked here for three years may apply for additional leave. Applications go to the head of the department.",
+        ),
+        (
+            "deutsch.txt",
+            "Die Kündigungsfristen richten sich nach der Dauer der Beschäftigung. Für ältere Mitarbeiterinnen gelten längere Fristen, die im Vertrag stehen müssen.",
+        ),
+        (
+            "francais.txt",
+            "Les salariées peuvent demander des congés supplémentaires lorsque leurs enfants sont malades. Les demandes sont envoyées à la direction.",
+        ),
+        ("russkij.txt", "Сотрудники имеют право на дополнительные отпуска после трёх лет работы. Заявления подаются руководителю отдела."),
+        ("nihongo.txt", "社員は年に三十日の有給休暇を取ることができます。休暇の申請は部長に提出してください。"),
+        ("zhongwen.txt", "员工每年可以享受三十天的带薪年假。请假申请应当提前两周提交给部门经理。"),
+    ];
+    for (name, text) in texts {
+        ingester
+            .file(Upload { source: name.into(), name: name.into(), bytes: Bytes::from(text), ..upload(0, String::new()) })
+            .await
+            .unwrap();
+    }
+    let first = async |question: &str| {
+        let (bases, caller) = ([kb()], Caller::local());
+        let query = Query { k: 1, mode: Mode::Keyword, ..Query::new(&bases, question, &caller) };
+        search(&ground.index, &ground.db, &embedder(), query).await.unwrap().hits.pop().map(|hit| hit.name).unwrap_or_default()
+    };
+    for (question, expected) in [
+        ("applying for an addition", "english.txt"),
+        ("Welche Kündigungsfrist hat eine ältere Mitarbeiterin?", "deutsch.txt"),
+        ("congé supplémentaire, enfant malade", "francais.txt"),
+        ("заявление на дополнительный отпуск", "russkij.txt"),
+        ("有給休暇の申請方法", "nihongo.txt"),
+        ("年假申请怎么提交", "zhongwen.txt"),
+        ("假", "zhongwen.txt"),
+        ("社", "nihongo.txt"),
+    ] {
+        assert_eq!(first(question).await, expected, "{question}");
+    }
+    ground.close().await;
+}

@@ -45,6 +45,8 @@ pub struct ChunkText {
     pub name: String,
     pub heading_path: Vec<String>,
     pub text: String,
+    /// ISO 639-3 code, where it is known.
+    pub language: Option<String>,
 }
 
 /// A chunk with what a prompt and a citation need of its document.
@@ -114,6 +116,7 @@ impl Db {
                     name: row.next()?,
                     heading_path: row.json()?,
                     text: row.next()?,
+                    language: place(&row.next()?).language,
                 })
             })
             .collect()

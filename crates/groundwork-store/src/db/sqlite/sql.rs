@@ -391,7 +391,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
                 AND b.key < (k.no + 1) << 32 WHERE k.id = ?1 ORDER BY b.key LIMIT ?3"
         }
         O::Texts => {
-            "SELECT c.key, v.title, v.name, c.heading_path, c.text
+            "SELECT c.key, v.title, v.name, c.heading_path, c.text, c.place
              FROM knowledge_base k JOIN chunk c ON c.key >= (k.no << 32) + ?2 AND c.key < (k.no + 1) << 32
              JOIN version v ON v.no = c.version_no WHERE k.id = ?1 ORDER BY c.key LIMIT ?3"
         }
