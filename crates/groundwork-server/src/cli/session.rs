@@ -46,7 +46,17 @@ impl Session {
         let log = telemetry::start(&config.log, !serves);
         // Every TLS connection of this process, ours or a library's, uses one provider. A second installation is refused and harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { config, sources, environment, json: global.json, url: global.url, serves, clock: real_clock(), dice: real_dice(), _log: log })
+        Ok(Self {
+            config,
+            sources,
+            environment,
+            json: global.json,
+            url: global.url,
+            serves,
+            clock: real_clock(),
+            dice: real_dice(),
+            _log: log,
+        })
     }
 
     /// The key for a server that is named by its address.
