@@ -141,7 +141,7 @@ def test_a_stream_that_begins_late_is_kept_awake_and_a_late_failure_is_an_event(
     status, _, body = post(gateway, "/v1/chat/completions", {"model": "late_refusal", "messages": ASK, "stream": True})
     assert status == 200 and b'"error"' in body and b"[DONE]" not in body
     status, _, body = post(gateway, "/v1/chat/completions", {"model": "late_refusal", "messages": ASK})
-    assert status == 502 and json.loads(body)["error"]["message"]
+    assert status == 500 and json.loads(body)["error"]["message"]
     status, _, body = post(gateway, "/v1/messages", {"model": "late_refusal", "messages": ASK, "max_tokens": 5, "stream": True})
     assert status == 200 and b"event: error\ndata: " in body
 
@@ -190,7 +190,7 @@ def test_every_odd_request_is_a_typed_error(gateway):
         (messages, {"model": "told", "messages": ASK}, 400),
         (messages, {"model": "told", "max_tokens": 5}, 400),
         (messages, {"model": "told", "max_tokens": 5, "messages": "hi"}, 400),
-        ("/v1/images/generations", {"model": "told", "prompt": "a"}, 400),
+        ("/v1/images/generations", {"model": "groundwork", "prompt": "a"}, 400),
         ("/v1/completions", {"prompt": "a"}, 400),
         ("/v1/moderations", {"input": "a"}, 404),
         ("/v1/fine_tuning/jobs", {}, 404),
