@@ -142,8 +142,9 @@ pub fn document(number: usize, knowledge_base: &KnowledgeBaseId) -> Upload {
         knowledge_base: knowledge_base.clone(),
         source: format!("{number}.md"),
         name: format!("{number}.md"),
+        title: None,
         bytes: Bytes::from(text),
-        attributes: None,
         permissions: Some(permissions),
+        attributes: None,
     }
 }
