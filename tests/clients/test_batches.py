@@ -9,18 +9,11 @@ import openai
 import pytest
 from conftest import BINARY, running
 from test_files import wait_for
-from upstream import upstream
 
 KEY, NARROW = "gw-batches-key-0123456789", "gw-batches-narrow-0123456789"
 ASK = [{"role": "user", "content": "Greet me."}]
 TEXT = "Grüße aus Köln 👋"
 ENDED = ("completed", "failed", "expired", "cancelled")
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

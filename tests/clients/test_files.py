@@ -12,18 +12,12 @@ import urllib.parse
 import openai
 import pytest
 from conftest import running
-from upstream import USAGE, upstream
+from upstream import USAGE
 
 KEY, OTHER = "gw-files-key-0123456789", "gw-files-other-0123456789"
 ASK = [{"role": "user", "content": "Greet me."}]
 TEXT = "Grüße aus Köln 👋"
 NOTE = b"# Parking\n\nBicycles stand in the yard.\n"
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

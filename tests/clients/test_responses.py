@@ -9,7 +9,6 @@ import pytest
 from conftest import running
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from upstream import upstream
 
 KEY = "gw-test-key-of-the-responses-01"
 TEXT = "Grüße aus Köln 👋"
@@ -23,12 +22,6 @@ WEATHER = {
 CITIES = ['{"city":"Lisbon"}', '{"city":"Oslo"}']
 # One speaks responses itself, the other is asked in chat.
 MODELS = ["gpt-5-mini", "chatting"]
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    with upstream() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ use super::super::Front;
 use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
-use super::super::page::{Paging, list as page_of};
-use super::responses::{BOUNDS, include, shown};
+use super::super::page::Paging;
+use super::responses::{BOUNDS, include, items, shown};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::IntoResponse;
@@ -56,8 +56,7 @@ pub(in super::super) async fn list_items(
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
     let found = conversations::list(front.app(), &caller, &id, &paging.page(&BOUNDS)?).await?;
-    let include = include(query.as_deref());
-    Ok(Json(page_of(found, |kept| shown(kept, include), |(id, _)| id).map(|(_, item)| item)))
+    Ok(Json(items(found, query.as_deref())))
 }
 
 pub(in super::super) async fn add_items(
@@ -68,8 +67,7 @@ pub(in super::super) async fn add_items(
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
     let data = conversations::add(front.app(), &caller, &id, body).await?;
-    let include = include(query.as_deref());
-    Ok(Json(page_of(Listed { data, has_more: false }, |kept| shown(kept, include), |(id, _)| id).map(|(_, item)| item)))
+    Ok(Json(items(Listed { data, has_more: false }, query.as_deref())))
 }
 
 pub(in super::super) async fn find_item(

@@ -3,7 +3,7 @@
 use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
-use super::super::page::{Bounds, Paging, list};
+use super::super::page::{Bounds, Paging, named};
 use super::super::sse::{self, Said};
 use super::super::{ESTIMATED, Front};
 use super::{call_headers, deadline, request_id};
@@ -12,12 +12,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use groundwork_app::owned::Order;
+use groundwork_app::owned::{Listed, Order};
 use groundwork_app::pipeline::{Head, Request};
 use groundwork_app::responses::{self, Answer, Follow};
 use groundwork_core::access::Caller;
 use groundwork_core::turn::Dialect;
 use groundwork_store::db::items::Item as Kept;
+use groundwork_wire::list::List;
 use groundwork_wire::object::Object;
 use groundwork_wire::responses::{Include, Item};
 use serde::Deserialize;
@@ -104,8 +105,7 @@ pub(in super::super) async fn input_items(
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
     let found = responses::input_items(front.app(), &caller, &id, &paging.page(&BOUNDS)?).await?;
-    let include = include(query.as_deref());
-    Ok(Json(list(found, |kept| shown(kept, include), |(id, _)| id).map(|(_, item)| item)))
+    Ok(Json(items(found, query.as_deref())))
 }
 
 pub(in super::super) async fn count(
@@ -150,6 +150,12 @@ pub(super) fn include(query: Option<&str>) -> Include {
     let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     let names: Vec<_> = pairs.filter(|(name, _)| name == "include" || name.starts_with("include[")).map(|(_, value)| value).collect();
     Include::of(&names.iter().flat_map(|value| value.split(',')).collect::<Vec<_>>())
+}
+
+/// A page of items, as the query wants them.
+pub(super) fn items(found: Listed<Kept>, query: Option<&str>) -> List<Object> {
+    let include = include(query);
+    named(Listed { data: found.data.into_iter().map(|kept| shown(kept, include)).collect(), has_more: found.has_more })
 }
 
 /// An item of a list, with its id beside it.
