@@ -29,7 +29,7 @@ pub(super) enum Part {
 }
 
 impl Item {
-    /// Whether it is a call whose arguments may not be whole: of free text nobody knows.
+    /// Whether it is a call whose arguments may not be whole: of free text nobody knows, and after a whole object nothing can follow.
     pub(super) fn may_go_on(&self) -> bool {
         match &self.body {
             Body::Call { arguments, kind, .. } if self.done.is_none() => {

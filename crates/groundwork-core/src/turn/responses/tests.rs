@@ -295,19 +295,21 @@ fn answers() -> impl Strategy<Value = Vec<Event>> {
         (0..2_u32, word).prop_map(|(at, text)| Event::ReasoningSummary { choice: 0, at, part: 0, text }),
     ];
     let said = prop_oneof![3 => word.prop_map(|text| Event::Text { choice: 0, text }), 1 => word.prop_map(|text| Event::Refusal { choice: 0, text })];
-    let pieces = prop::collection::vec((0..3_u32, "[a-z{}\"]{1,4}"), 0..8);
-    let parts = (prop::collection::vec(thought, 0..4), prop::collection::vec(said, 0..6), pieces, prop::option::of(0..4_u8));
-    parts.prop_map(|(mut thoughts, said, pieces, reason)| {
+    // What a model says for arguments is an object, or breaks off inside one: after a whole one nothing follows.
+    let object = "[a-z]{0,4}".prop_map(|value| format!("{{\"k\":\"{value}\"}}"));
+    let arguments = prop_oneof![3 => object, 1 => "\\{[a-z{\"]{0,6}", 1 => Just(String::new())];
+    let calls = (prop::collection::vec(arguments, 0..4), prop::collection::vec((0..4_usize, 1..4_usize), 0..12));
+    let parts = (prop::collection::vec(thought, 0..4), prop::collection::vec(said, 0..6), calls, prop::option::of(0..4_u8));
+    parts.prop_map(|(mut thoughts, said, (arguments, turns), reason)| {
         thoughts.sort_by_key(|event| match event {
             Event::Reasoning { at, .. } | Event::ReasoningSummary { at, .. } => *at,
             _ => 0,
         });
-        let calls = pieces.iter().map(|(at, _)| at + 1).max().unwrap_or(0);
+        let natural = if arguments.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
         let mut events = thoughts;
         events.extend(said);
-        events.extend((0..calls).map(|at| call(at, "f", if at == 1 { ToolKind::Custom } else { ToolKind::Function })));
-        events.extend(pieces.into_iter().map(|(at, fragment)| argue(at, &fragment)));
-        let natural = if calls > 0 { FinishReason::ToolCalls } else { FinishReason::Stop };
+        events.extend((0..).zip(&arguments).map(|(at, _)| call(at, "f", if at == 1 { ToolKind::Custom } else { ToolKind::Function })));
+        events.extend(alternating(&arguments, turns));
         events.push(finish(match reason {
             Some(0) => FinishReason::Length,
             Some(1) => FinishReason::ContentFilter,
@@ -315,6 +317,20 @@ fn answers() -> impl Strategy<Value = Vec<Event>> {
         }));
         events
     })
+}
+
+/// The arguments in pieces: each turn takes some letters of one call, and what is left comes call by call.
+fn alternating(arguments: &[String], turns: Vec<(usize, usize)>) -> Vec<Event> {
+    let mut left: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let rest = (0..left.len()).map(|at| (at, usize::MAX));
+    let mut events = Vec::new();
+    for (at, letters) in turns.into_iter().chain(rest) {
+        let Some(text) = left.get_mut(at).filter(|text| !text.is_empty()) else { continue };
+        let (piece, tail) = text.split_at(letters.min(text.len()));
+        *text = tail;
+        events.push(argue(u32::try_from(at).unwrap(), piece));
+    }
+    events
 }
 
 /// Text, refusal, calls, thoughts and finish.
