@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::now;
 use crate::published::{self, Published};
 use crate::repeats::Repeats;
+use crate::reranking::RerankingModel;
 use crate::responses;
 use crate::routing::{self, Switchboard};
 use crate::settings::{Limits, Role, Settings};
@@ -101,7 +102,8 @@ impl App {
     /// Opens the data folder, applies the declared files, and starts loading the derived indexes and the background jobs.
     /// Must be called inside a tokio runtime. Returns before indexes and models are loaded: `status` says what is missing.
     pub async fn open(settings: Settings, clock: Clock, dice: Dice) -> Result<Self, OpenError> {
-        let Settings { data_dir, role, calibration, library, embedding, extractor, targets, applied, secrets, limits } = settings;
+        let Settings { data_dir, role, calibration, library, embedding, reranking, extractor, targets, applied, secrets, limits } =
+            settings;
         std::fs::create_dir_all(&data_dir).map_err(|source| OpenError::DataDir { path: data_dir.clone(), source })?;
         let lock = match role {
             Role::Owner => FolderLock::exclusive(&data_dir)?,
@@ -133,9 +135,10 @@ impl App {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        let reranking = reranking.map(|reranking| RerankingModel::new(reranking, library.clone()));
         let embedding = EmbeddingModel::new(embedding, library);
-        let knowledge =
-            Knowledge { db: db.clone(), blobs, index, extractor: Extractor::new(extractor), embedding, ingester: OnceCell::new() };
+        let extractor = Extractor::new(extractor);
+        let knowledge = Knowledge { db: db.clone(), blobs, index, extractor, embedding, reranking, ingester: OnceCell::new() };
         let waiting = match role {
             Role::Owner => {
                 db.end_leases().await?;
@@ -281,7 +284,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How often a model that cannot be loaded is tried again: its files may be mended at any time.
 const TRY_AGAIN: Duration = Duration::from_secs(15);
 
-/// Loads the embedding model once the index is there, so that the first question does not wait for it.
+/// Loads the models once the index is there, so that the first question does not wait for them.
 async fn warm(app: App) {
     let inner = app.inner();
     let Ok(base) = declared::DEFAULT.parse() else { return };
@@ -295,6 +298,11 @@ async fn warm(app: App) {
                 told = Some(reason);
             }
             tokio::time::sleep(TRY_AGAIN).await;
+        }
+        if let Some(reranking) = &inner.knowledge.reranking
+            && let Err(error) = reranking.warm().await
+        {
+            tracing::warn!(%error, "searches cannot be reranked");
         }
     };
     tokio::select! {

@@ -1,7 +1,7 @@
 //! Embeddings in OpenAI's shape, by the local model or by a target.
 
 use crate::app::{App, Interrupted};
-use crate::knowledge::NotReady;
+use crate::local_model::NotReady;
 use crate::pipeline::{Booking, Estimate, SHUTDOWN_RETRY, SettledCall, Settlement, now, principal};
 use crate::published::Pool;
 use crate::routing::{Errand, RouteError, Unavailable, route, spillover};
@@ -202,7 +202,7 @@ async fn make(
     settlement.finished("stop");
     match maker {
         Maker::Local => {
-            let embedder = app.inner().knowledge.embedding.embedder().await?;
+            let embedder = app.inner().knowledge.embedding.get().await?;
             let (answer, tokens) = local(app, embedder, request).await?;
             settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             Ok((Headers::new(), answer))

@@ -32,6 +32,7 @@ pub(crate) struct Metrics {
     sync_failures: Gauge,
     citations: Counters,
     search: Histograms,
+    rerank: Histograms,
     ingested: Counters,
     jobs: Counters,
     pub(crate) jobs_waiting: Gauge,
@@ -75,6 +76,7 @@ impl Default for Metrics {
             sync_failures: Gauge::default(),
             citations: Counters::default(),
             search: Family::new_with_constructor(search_seconds as fn() -> Histogram),
+            rerank: Family::new_with_constructor(search_seconds as fn() -> Histogram),
             ingested: Counters::default(),
             jobs: Counters::default(),
             jobs_waiting: Gauge::default(),
@@ -107,6 +109,7 @@ impl Default for Metrics {
         );
         registry.register("groundwork_citations", "Citations of answers, by what the check said", metrics.citations.clone());
         registry.register("groundwork_search_duration_seconds", "Searches, the embedding of the question included", metrics.search.clone());
+        registry.register("groundwork_rerank_duration_seconds", "Rerankings, by what became of them", metrics.rerank.clone());
         registry.register("groundwork_ingested_documents", "Files that an ingest has dealt with, by outcome", metrics.ingested.clone());
         registry.register("groundwork_job_attempts", "Attempts at jobs, by kind and outcome", metrics.jobs.clone());
         registry.register("groundwork_jobs_waiting", "Documents that wait to be read, or are being read", metrics.jobs_waiting.clone());
@@ -234,6 +237,10 @@ impl Metrics {
 
     pub(crate) fn searched(&self, took: Duration, outcome: &'static str) {
         self.search.get_or_create(&vec![("outcome", outcome.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn reranked(&self, took: Duration, outcome: &'static str) {
+        self.rerank.get_or_create(&vec![("outcome", outcome.to_owned())]).observe(took.as_secs_f64());
     }
 
     pub(crate) fn ingested(&self, outcome: &'static str) {

@@ -36,6 +36,8 @@ pub(crate) struct Assistant {
     pub(crate) answer_tokens: usize,
     /// Its own, where it was declared with one.
     pub(crate) floor: Option<f64>,
+    /// Whether a reranker may put its passages in order.
+    pub(crate) rerank: bool,
 }
 
 /// The deployments behind a model name.
@@ -222,6 +224,7 @@ fn assistant(
         passages: body.passages as usize,
         answer_tokens: body.answer_tokens as usize,
         floor: body.floor,
+        rerank: body.rerank,
     })
 }
 

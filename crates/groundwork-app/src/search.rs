@@ -1,13 +1,14 @@
 //! Search on its own: the passages that an assistant would be given, under the caller's permissions.
 
 use crate::App;
-use crate::knowledge::NotReady;
+use crate::local_model::NotReady;
 use crate::pipeline::now;
 use groundwork_core::access::Caller;
 use groundwork_core::filter::{Filter, InvalidFilter};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Unit;
 use groundwork_retrieval::embed::EmbedError;
+use groundwork_retrieval::rerank::{Outcome as RerankOutcome, RerankError, Reranked};
 use groundwork_retrieval::search as retrieval;
 use groundwork_retrieval::search::{Reach, SearchError as Failure};
 use groundwork_store::db::DbError;
@@ -22,6 +23,8 @@ pub struct Query {
     pub mode: Mode,
     /// Only documents whose attributes pass it are looked at.
     pub filter: Option<Filter>,
+    /// Whether a reranker may order what is found, where one is set.
+    pub rerank: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,6 +40,40 @@ pub enum Mode {
 pub struct Found {
     pub hits: Vec<Hit>,
     pub outcome: Outcome,
+    /// What became of the reranking, where it was wanted and a reranker is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank: Option<Rerank>,
+}
+
+/// What became of the reranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rerank {
+    Done,
+    /// It did not end in time, so the hits are in the order of the legs.
+    Late,
+    /// The reranker had too much to do, so the hits are in the order of the legs.
+    Busy,
+}
+
+impl Rerank {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Late => "late",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+impl From<Reranked> for Rerank {
+    fn from(reranked: Reranked) -> Self {
+        match reranked.outcome {
+            RerankOutcome::Done => Self::Done,
+            RerankOutcome::Late => Self::Late,
+            RerankOutcome::Busy => Self::Busy,
+        }
+    }
 }
 
 /// Why there are hits, or none.
@@ -82,7 +119,11 @@ pub struct Hit {
     pub language: Option<String>,
     pub heading_path: Vec<String>,
     pub text: String,
+    /// What the legs say, from 0 to 1.
     pub score: f64,
+    /// What the reranker says, from 0 to 1, which the order goes by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank_score: Option<f32>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +164,8 @@ impl SearchError {
             Self::EmbeddingBusy { .. } => "embedding_busy",
             Self::TimedOut { .. } => "search_timed_out",
             Self::Failed(Failure::Embed(EmbedError::Missing { .. })) => "embedding_model_missing",
+            Self::Failed(Failure::Rerank(RerankError::Missing { .. })) => "reranker_missing",
+            Self::Failed(Failure::Rerank(_)) => "reranking_failed",
             Self::Failed(_) | Self::Db(_) => "search_failed",
         }
     }
@@ -134,7 +177,7 @@ impl SearchError {
             Self::EmptyQuery | Self::Filter(_) => 400,
             Self::TooLong { .. } => 413,
             Self::IndexLoading { .. } | Self::NotReady(_) | Self::EmbeddingBusy { .. } | Self::TimedOut { .. } => 503,
-            Self::Failed(Failure::Embed(_)) => 503,
+            Self::Failed(Failure::Embed(_) | Failure::Rerank(_)) => 503,
             Self::Failed(_) | Self::Db(_) => 500,
         }
     }
@@ -153,10 +196,11 @@ pub async fn search(app: &App, caller: &Caller, query: Query) -> Result<Found, S
         limit: query.limit.clamp(1, 100),
         mode: query.mode,
         filter: query.filter.as_ref(),
+        rerank: query.rerank,
         deadline: now() + app.inner().limits.search_timeout,
     };
-    let (hits, outcome) = look_up(app, caller, look).await?;
-    Ok(Found { hits: hits.into_iter().map(view).collect(), outcome })
+    let Looked { hits, outcome, reranked } = look_up(app, caller, look).await?;
+    Ok(Found { hits: hits.into_iter().map(view).collect(), outcome, rerank: reranked.map(Rerank::from) })
 }
 
 fn view(hit: retrieval::Hit) -> Hit {
@@ -172,6 +216,7 @@ fn view(hit: retrieval::Hit) -> Hit {
         heading_path: hit.heading_path,
         text: hit.text,
         score: hit.scores.fused,
+        rerank_score: hit.scores.rerank,
     }
 }
 
@@ -182,11 +227,20 @@ pub(crate) struct Look<'a> {
     pub(crate) limit: usize,
     pub(crate) mode: Mode,
     pub(crate) filter: Option<&'a Filter>,
+    pub(crate) rerank: bool,
     /// The search ends here, or after `limits.search_timeout`.
     pub(crate) deadline: Instant,
 }
 
-pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Result<(Vec<retrieval::Hit>, Outcome), SearchError> {
+/// What such a search comes to.
+pub(crate) struct Looked {
+    pub(crate) hits: Vec<retrieval::Hit>,
+    pub(crate) outcome: Outcome,
+    /// None where no reranker was asked.
+    pub(crate) reranked: Option<Reranked>,
+}
+
+pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Result<Looked, SearchError> {
     let inner = app.inner();
     let (text, limit) = (look.text.trim(), inner.limits.question_bytes);
     if text.is_empty() {
@@ -209,23 +263,32 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
             Mode::Keyword => retrieval::Mode::Keyword,
         },
         filter: look.filter,
+        reranker: None,
         caller,
         deadline,
     };
     let running = async {
-        let embedder = inner.knowledge.embedding.embedder().await?;
+        let embedder = inner.knowledge.embedding.get().await?;
+        let reranker = match inner.knowledge.reranking.as_ref().filter(|_| look.rerank) {
+            Some(reranking) => Some(reranking.reranker().await.map_err(|error| sort(error.into()))?),
+            None => None,
+        };
+        let query = retrieval::Query { reranker: reranker.as_ref(), ..query };
         retrieval::search(&inner.knowledge.index, &inner.db, &embedder, query).await.map_err(sort)
     };
     let found = tokio::time::timeout_at(deadline.into(), running).await.unwrap_or(Err(SearchError::TimedOut { retry_after: RETRY_AFTER }));
     inner.metrics.searched(now().duration_since(began), found.as_ref().map_or_else(SearchError::kind, |_found| "ok"));
     let found = found?;
+    if let Some(reranked) = found.reranked {
+        inner.metrics.reranked(reranked.took, Rerank::from(reranked).as_str());
+    }
     let outcome = match found.reach {
         _ if !found.hits.is_empty() => Outcome::Found,
         Reach::Empty => Outcome::NothingStored,
         Reach::Forbidden => Outcome::NothingVisible,
         Reach::Chunks(_) => Outcome::NothingFound,
     };
-    Ok((found.hits, outcome))
+    Ok(Looked { hits: found.hits, outcome, reranked: found.reranked })
 }
 
 /// How many of each leg's best are fused.

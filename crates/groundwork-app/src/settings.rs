@@ -5,6 +5,7 @@ use groundwork_inference::models::Library;
 use groundwork_inference::target;
 use groundwork_retrieval::embed::Embedder;
 use groundwork_retrieval::extract::sandbox::SandboxSettings;
+use groundwork_retrieval::rerank::Reranker;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     /// The local models and where their files are.
     pub library: Library,
     pub embedding: Embedding,
+    /// Without one the order of the legs is the last.
+    pub reranking: Option<Reranking>,
     pub extractor: SandboxSettings,
     /// The targets that pools may name, in order of preference; the built-in pool `default` uses them in this order.
     pub targets: Vec<target::Settings>,
@@ -44,6 +47,22 @@ pub enum Embedding {
     Catalogue(String),
     /// An embedder that is ready.
     Given(Embedder),
+}
+
+/// The model that reads the best of what the legs find together with the question.
+pub struct Reranking {
+    pub judge: Judge,
+    /// How many of the best it reads.
+    pub candidates: usize,
+    /// How long a search waits for it.
+    pub patience: Duration,
+}
+
+pub enum Judge {
+    /// A cross-encoder of the library by its name. When its files are missing, a search that wants it says so.
+    Catalogue(String),
+    /// One that is ready.
+    Given(Reranker),
 }
 
 /// A file of declarations: its name for messages, and its content.

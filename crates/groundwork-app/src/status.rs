@@ -10,7 +10,7 @@ pub struct Status {
     pub parts: Vec<Part>,
 }
 
-/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`, `text_recognition`.
+/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`, `reranker`, `text_recognition`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub name: String,
@@ -48,6 +48,10 @@ pub async fn status(app: &App) -> Status {
         Some(_) => State::NotNeeded,
     };
     parts.push(part("embedding_model", None, state, missing));
+    if let Some(reranking) = &inner.knowledge.reranking {
+        let missing = reranking.missing();
+        parts.push(part("reranker", None, if missing.is_none() { State::Ready } else { State::Missing }, missing));
+    }
     let missing = inner.knowledge.extractor.ocr().missing().map(str::to_owned);
     parts.push(part("text_recognition", None, if missing.is_none() { State::Ready } else { State::NotNeeded }, missing));
     let stopping = inner.stop.is_cancelled();

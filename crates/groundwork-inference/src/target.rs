@@ -14,7 +14,9 @@ pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding, Headers};
 pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Said, Stage, Throttle};
-pub use reply::{ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, Reply, Served, Spoken};
+pub use reply::{
+    ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, RERANK_HEADER, Reply, Served, Spoken,
+};
 pub use settings::{AzureOpenAi, Kind, Local, Place, Settings, Timeouts, Unfiltered};
 
 use crate::anthropic::Anthropic;

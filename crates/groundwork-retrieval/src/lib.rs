@@ -5,6 +5,7 @@ pub mod embed;
 pub mod extract;
 pub mod index;
 pub mod ingest;
+pub mod rerank;
 pub mod search;
 
 pub use index::title_of;

@@ -1,12 +1,14 @@
 //! A question → the chunks that answer it and that the caller may read, from both legs at once.
 
 mod legs;
+mod rerank;
 mod run;
 
 pub use run::search;
 
 use crate::embed::EmbedError;
 use crate::index::{LoadError, RightsError};
+use crate::rerank::{RerankError, Reranked, Reranker};
 use groundwork_core::access::Caller;
 use groundwork_core::filter::Filter;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
@@ -28,7 +30,7 @@ pub enum Mode {
 }
 
 /// What is asked, and on whose behalf.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     pub knowledge_bases: &'a [KnowledgeBaseId],
     pub text: &'a str,
@@ -39,6 +41,8 @@ pub struct Query<'a> {
     pub mode: Mode,
     /// Only documents that pass it are looked at.
     pub filter: Option<&'a Filter>,
+    /// Puts the best hits of the legs in another order.
+    pub reranker: Option<&'a Reranker>,
     pub caller: &'a Caller,
     /// Waiting for an index that is still loading ends here.
     pub deadline: Instant,
@@ -54,6 +58,7 @@ impl<'a> Query<'a> {
             candidates: 50,
             mode: Mode::default(),
             filter: None,
+            reranker: None,
             caller,
             deadline: Instant::now() + Duration::from_secs(5),
         }
@@ -65,6 +70,8 @@ impl<'a> Query<'a> {
 pub struct Found {
     pub hits: Vec<Hit>,
     pub reach: Reach,
+    /// None where no reranker was asked.
+    pub reranked: Option<Reranked>,
 }
 
 /// How much of the knowledge bases the search could look at: tells "nothing found" from "nothing you may see".
@@ -112,6 +119,8 @@ pub struct Scores {
     pub vector: Option<f32>,
     /// What the order of the hits goes by, from 0 to 1: each leg's score against its best, weighed.
     pub fused: f64,
+    /// What the order goes by where a reranker has judged, from 0 to 1.
+    pub rerank: Option<f32>,
 }
 
 /// Why a search gave no result at all. An empty result is not an error.
@@ -125,6 +134,8 @@ pub enum SearchError {
     IndexFailed { knowledge_base: KnowledgeBaseId, reason: String },
     #[error("the question could not be embedded: {0}")]
     Embed(#[from] EmbedError),
+    #[error("the passages could not be judged: {0}")]
+    Rerank(#[from] RerankError),
     #[error(
         "knowledge base {knowledge_base} was embedded with {has} and the question with {asked}: search with the model it was made with"
     )]

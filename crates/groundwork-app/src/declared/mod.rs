@@ -68,6 +68,8 @@ pub struct Assistant {
     /// How well what was found must fit a question, from 0 to 1: below it the assistant says that it does not know. The calibrated floor
     /// unless given; at 0 it always answers.
     pub floor: Option<f64>,
+    /// Whether the reranker, where the process is set up with one, puts the passages in order.
+    pub rerank: bool,
 }
 
 impl Default for Assistant {
@@ -80,6 +82,7 @@ impl Default for Assistant {
             passages: 10,
             answer_tokens: 1024,
             floor: None,
+            rerank: true,
         }
     }
 }

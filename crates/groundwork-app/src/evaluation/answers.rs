@@ -157,10 +157,11 @@ async fn grade<'a>(app: &App, caller: &Caller, assistant: &Assistant, question: 
         limit: FIRST,
         mode: Mode::Hybrid,
         filter: None,
+        rerank: assistant.rerank,
         deadline: now() + app.inner().limits.call_timeout,
     };
-    let (hits, _) = look_up(app, caller, look).await.map_err(|error| error.to_string())?;
-    let hits: Vec<String> = hits.into_iter().map(|hit| hit.name).collect();
+    let found = look_up(app, caller, look).await.map_err(|error| error.to_string())?;
+    let hits: Vec<String> = found.hits.into_iter().map(|hit| hit.name).collect();
     let asked = ask::Question { model: assistant.name.to_string(), text: question.text.clone() };
     let Answer { text, citations, quotes, declined, fit, .. } = ask::ask(app, caller, asked).await.map_err(|error| error.to_string())?;
     Ok(Graded {

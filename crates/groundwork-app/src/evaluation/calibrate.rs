@@ -75,11 +75,12 @@ async fn fit(app: &App, caller: &Caller, assistant: &Assistant, question: &Quest
         limit: assistant.passages,
         mode: Mode::Hybrid,
         filter: None,
+        rerank: assistant.rerank,
         deadline: now() + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;
-    let (hits, _) = found.map_err(|source| CalibrateError::Search { id: question.id.clone(), source })?;
-    Ok(floor::fit(app, &question.text, hits).await?.0)
+    let found = found.map_err(|source| CalibrateError::Search { id: question.id.clone(), source })?;
+    Ok(floor::fit(app, &question.text, found.hits).await?.0)
 }
 
 impl Calibration {

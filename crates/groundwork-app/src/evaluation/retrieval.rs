@@ -4,7 +4,7 @@ use super::dataset::{self, DatasetError, Question};
 use super::{ByQuestion, Figures, Progress};
 use crate::App;
 use crate::pipeline::now;
-use crate::search::{Look, Mode, SearchError, look_up};
+use crate::search::{Look, Mode, Rerank, SearchError, look_up};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_core::measure::{Judged, mean, ndcg, percentile, recall, reciprocal_rank};
@@ -68,11 +68,27 @@ pub enum RetrievalError {
     NothingJudged(String),
     #[error("question {id}: {source}")]
     Search { id: String, source: SearchError },
+    #[error("question {id}: the reranker did not judge in time; raise retrieval.rerank_deadline or lower retrieval.rerank_candidates")]
+    Unranked { id: String },
 }
 
 /// Hits that are asked for: several may lie on one page, and 50 pages are looked at.
 const DEEP: usize = 200;
-const MODES: [(Mode, &str); 3] = [(Mode::Keyword, "keyword"), (Mode::Vector, "vector"), (Mode::Hybrid, "hybrid")];
+
+/// A way of searching that is measured.
+#[derive(Clone, Copy)]
+struct Way {
+    name: &'static str,
+    mode: Mode,
+    rerank: bool,
+}
+
+const WAYS: [Way; 4] = [
+    Way { name: "keyword", mode: Mode::Keyword, rerank: false },
+    Way { name: "vector", mode: Mode::Vector, rerank: false },
+    Way { name: "hybrid", mode: Mode::Hybrid, rerank: false },
+    Way { name: "hybrid+rerank", mode: Mode::Hybrid, rerank: true },
+];
 
 pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Progress<'_>) -> Result<RetrievalReport, RetrievalError> {
     let judgements = dataset::judgements(&run.dataset).await?;
@@ -83,11 +99,14 @@ pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Pr
         return Err(RetrievalError::NothingJudged(run.dataset.display().to_string()));
     }
     let (mut rows, mut by_question) = (Vec::new(), ByQuestion::new());
-    for (at, (mode, name)) in MODES.into_iter().enumerate() {
+    let reranks = app.inner().knowledge.reranking.is_some();
+    let ways: Vec<Way> = WAYS.into_iter().filter(|way| reranks || !way.rerank).collect();
+    for (at, way) in ways.iter().enumerate() {
+        let name = way.name;
         let mut measured = Vec::with_capacity(asked.len());
         for (question, judged) in &asked {
-            measured.push(measure(app, caller, &run, (question, judged), mode).await?);
-            progress(at * asked.len() + measured.len(), MODES.len() * asked.len());
+            measured.push(measure(app, caller, &run, (question, judged), *way).await?);
+            progress(at * asked.len() + measured.len(), ways.len() * asked.len());
         }
         rows.push(row(name, &measured));
         for ((question, _), measured) in asked.iter().zip(&measured) {
@@ -119,21 +138,26 @@ async fn measure(
     caller: &Caller,
     run: &Retrieval,
     (question, judged): (&Question, &Judged),
-    mode: Mode,
+    way: Way,
 ) -> Result<Measured, RetrievalError> {
     let began = now();
     let look = Look {
         knowledge_bases: std::slice::from_ref(&run.knowledge_base),
         text: &question.text,
         limit: DEEP,
-        mode,
+        mode: way.mode,
         filter: None,
+        rerank: way.rerank,
         deadline: began + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;
-    let (hits, _) = found.map_err(|source| RetrievalError::Search { id: question.id.clone(), source })?;
+    let found = found.map_err(|source| RetrievalError::Search { id: question.id.clone(), source })?;
     let millis = now().duration_since(began).as_secs_f64() * 1e3;
-    let ranked = units(&hits, run.unit);
+    // A figure of a reranker that was not heard would be one of something else.
+    if found.reranked.is_some_and(|reranked| Rerank::from(reranked) != Rerank::Done) {
+        return Err(RetrievalError::Unranked { id: question.id.clone() });
+    }
+    let ranked = units(&found.hits, run.unit);
     Ok(Measured {
         ndcg_at_10: ndcg(&ranked, judged, 10),
         recalls: [5, 10, 50].map(|at| recall(&ranked, judged, at)),

@@ -44,6 +44,9 @@ pub struct Versions {
     pub program: String,
     /// How documents were read and cut, and what embedded them.
     pub reader: Option<String>,
+    /// The model that reranked, where one is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reranker: Option<String>,
     /// Where an assistant answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assistant: Option<AssistantVersion>,
@@ -133,7 +136,8 @@ pub async fn record(app: &App, dataset: &Path, report: &impl Report) -> Result<R
         }),
         None => None,
     };
-    let reader = inner.knowledge.embedding.embedder().await.ok().map(|embedder| fingerprint(&embedder));
+    let reader = inner.knowledge.embedding.get().await.ok().map(|embedder| fingerprint(&embedder));
+    let reranker = inner.knowledge.reranking.as_ref().map(|reranking| reranking.name().to_owned());
     Ok(Run {
         id: ids::make::<RunId>("run", at, inner.dice.roll())?.0,
         measured: report.measured(),
@@ -141,7 +145,7 @@ pub async fn record(app: &App, dataset: &Path, report: &impl Report) -> Result<R
         date: clock::date(at),
         dataset: dataset.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         dataset_sha256: digest(dataset).await?,
-        versions: Versions { program: env!("CARGO_PKG_VERSION").to_owned(), reader, assistant },
+        versions: Versions { program: env!("CARGO_PKG_VERSION").to_owned(), reader, reranker, assistant },
         figures: report.figures(),
         questions: report.questions(),
     })

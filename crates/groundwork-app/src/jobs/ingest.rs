@@ -4,7 +4,7 @@ use super::Trouble;
 use super::collect::collect_later;
 use super::runner::Attempt;
 use crate::App;
-use crate::knowledge::NotReady;
+use crate::local_model::NotReady;
 use bytes::Bytes;
 use groundwork_core::access::Permissions;
 use groundwork_core::attributes::Attributes;

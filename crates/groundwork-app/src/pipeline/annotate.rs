@@ -2,10 +2,12 @@
 
 use super::check::{Stated, check};
 use crate::App;
+use crate::search::Rerank;
 use groundwork_core::call::Citations;
 use groundwork_core::citation::{Claim, Located, Report, Support, Tally, Verdict};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::prompt::Source;
+use groundwork_inference::target::{FIT_HEADER, Headers, RERANK_HEADER};
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,11 +23,15 @@ pub(super) struct Grounds {
     pub(super) pieces: Arc<[Piece]>,
     /// How well what was found fits the question.
     pub(super) fit: f64,
+    pub(super) rerank: Option<Rerank>,
 }
 
 impl Grounds {
-    pub(super) fn fit_header(&self) -> String {
-        format!("{:.4}", self.fit)
+    /// Headers of the answer that tell how its sources were found.
+    pub(super) fn told(&self) -> Headers {
+        let fit = (FIT_HEADER.to_owned(), format!("{:.4}", self.fit));
+        let rerank = self.rerank.map(|rerank| (RERANK_HEADER.to_owned(), rerank.as_str().to_owned()));
+        std::iter::once(fit).chain(rerank).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::App;
 use crate::routing::{Errand, affinity, route, spillover};
 use groundwork_core::pool::Key;
 use groundwork_core::turn::{Dialect, Event};
-use groundwork_inference::target::{self, Call, Embed, FIT_HEADER, Grounding, Reply};
+use groundwork_inference::target::{self, Call, Embed, Grounding, Reply};
 use groundwork_retrieval::embed::Purpose;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ pub(super) async fn call(
         }
     };
     let reply = match &grounds {
-        Some(grounds) => reply.with_header(FIT_HEADER, grounds.fit_header()),
+        Some(grounds) => reply.with_headers(grounds.told()),
         None => reply,
     };
     Ok((reply, grounds))
@@ -96,7 +96,7 @@ pub(super) async fn decline(app: &App, admitted: &Admitted, grounds: Grounds) ->
         headers: Vec::new(),
     };
     let reply = target::decline(admitted.model.name().as_str(), call, &grounding).await?;
-    Ok((reply.with_header(FIT_HEADER, grounds.fit_header()), Some(grounds)))
+    Ok((reply.with_headers(grounds.told()), Some(grounds)))
 }
 
 async fn grounding(app: &App, grounds: &Grounds) -> Grounding {
@@ -137,7 +137,7 @@ pub(super) fn answer_id(dialect: Dialect, call: &str) -> String {
 
 /// The embedding model as targets see it, who compare sentences; `None` when there is none.
 pub(super) async fn embed(app: &App) -> Option<Embed> {
-    let embedder = app.inner().knowledge.embedding.embedder().await.ok()?;
+    let embedder = app.inner().knowledge.embedding.get().await.ok()?;
     Some(Arc::new(move |texts| {
         let running = (embedder.run)(Purpose::Sentence, texts);
         Box::pin(async move { running.await.map_err(|error| error.to_string()) })

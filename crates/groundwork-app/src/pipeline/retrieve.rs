@@ -8,7 +8,7 @@ use super::settle::Settlement;
 use crate::App;
 use crate::floor;
 use crate::published::Assistant;
-use crate::search::{self, Outcome};
+use crate::search::{self, Looked, Outcome, Rerank};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
 use groundwork_core::filter::Filter;
@@ -54,19 +54,22 @@ pub(super) async fn retrieve(
         limit: assistant.passages,
         mode: search::Mode::Hybrid,
         filter: filter.as_ref(),
+        rerank: assistant.rerank,
         deadline: admitted.deadline,
     };
-    let (hits, outcome) = search::look_up(app, caller, look).await?;
+    let Looked { hits, outcome, reranked } = search::look_up(app, caller, look).await?;
     let millis = u32::try_from(app.inner().clock.now().saturating_sub(began)).unwrap_or(u32::MAX);
-    settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: 0, millis });
+    let rerank_millis = reranked.map(|reranked| u32::try_from(reranked.took.as_millis()).unwrap_or(u32::MAX));
+    let retrieval = Retrieval { hits: hits.len() as u32, sources: 0, millis, rerank_millis };
+    settlement.retrieved(retrieval);
     if hits.is_empty() {
         return nothing(app, admitted, outcome).map(Retrieved::Nothing);
     }
     let packed = pack(app, &request, assistant, (history, question), &hits).await?;
-    settlement.retrieved(Retrieval { hits: hits.len() as u32, sources: packed.sources.len() as u32, millis });
+    settlement.retrieved(Retrieval { sources: packed.sources.len() as u32, ..retrieval });
     let (fit, hits) = floor::fit(app, &sought, hits).await?;
     let pieces = hits.into_iter().map(piece).collect();
-    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces, fit };
+    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces, fit, rerank: reranked.map(Rerank::from) };
     if fit < floor::floor(app, assistant).await {
         return Ok(Retrieved::BelowFloor(grounds));
     }
@@ -122,7 +125,8 @@ async fn pack(
     (history, question): (Vec<Message>, String),
     hits: &[Hit],
 ) -> Result<prompt::Packed, CallError> {
-    let passages: Vec<Passage> = hits.iter().map(passage).collect();
+    let judged = hits.iter().any(|hit| hit.scores.rerank.is_some());
+    let passages: Vec<Passage> = hits.iter().map(|hit| passage(hit, judged)).collect();
     let assistant = assistant.clone();
     let reserved = request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
     let work = move || {
@@ -134,7 +138,9 @@ async fn pack(
     Ok(app.compute(work).await??)
 }
 
-fn passage(hit: &Hit) -> Passage {
+/// Where a reranker has `judged`, its scores are those that count: what it has not read stands behind all that it has.
+fn passage(hit: &Hit, judged: bool) -> Passage {
+    let score = if judged { hit.scores.rerank.unwrap_or_default() } else { hit.scores.fused as f32 };
     Passage {
         document: hit.document.clone(),
         name: hit.name.clone(),
@@ -145,7 +151,7 @@ fn passage(hit: &Hit) -> Passage {
         heading_path: hit.heading_path.clone(),
         span: span(hit),
         text: hit.text.clone(),
-        score: hit.scores.fused as f32,
+        score,
     }
 }
 

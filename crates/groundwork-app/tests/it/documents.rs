@@ -16,7 +16,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 async fn found(house: &House, text: &str) -> Vec<String> {
-    let query = Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword, filter: None };
+    let query =
+        Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword, filter: None, rerank: true };
     search::search(&house.app, &Caller::local(), query).await.unwrap().hits.into_iter().map(|hit| hit.text).collect()
 }
 
@@ -201,7 +202,14 @@ async fn a_mails_attachment_is_a_document_that_only_its_mail_can_take_away() {
     let listed = documents::list(&house.app, &Caller::local(), list).await.unwrap().documents;
     let inner = listed.iter().find(|document| document.parent.is_some()).unwrap();
     assert_eq!((inner.name.as_str(), inner.parent.as_ref()), ("pump.eml/plan.txt", Some(&parent.id)));
-    let query = Query { knowledge_base: "default".parse().unwrap(), text: "turns".into(), limit: 10, mode: Mode::Keyword, filter: None };
+    let query = Query {
+        knowledge_base: "default".parse().unwrap(),
+        text: "turns".into(),
+        limit: 10,
+        mode: Mode::Keyword,
+        filter: None,
+        rerank: true,
+    };
     let hits = search::search(&house.app, &Caller::local(), query).await.unwrap().hits;
     assert_eq!((hits[0].name.as_str(), &hits[0].document), ("pump.eml/plan.txt", &inner.id));
     let refused = documents::delete(&house.app, &Caller::local(), &inner.knowledge_base, &inner.id).await.unwrap_err();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use groundwork_app::documents::{self, Document, Upload, Uploaded};
 use groundwork_app::pipeline::{self, Answer, CallError, Head, Item, Request};
-use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role};
+use groundwork_app::settings::{AppliedFile, Embedding, Judge, Limits, Reranking, Role};
 use groundwork_app::{App, Caller, OpenError, Settings, ledger};
 use groundwork_core::access::Permissions;
 use groundwork_core::clock::{Clock, Dice};
@@ -14,6 +14,7 @@ use groundwork_inference::models::{self, Library};
 use groundwork_inference::target;
 use groundwork_retrieval::embed::{EmbedError, Embedder, Purpose};
 use groundwork_retrieval::extract::sandbox::SandboxSettings;
+use groundwork_retrieval::rerank::Reranker;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<target::Settings>,
     pub(crate) applied: Vec<AppliedFile>,
     pub(crate) limits: Limits,
+    pub(crate) reranker: Option<Reranker>,
     pub(crate) folder: Arc<TempDir>,
     pub(crate) start: u64,
 }
@@ -47,7 +49,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(targets: Vec<target::Settings>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { targets, applied: Vec::new(), limits: Limits::default(), folder, start: START }
+        Self { targets, applied: Vec::new(), limits: Limits::default(), reranker: None, folder, start: START }
     }
 
     pub(crate) fn applying(mut self, text: &str) -> Self {
@@ -64,6 +66,11 @@ impl Plan {
             calibration: self.folder.path().join("calibration.json"),
             library: Library::new(models::Settings::default(), &self.folder.path().join("models"), Vec::new()).unwrap(),
             embedding: Embedding::Given(embedder(embedder_is_down.clone(), comparing_hangs.clone())),
+            reranking: self.reranker.map(|reranker| Reranking {
+                candidates: reranker.candidates,
+                patience: reranker.patience,
+                judge: Judge::Given(reranker),
+            }),
             extractor: SandboxSettings { program: env!("CARGO_BIN_EXE_app-test-child").into(), ..SandboxSettings::default() },
             targets: self.targets,
             applied: self.applied,

@@ -15,6 +15,7 @@ mod ledger;
 mod money;
 mod permissions;
 mod refusals;
+mod reranking;
 mod responses;
 mod routing;
 mod upstream;

@@ -48,8 +48,14 @@ async fn search_lists_and_documents_keep_to_the_same_rules() {
     let (house, open, secret) = with_two_documents().await;
     let (app, ben) = (&house.app, user("ben"));
     for mode in [Mode::Hybrid, Mode::Vector, Mode::Keyword] {
-        let query =
-            Query { knowledge_base: open.knowledge_base.clone(), text: "merger costs million".into(), limit: 50, mode, filter: None };
+        let query = Query {
+            knowledge_base: open.knowledge_base.clone(),
+            text: "merger costs million".into(),
+            limit: 50,
+            mode,
+            filter: None,
+            rerank: true,
+        };
         let found = search::search(app, &ben, query).await.unwrap();
         assert_eq!(found.outcome, Outcome::Found);
         assert!(found.hits.iter().all(|hit| hit.document == open.id), "{mode:?}");
@@ -76,8 +82,14 @@ async fn another_tenant_and_an_unknown_principal_find_nothing_at_all() {
         assert!(groundwork_app::models::list(&house.app, &caller).is_empty());
         assert!(groundwork_app::knowledge_bases::list(&house.app, &caller).await.unwrap().is_empty());
         assert!(documents::find(&house.app, &caller, &open.knowledge_base, &open.id).await.is_err());
-        let query =
-            Query { knowledge_base: open.knowledge_base.clone(), text: "merger".into(), limit: 5, mode: Mode::Hybrid, filter: None };
+        let query = Query {
+            knowledge_base: open.knowledge_base.clone(),
+            text: "merger".into(),
+            limit: 5,
+            mode: Mode::Hybrid,
+            filter: None,
+            rerank: true,
+        };
         assert!(search::search(&house.app, &caller, query).await.is_err());
     }
 }

@@ -122,7 +122,11 @@ pub enum Cached {
 pub struct Retrieval {
     pub hits: u32,
     pub sources: u32,
+    /// Of the whole search, reranking included.
     pub millis: u32,
+    /// Of the reranking, where a reranker was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerank_millis: Option<u32>,
 }
 
 /// What became of the answer's citations.

@@ -251,6 +251,7 @@ impl Record {
         add("lost_tokens", Some(lost_input.saturating_add(lost_output)).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
         add("cost", cost.as_ref().map(|cost| cost.amount.to_string()));
         add("sources", retrieval.map(|retrieval| retrieval.sources.to_string()));
+        add("rerank_ms", retrieval.and_then(|retrieval| retrieval.rerank_millis).map(|millis| millis.to_string()));
         add("citations", citations.map(|citations| citations.tally.valid.to_string()));
         add("citations_unsupported", citations.map(|citations| citations.unsupported.to_string()));
         fields
@@ -304,7 +305,7 @@ mod tests {
             attempts: Vec::new(),
             cost: Some(Cost { amount: NanoDollars(1_500), price_version: "3".to_owned() }),
             cached: Cached::No,
-            retrieval: Some(Retrieval { hits: 30, sources: 4, millis: 12 }),
+            retrieval: Some(Retrieval { hits: 30, sources: 4, millis: 12, rerank_millis: None }),
             citations: None,
         }
     }

@@ -17,7 +17,18 @@ pub fn builtin() -> Vec<Entry> {
         ("Qwen3-4B", "Qwen/Qwen3-4B-GGUF", "Qwen3-4B-Q4_K_M.gguf", 32_768),
         ("SmolLM2-1.7B-Instruct", "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF", "smollm2-1.7b-instruct-q4_k_m.gguf", 8_192),
     ];
-    [all_minilm_l6_v2(), potion_base_8m(), smollm2_135m_instruct()].into_iter().chain(larger.map(chat_model)).collect()
+    let own = [all_minilm_l6_v2(), potion_base_8m(), smollm2_135m_instruct(), ms_marco_minilm_l6_v2()];
+    own.into_iter().chain(larger.map(chat_model)).collect()
+}
+
+/// A cross-encoder of the hub. Its bytes are not known here: the first pull records their hashes.
+fn ms_marco_minilm_l6_v2() -> Entry {
+    let unknown = |name: &str| File { name: name.to_owned(), bytes: 0, sha256: String::new() };
+    Entry {
+        engine: Engine::CrossEncoder { heads: 12, layer_norm_epsilon: 1e-12 },
+        files: ["model.safetensors", "tokenizer.json"].map(unknown).to_vec(),
+        ..chat_model(("ms-marco-MiniLM-L6-v2", "cross-encoder/ms-marco-MiniLM-L6-v2", "", 512))
+    }
 }
 
 fn smollm2_135m_instruct() -> Entry {

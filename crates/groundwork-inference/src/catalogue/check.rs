@@ -9,11 +9,17 @@ impl Entry {
         if !is_file_name(&self.name) {
             return wrong("its name may hold letters, digits, `.`, `-` and `_`, and not begin with a point".to_owned());
         }
-        let needed: &[&str] = if self.engine == Engine::Gguf { &[] } else { &["model.safetensors", "tokenizer.json"] };
-        for name in needed {
-            if self.files.iter().all(|file| file.name != *name) {
-                return wrong(format!("it lists no file {name}"));
-            }
+        let lists = |name: &str| self.files.iter().any(|file| file.name == name);
+        let needed: &[&str] = match self.engine {
+            Engine::Gguf => &[],
+            Engine::CrossEncoder { .. } => &["tokenizer.json"],
+            Engine::Bert { .. } | Engine::Static => &["model.safetensors", "tokenizer.json"],
+        };
+        if let Some(name) = needed.iter().find(|name| !lists(name)) {
+            return wrong(format!("it lists no file {name}"));
+        }
+        if matches!(self.engine, Engine::CrossEncoder { .. }) && lists("model.safetensors") == lists("model.onnx") {
+            return wrong("a cross-encoder lists either the file model.safetensors or the file model.onnx".to_owned());
         }
         if self.engine == Engine::Gguf && (self.files.len() != 1 || !self.files[0].name.ends_with(".gguf")) {
             return wrong("a chat model is one file, whose name ends with .gguf".to_owned());
@@ -22,7 +28,7 @@ impl Entry {
             if !is_file_name(&file.name) {
                 return wrong(format!("{} is not the name of a file", file.name));
             }
-            if self.engine == Engine::Gguf && !file.is_known() && file.bytes == 0 {
+            if self.engine.may_be_unknown() && !file.is_known() && file.bytes == 0 {
                 continue;
             }
             if file.sha256.len() != 64 || !file.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
@@ -32,8 +38,10 @@ impl Entry {
         if self.window == 0 {
             return wrong("window must be above 0".to_owned());
         }
-        if self.engine == Engine::Gguf {
-            return Ok(());
+        match self.engine {
+            Engine::CrossEncoder { heads: 0, .. } => return wrong("heads must be above 0".to_owned()),
+            Engine::Gguf | Engine::CrossEncoder { .. } => return Ok(()),
+            Engine::Bert { .. } | Engine::Static => {}
         }
         if self.dimensions == 0 {
             return wrong("dimensions must be above 0".to_owned());
@@ -85,6 +93,27 @@ mod tests {
             let mut entry = builtin().remove(0);
             change(&mut entry);
             let error = entry.check().expect_err(reason);
+            assert!(error.reason.contains(reason), "{reason}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_cross_encoder_has_a_tokenizer_and_weights_of_one_form() {
+        let text = |files: &str| {
+            let files: Vec<_> = files.split(' ').map(|name| serde_json::json!({ "name": name })).collect();
+            serde_json::json!({
+                "name": "judge", "license": { "name": "MIT" }, "engine": { "kind": "cross-encoder" }, "window": 512, "files": files, "sources": [],
+            })
+        };
+        let check = |files: &str| serde_json::from_value::<Entry>(text(files)).expect("it parses").check();
+        assert_eq!(check("model.onnx tokenizer.json"), Ok(()));
+        assert_eq!(check("model.safetensors tokenizer.json"), Ok(()));
+        for (files, reason) in [
+            ("model.onnx", "lists no file tokenizer.json"),
+            ("tokenizer.json", "either the file"),
+            ("model.onnx model.safetensors tokenizer.json", "either the file"),
+        ] {
+            let error = check(files).expect_err(reason);
             assert!(error.reason.contains(reason), "{reason}: {error}");
         }
     }

@@ -55,7 +55,7 @@ pub struct License {
     pub must_accept: bool,
 }
 
-/// How the weights become vectors.
+/// What the weights do, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Engine {
@@ -65,6 +65,36 @@ pub enum Engine {
     Static,
     /// A chat model in one GGUF file of the architecture llama, qwen2 or qwen3.
     Gguf,
+    /// A cross-encoder: reads a question and a passage together and gives one score. `tokenizer.json` with either `model.onnx`, or
+    /// `model.safetensors` with the names of its tensors as BERT for the classification of sequences has them.
+    #[serde(alias = "cross-encoder")]
+    CrossEncoder {
+        /// Of the weights in `model.safetensors`; an ONNX file says both itself.
+        #[serde(default = "usual_heads")]
+        heads: usize,
+        #[serde(default = "usual_epsilon")]
+        layer_norm_epsilon: f32,
+    },
+}
+
+fn usual_heads() -> usize {
+    12
+}
+
+fn usual_epsilon() -> f32 {
+    1e-12
+}
+
+impl Engine {
+    /// Whether it turns texts into vectors.
+    pub fn embeds(&self) -> bool {
+        matches!(self, Self::Bert { .. } | Self::Static)
+    }
+
+    /// Whether the catalogue may leave the bytes of its files open: they are no part of what is stored, and the first pull records them.
+    fn may_be_unknown(&self) -> bool {
+        !self.embeds()
+    }
 }
 
 /// How the vectors of the tokens become the vector of the text.

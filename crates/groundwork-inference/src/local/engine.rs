@@ -1,6 +1,7 @@
 //! Loading a model at its first use, and what a loaded one does with one text.
 
 use super::bert::{self, BertError, Encoder, Runner};
+use super::lane::Craft;
 use super::table::Table;
 use super::weights::{Weights, WeightsError};
 use super::{EmbedError, Purpose, Vocabulary, VocabularyError};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) const WEIGHTS: &str = "model.safetensors";
-const TOKENIZER: &str = "tokenizer.json";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
 
 /// How far an element of the probe's vector may be from what it should be; rounding is a thousandth of it.
 const PROBE_TOLERANCE: f32 = 2e-4;
@@ -34,7 +35,7 @@ pub(super) fn vocabulary(entry: &Entry, folder: &Path) -> Result<Vocabulary, Loa
     Vocabulary::parse(&bytes).map_err(|VocabularyError { reason }| content(entry, folder, TOKENIZER, reason))
 }
 
-fn content(entry: &Entry, folder: &Path, file: &str, reason: String) -> LoadError {
+pub(super) fn content(entry: &Entry, folder: &Path, file: &str, reason: String) -> LoadError {
     LoadError::Content { name: entry.name.clone(), path: folder.join(file), reason }
 }
 
@@ -46,21 +47,60 @@ pub(super) struct Text<'t> {
     pub(super) text: &'t str,
 }
 
-/// A model that is loaded when it is first needed; what failed is tried again at the next need, since a pull may have mended it.
+/// What is loaded when it is first needed; what failed is tried again at the next need, since a pull may have mended it.
+pub(super) struct Once<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Once<T> {
+    /// What `load` gives, loaded now if it is not yet. Threads that come meanwhile wait.
+    pub(super) fn get(&self, load: impl FnOnce() -> Result<T, LoadError>) -> Result<Arc<T>, LoadError> {
+        let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = &*loaded {
+            return Ok(loaded.clone());
+        }
+        let now = Arc::new(load()?);
+        *loaded = Some(now.clone());
+        Ok(now)
+    }
+}
+
+/// An embedding model and what it is loaded from.
 pub(super) struct Loader {
     entry: Entry,
     folder: PathBuf,
     vocabulary: Arc<Vocabulary>,
-    loaded: Mutex<Option<Arc<Engine>>>,
+    loaded: Once<Engine>,
+}
+
+/// The work of a lane: embedding for one purpose.
+pub(super) struct Embedding {
+    pub(super) loader: Arc<Loader>,
+    pub(super) purpose: Purpose,
+}
+
+impl Craft for Embedding {
+    type Item = String;
+    type Made = Vec<f32>;
+
+    fn model(&self) -> &str {
+        &self.loader.entry.name
+    }
+
+    fn make(&self, runner: &Runner, first: usize, texts: &[String]) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let engine = self.loader.engine().map_err(|error| EmbedError::Load(Arc::new(error)))?;
+        let texts = texts.iter().zip(first..).map(|(text, index)| Text { purpose: self.purpose, index, text });
+        texts.map(|text| self.loader.embed(&engine, runner, text)).collect()
+    }
 }
 
 impl Loader {
     pub(super) fn new(entry: Entry, folder: PathBuf, vocabulary: Arc<Vocabulary>) -> Self {
-        Self { entry, folder, vocabulary, loaded: Mutex::new(None) }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.entry.name
+        Self { entry, folder, vocabulary, loaded: Once::default() }
     }
 
     /// Tokens of a text that fit beside what the model adds.
@@ -70,15 +110,8 @@ impl Loader {
         self.entry.window.saturating_sub(special + prefix)
     }
 
-    /// The engine, loaded now if it is not yet. Threads that come meanwhile wait.
-    pub(super) fn engine(&self) -> Result<Arc<Engine>, LoadError> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = &*loaded {
-            return Ok(engine.clone());
-        }
-        let engine = Arc::new(self.load()?);
-        *loaded = Some(engine.clone());
-        Ok(engine)
+    fn engine(&self) -> Result<Arc<Engine>, LoadError> {
+        self.loaded.get(|| self.load())
     }
 
     /// Keeps every thread from getting on until what it returns is dropped.
@@ -88,7 +121,7 @@ impl Loader {
         let (held, holding) = std::sync::mpsc::channel();
         let loader = self.clone();
         std::thread::spawn(move || {
-            let _guard = loader.loaded.lock().expect("no test breaks it");
+            let _guard = loader.loaded.0.lock().expect("no test breaks it");
             held.send(()).expect("the test waits");
             let _ = released.recv();
         });
@@ -96,7 +129,7 @@ impl Loader {
         release
     }
 
-    pub(super) fn embed(&self, engine: &Engine, runner: &Runner, text: Text<'_>) -> Result<Vec<f32>, EmbedError> {
+    fn embed(&self, engine: &Engine, runner: &Runner, text: Text<'_>) -> Result<Vec<f32>, EmbedError> {
         let Text { purpose, index, text } = text;
         let failed = |reason: String| EmbedError::Failed { model: self.entry.name.clone(), reason };
         let prefix = self.prefix(purpose);
@@ -128,10 +161,7 @@ impl Loader {
         let wrong = |reason: String| content(entry, &self.folder, WEIGHTS, reason);
         let weights = Weights::new(read_checked(entry, &self.folder, WEIGHTS)?).map_err(|error| wrong(error.to_string()))?;
         let engine = Engine::new(entry, weights, &self.vocabulary).map_err(|error| wrong(error.to_string()))?;
-        if engine.vocabulary() < self.vocabulary.size() {
-            let reason = format!("it holds {} tokens, {TOKENIZER} has {}", engine.vocabulary(), self.vocabulary.size());
-            return Err(wrong(reason));
-        }
+        enough_tokens(engine.vocabulary(), &self.vocabulary).map_err(wrong)?;
         self.probe(&engine)?;
         Ok(engine)
     }
@@ -151,6 +181,14 @@ impl Loader {
     }
 }
 
+/// Whether weights that hold `rows` tokens know all that the tokenizer may name.
+pub(super) fn enough_tokens(rows: usize, vocabulary: &Vocabulary) -> Result<(), String> {
+    if rows < vocabulary.size() {
+        return Err(format!("it holds {rows} tokens, {TOKENIZER} has {}", vocabulary.size()));
+    }
+    Ok(())
+}
+
 /// A loaded model.
 pub(super) enum Engine {
     Bert(Box<Encoder>),
@@ -163,7 +201,7 @@ pub(super) enum EngineError {
     Bert(#[from] BertError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    #[error("it is a chat model and embeds nothing")]
+    #[error("it is no embedding model")]
     NoEmbedder,
 }
 
@@ -176,7 +214,7 @@ impl Engine {
                 Ok(Self::Bert(Box::new(Encoder::new(weights, settings)?)))
             }
             Kind::Static => Ok(Self::Static(Table::new(&weights, entry.dimensions, vocabulary.id("[UNK]"))?)),
-            Kind::Gguf => Err(EngineError::NoEmbedder),
+            Kind::Gguf | Kind::CrossEncoder { .. } => Err(EngineError::NoEmbedder),
         }
     }
 

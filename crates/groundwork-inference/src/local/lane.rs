@@ -1,22 +1,37 @@
 //! A bounded queue and the threads that work on it.
 
 use super::bert::Runner;
-use super::engine::{LoadError, Loader, Text};
-use super::{EmbedError, Purpose, TEXTS_AT_A_TIME};
+use super::engine::LoadError;
+use super::{EmbedError, PIECE};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
-type Vectors = Result<Vec<Vec<f32>>, EmbedError>;
+/// What the threads of a lane do with the items that they are given.
+pub(super) trait Craft: Send + Sync + 'static {
+    type Item: Send + 'static;
+    type Made: Send + 'static;
 
-/// A few texts of one call, and where their vectors are awaited.
-struct Work {
-    purpose: Purpose,
-    /// The place of the first text in its call.
+    /// The model's name, for messages.
+    fn model(&self) -> &str;
+
+    /// One result an item, in order. `first` is the place of the first item in its call.
+    fn make(&self, runner: &Runner, first: usize, items: &[Self::Item]) -> Result<Vec<Self::Made>, EmbedError>;
+}
+
+/// What happens to work for which the queue has no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    Refuse,
+    Wait,
+}
+
+/// A few items of one call, and where their results are awaited.
+struct Work<C: Craft> {
     first: usize,
-    texts: Vec<String>,
-    reply: oneshot::Sender<Vectors>,
+    items: Vec<C::Item>,
+    reply: oneshot::Sender<Result<Vec<C::Made>, EmbedError>>,
     counted: Counted,
 }
 
@@ -36,68 +51,73 @@ impl Drop for Counted {
     }
 }
 
-pub(super) struct Lane {
-    name: String,
-    queue: mpsc::Sender<Work>,
+pub(super) struct Lane<C: Craft> {
+    craft: Arc<C>,
+    when_full: WhenFull,
+    queue: mpsc::Sender<Work<C>>,
     length: Arc<AtomicUsize>,
 }
 
-impl Lane {
-    pub(super) fn start(loader: &Arc<Loader>, purpose: Purpose, threads: usize, places: usize) -> Result<Self, LoadError> {
+impl<C: Craft> Lane<C> {
+    /// Starts `threads` threads of the name `name`, before which `places` pieces of work may wait.
+    pub(super) fn start(craft: C, name: &str, when_full: WhenFull, (threads, places): (usize, usize)) -> Result<Self, LoadError> {
         let (queue, work) = mpsc::channel(places);
-        let work = Arc::new(Mutex::new(work));
-        let name = loader.name().to_owned();
+        let (craft, work) = (Arc::new(craft), Arc::new(Mutex::new(work)));
         for _ in 0..threads {
-            let (loader, work) = (loader.clone(), work.clone());
-            let thread = std::thread::Builder::new().name(format!("embed-{purpose:?}").to_lowercase());
-            thread.spawn(move || serve(&loader, &work)).map_err(|source| LoadError::Thread { name: name.clone(), source })?;
+            let (craft, work) = (craft.clone(), work.clone());
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            let thread = thread.spawn({
+                let craft = craft.clone();
+                move || serve(&*craft, &work)
+            });
+            thread.map_err(|source| LoadError::Thread { name: craft.model().to_owned(), source })?;
         }
-        Ok(Self { name, queue, length: Arc::default() })
+        Ok(Self { craft, when_full, queue, length: Arc::default() })
     }
 
     pub(super) fn length(&self) -> usize {
         self.length.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn run(&self, purpose: Purpose, texts: Vec<String>) -> Vectors {
+    pub(super) async fn run(&self, items: Vec<C::Item>) -> Result<Vec<C::Made>, EmbedError> {
         let mut replies = Vec::new();
-        let mut texts = texts.into_iter();
+        let mut items = items.into_iter();
         let mut first = 0;
         loop {
-            let piece: Vec<_> = texts.by_ref().take(TEXTS_AT_A_TIME).collect();
+            let piece: Vec<_> = items.by_ref().take(PIECE).collect();
             if piece.is_empty() {
                 break;
             }
             let (reply, answer) = oneshot::channel();
             let count = piece.len();
-            self.put(Work { purpose, first, texts: piece, reply, counted: Counted::new(&self.length) }).await?;
+            self.put(Work { first, items: piece, reply, counted: Counted::new(&self.length) }).await?;
             replies.push(answer);
             first += count;
         }
-        let mut vectors = Vec::with_capacity(first);
+        let mut made = Vec::with_capacity(first);
         for answer in replies {
-            vectors.extend(answer.await.map_err(|_| self.stopped())??);
+            made.extend(answer.await.map_err(|_| self.stopped())??);
         }
-        Ok(vectors)
+        Ok(made)
     }
 
-    async fn put(&self, work: Work) -> Result<(), EmbedError> {
-        match work.purpose {
-            Purpose::Passage | Purpose::Sentence => self.queue.send(work).await.map_err(|_| self.stopped()),
-            Purpose::Query => self.queue.try_send(work).map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => EmbedError::Busy { model: self.name.clone(), queued: self.length() },
+    async fn put(&self, work: Work<C>) -> Result<(), EmbedError> {
+        match self.when_full {
+            WhenFull::Wait => self.queue.send(work).await.map_err(|_| self.stopped()),
+            WhenFull::Refuse => self.queue.try_send(work).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => EmbedError::Busy { model: self.craft.model().to_owned(), queued: self.length() },
                 mpsc::error::TrySendError::Closed(_) => self.stopped(),
             }),
         }
     }
 
     fn stopped(&self) -> EmbedError {
-        EmbedError::Failed { model: self.name.clone(), reason: "its thread has stopped".to_owned() }
+        EmbedError::Failed { model: self.craft.model().to_owned(), reason: "its thread has stopped".to_owned() }
     }
 }
 
 /// Works until the queue is closed. Work that nobody awaits any more is left out.
-fn serve(loader: &Loader, queue: &Mutex<mpsc::Receiver<Work>>) {
+fn serve<C: Craft>(craft: &C, queue: &Mutex<mpsc::Receiver<Work<C>>>) {
     let runner = Runner::new();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
@@ -105,18 +125,12 @@ fn serve(loader: &Loader, queue: &Mutex<mpsc::Receiver<Work>>) {
         if work.reply.is_closed() {
             continue;
         }
-        let vectors = catch_unwind(AssertUnwindSafe(|| embed(loader, &runner, &work)));
-        let vectors = vectors.unwrap_or_else(|_| {
-            Err(EmbedError::Failed { model: loader.name().to_owned(), reason: "the engine broke down on this text".to_owned() })
+        let made = catch_unwind(AssertUnwindSafe(|| craft.make(&runner, work.first, &work.items)));
+        let made = made.unwrap_or_else(|_| {
+            Err(EmbedError::Failed { model: craft.model().to_owned(), reason: "the engine broke down on this text".to_owned() })
         });
         let Work { reply, counted, .. } = work;
         drop(counted);
-        let _ = reply.send(vectors);
+        let _ = reply.send(made);
     }
-}
-
-fn embed(loader: &Loader, runner: &Runner, work: &Work) -> Vectors {
-    let engine = loader.engine().map_err(|error| EmbedError::Load(Arc::new(error)))?;
-    let texts = work.texts.iter().zip(work.first..).map(|(text, index)| Text { purpose: work.purpose, index, text });
-    texts.map(|text| loader.embed(&engine, runner, text)).collect()
 }

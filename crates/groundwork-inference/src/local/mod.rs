@@ -1,26 +1,28 @@
-//! Embedding models that run inside this process, on threads of their own with bounded queues.
+//! Models that embed or rerank inside this process, on threads of their own with bounded queues.
 
 mod bert;
 #[cfg(feature = "local-chat")]
 pub mod chat;
 mod engine;
 mod lane;
+mod rerank;
 mod table;
 mod weights;
 
 use crate::catalogue::Entry;
 use crate::tokenizers::{Vocabulary, VocabularyError};
-use engine::Loader;
+use engine::{Embedding, Loader};
 use groundwork_core::tokens::Tokenizer;
-use lane::Lane;
+use lane::{Lane, WhenFull};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use engine::LoadError;
+pub use rerank::Reranker;
 
 /// Texts that one thread takes at a time: small enough that several threads share a call, and that dropped work is soon noticed.
-const TEXTS_AT_A_TIME: usize = 4;
+const PIECE: usize = 4;
 
 /// What a text is embedded for. Each purpose has threads and a queue of its own, so that a question never waits behind an ingest or
 /// behind the sentences of another's answer; some models also embed questions differently.
@@ -40,6 +42,8 @@ pub struct Options {
     /// By default as many as the machine has cores.
     pub passage_threads: NonZeroUsize,
     pub sentence_threads: NonZeroUsize,
+    /// Of a model that reranks; by default as many as the machine has cores.
+    pub rerank_threads: NonZeroUsize,
     /// Pieces of work (up to 4 texts each) that may wait in each queue.
     pub queue: NonZeroUsize,
 }
@@ -48,11 +52,11 @@ impl Default for Options {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (one, queue) = (NonZeroUsize::MIN, NonZeroUsize::MIN.saturating_add(63));
-        Self { query_threads: one, passage_threads: cores, sentence_threads: one, queue }
+        Self { query_threads: one, passage_threads: cores, sentence_threads: one, rerank_threads: cores, queue }
     }
 }
 
-/// Why texts could not be embedded.
+/// Why texts could not be embedded or judged.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EmbedError {
     #[error("text {index} has {tokens} tokens or more, {model} reads {window} with its own: split or shorten it")]
@@ -79,9 +83,9 @@ struct Inner {
     chunk_overlap: usize,
     vocabulary: Arc<Vocabulary>,
     loader: Arc<Loader>,
-    queries: Lane,
-    passages: Lane,
-    sentences: Lane,
+    queries: Lane<Embedding>,
+    passages: Lane<Embedding>,
+    sentences: Lane<Embedding>,
 }
 
 impl Embedder {
@@ -89,7 +93,11 @@ impl Embedder {
     pub fn open(entry: &Entry, folder: &Path, options: Options) -> Result<Self, LoadError> {
         let vocabulary = Arc::new(engine::vocabulary(entry, folder)?);
         let loader = Arc::new(Loader::new(entry.clone(), folder.to_owned(), vocabulary.clone()));
-        let lane = |purpose, threads: NonZeroUsize| Lane::start(&loader, purpose, threads.get(), options.queue.get());
+        let lane = |purpose, threads: NonZeroUsize| {
+            let when_full = if purpose == Purpose::Query { WhenFull::Refuse } else { WhenFull::Wait };
+            let name = format!("embed-{purpose:?}").to_lowercase();
+            Lane::start(Embedding { loader: loader.clone(), purpose }, &name, when_full, (threads.get(), options.queue.get()))
+        };
         let weights = entry.files.iter().find(|file| file.name == engine::WEIGHTS).map_or("", |file| &file.sha256);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -111,12 +119,12 @@ impl Embedder {
     /// knows no token at all. When the queue is full a question is refused, anything else waits for a place. Dropping the future takes
     /// the work out of the queue.
     pub async fn embed(&self, purpose: Purpose, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.lane(purpose).run(purpose, texts).await
+        self.lane(purpose).run(texts).await
     }
 
     /// Loads the weights, so that the first question does not wait for it.
     pub async fn warm(&self) -> Result<(), EmbedError> {
-        self.inner.passages.run(Purpose::Passage, vec![String::new()]).await.map(|_| ())
+        self.inner.passages.run(vec![String::new()]).await.map(|_| ())
     }
 
     /// The longest beginning of `text` that the model reads whole, and whether something was left out. Does CPU work.
@@ -164,7 +172,7 @@ impl Embedder {
         self.lane(purpose).length()
     }
 
-    fn lane(&self, purpose: Purpose) -> &Lane {
+    fn lane(&self, purpose: Purpose) -> &Lane<Embedding> {
         match purpose {
             Purpose::Query => &self.inner.queries,
             Purpose::Passage => &self.inner.passages,

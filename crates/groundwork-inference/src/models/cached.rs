@@ -57,6 +57,7 @@ pub(crate) fn read_checked(entry: &Entry, folder: &Path, name: &str) -> Result<V
         return Err(VerifyError::Missing { name: entry.name.clone(), path });
     };
     check_length(entry, folder, file)?;
+    let file = &described(folder, file).unwrap_or_else(|| file.clone());
     let bytes = std::fs::read(&path).map_err(|source| VerifyError::Read { path: path.clone(), source })?;
     same(entry, &path, file, hex::encode(Sha256::digest(&bytes)))?;
     Ok(bytes)

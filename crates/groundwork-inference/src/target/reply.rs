@@ -10,6 +10,9 @@ use std::time::Duration;
 pub const ANSWER_HEADER: &str = "groundwork-answer";
 /// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
 pub const FIT_HEADER: &str = "groundwork-fit";
+/// The header that tells what became of the reranking of what was found, where a reranker is set: `done`, or `late` or `busy`, when the
+/// order is that of the search.
+pub const RERANK_HEADER: &str = "groundwork-rerank";
 /// Says more about it: why there is nothing to answer from, that what was found fits too badly (`below_floor`), or that quotes were chosen by their words alone.
 pub const REASON_HEADER: &str = "groundwork-reason";
 
@@ -37,11 +40,11 @@ impl Reply {
         }
     }
 
-    /// With one header more.
+    /// With so many headers more.
     #[must_use]
-    pub fn with_header(mut self, name: &str, value: String) -> Self {
+    pub fn with_headers(mut self, more: Headers) -> Self {
         let (Self::Whole { headers, .. } | Self::Stream { headers, .. }) = &mut self;
-        headers.push((name.to_owned(), value));
+        headers.extend(more);
         self
     }
 }

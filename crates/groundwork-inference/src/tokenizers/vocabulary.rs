@@ -38,6 +38,12 @@ impl Vocabulary {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// The tokens of two texts that are read together, with those that the model adds, and which text each belongs to, 0 or 1.
+    pub(crate) fn pair(&self, first: &str, second: &str) -> Result<(Vec<u32>, Vec<u32>), String> {
+        let encoding = self.inner.encode_fast(EncodeInput::from((first, second)), true).map_err(|error| error.to_string())?;
+        Ok((encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec()))
+    }
+
     /// How many tokens the model adds around a text.
     pub(crate) fn special_tokens(&self) -> usize {
         self.ids("", true).map_or(0, |ids| ids.len())

@@ -1,10 +1,11 @@
 //! One search, from the question to checked hits.
 
 use super::legs::{Ground, Place, Question, Ranked, ask, sort};
-use super::{Found, Hit, Mode, Query, Reach, Scores, SearchError};
+use super::{Found, Hit, Mode, Query, Reach, Scores, SearchError, rerank};
 use crate::embed::{Embedder, Purpose};
 use crate::index::Index;
 use groundwork_core::fusion::{Fused, Leg, weighed};
+use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_scan::rescore;
 use groundwork_store::db::Db;
 use groundwork_store::db::chunks::Chunk;
@@ -24,14 +25,8 @@ pub async fn search(index: &Index, db: &Db, embedder: &Embedder, query: Query<'_
         Mode::Keyword => None,
         Mode::Vector | Mode::Hybrid => Some(search.within(search.embed(embedder)).await??),
     };
-    let grounds = search.grounds(Rights::Recent).await?;
-    // The permissions in memory nearly always still stand; while the legs look, the database says whether they do.
-    let (found, stand) = search.within(async { tokio::join!(search.attempt(&grounds, question.as_ref()), search.stand(&grounds)) }).await?;
-    if stand? {
-        return found;
-    }
-    let grounds = search.grounds(Rights::Now).await?;
-    search.within(search.attempt(&grounds, question.as_ref())).await?
+    let (grounds, found) = search.find(question.as_ref()).await?;
+    search.arrange(grounds, found).await
 }
 
 /// Which permissions a search goes by.
@@ -98,22 +93,62 @@ impl Search<'_> {
         Ok(true)
     }
 
+    /// What the legs find, with what they looked at.
+    async fn find(&self, question: Option<&Question>) -> Result<(Vec<Ground>, Found), SearchError> {
+        let grounds = self.grounds(Rights::Recent).await?;
+        // The permissions in memory nearly always still stand; while the legs look, the database says whether they do.
+        let (found, stand) = self.within(async { tokio::join!(self.attempt(&grounds, question), self.stand(&grounds)) }).await?;
+        if stand? {
+            return Ok((grounds, found?));
+        }
+        let grounds = self.grounds(Rights::Now).await?;
+        let found = self.within(self.attempt(&grounds, question)).await??;
+        Ok((grounds, found))
+    }
+
+    /// Puts what the legs have found into its last order.
+    async fn arrange(&self, mut grounds: Vec<Ground>, mut found: Found) -> Result<Found, SearchError> {
+        if let Some(reranker) = self.query.reranker.filter(|_| !found.hits.is_empty()) {
+            found.reranked = Some(rerank::rerank(reranker, self.query.text, &mut found.hits, self.query.deadline).await?);
+            // That takes its time: permissions may have changed meanwhile.
+            if !self.within(self.stand(&grounds)).await?? {
+                grounds = self.grounds(Rights::Now).await?;
+                found.hits.retain(|hit| self.may_see(&grounds, hit));
+            }
+        }
+        found.hits.truncate(self.query.k);
+        Ok(found)
+    }
+
+    /// Whether a hit of the database still stands in the snapshot and is permitted.
+    fn may_see(&self, grounds: &[Ground], hit: &Hit) -> bool {
+        let Some(ground) = grounds.iter().find(|ground| ground.id == hit.knowledge_base) else { return false };
+        let live = ground.snapshot.documents.get(&hit.document);
+        let same = live.is_some_and(|live| live.generation == hit.generation && live.holds(hit.slot));
+        same && ground.permitted.rows.contains(hit.slot) && ground.permitted.allows(self.query.caller, &hit.document)
+    }
+
+    /// Hits that the last steps choose from.
+    fn pool(&self) -> usize {
+        self.query.reranker.map_or(0, |reranker| reranker.candidates).max(self.query.k)
+    }
+
     async fn attempt(&self, grounds: &[Ground], question: Option<&Question>) -> Result<Found, SearchError> {
         let reach = reach(grounds);
         if !matches!(reach, Reach::Chunks(1..)) || self.query.k == 0 {
-            return Ok(Found { hits: Vec::new(), reach });
+            return Ok(Found { hits: Vec::new(), reach, reranked: None });
         }
         let mut ranked = self.ask(grounds, question).await?;
         if let Some(question) = question {
             self.rescore(grounds, question, &mut ranked).await?;
         }
         let hits = self.hits(grounds, &ranked).await?;
-        Ok(Found { hits, reach })
+        Ok(Found { hits, reach, reranked: None })
     }
 
     /// Runs the legs on a thread for computation, as many searches at once as there are processors.
     async fn ask(&self, grounds: &[Ground], question: Option<&Question>) -> Result<Ranked, SearchError> {
-        let n = self.query.candidates.max(self.query.k).max(LEAST_RESCORED);
+        let n = self.query.candidates.max(self.pool()).max(LEAST_RESCORED);
         let (grounds, mode) = (grounds.to_vec(), self.query.mode);
         let (text, question) = (self.query.text.to_owned(), question.cloned());
         let asked = self.index.compute(move || ask(&grounds, mode, &text, question.as_ref(), n)).await;
@@ -122,7 +157,7 @@ impl Search<'_> {
 
     /// Orders the vector leg's candidates by the vectors as the database has them.
     async fn rescore(&self, grounds: &[Ground], question: &Question, ranked: &mut Ranked) -> Result<(), SearchError> {
-        let most = LEAST_RESCORED.max(self.query.k * 2).min(ranked.vector.len());
+        let most = LEAST_RESCORED.max(self.pool() * 2).min(ranked.vector.len());
         let best = &mut ranked.vector[..most];
         let exact = by_ground(best.iter().map(|(place, _)| *place));
         let mut scores = HashMap::new();
@@ -141,15 +176,16 @@ impl Search<'_> {
     async fn hits(&self, grounds: &[Ground], ranked: &Ranked) -> Result<Vec<Hit>, SearchError> {
         let fused =
             weighed(&[Leg { weight: KEYWORD_WEIGHT, ranked: &ranked.keyword }, Leg { weight: VECTOR_WEIGHT, ranked: &ranked.vector }]);
-        let mut hits = Vec::with_capacity(self.query.k);
-        for some in fused.chunks(self.query.k) {
+        let wanted = self.pool();
+        let mut hits = Vec::with_capacity(wanted);
+        for some in fused.chunks(wanted) {
             let mut chunks = self.chunks(grounds, some).await?;
             hits.extend(some.iter().filter_map(|fused| self.hit(grounds, ranked, fused, chunks.remove(&fused.item)?)));
-            if hits.len() >= self.query.k {
+            if hits.len() >= wanted {
                 break;
             }
         }
-        hits.truncate(self.query.k);
+        hits.truncate(wanted);
         Ok(hits)
     }
 
@@ -165,35 +201,19 @@ impl Search<'_> {
     /// The hit, if what the database has in this slot is what the snapshot held there, and the caller may read it.
     fn hit(&self, grounds: &[Ground], ranked: &Ranked, fused: &Fused<Place>, chunk: Chunk) -> Option<Hit> {
         let ground = &grounds[fused.item.0];
-        let live = ground.snapshot.documents.get(&chunk.document)?;
-        let same = live.generation == chunk.generation && live.holds(chunk.slot);
-        if !same || !ground.permitted.allows(self.query.caller, &chunk.document) {
-            return None;
-        }
         let score = |leg: usize, ranked: &[(Place, f32)]| {
             let rank = fused.ranks.get(leg).copied().flatten()?;
             ranked.get(rank as usize - 1).map(|(_, score)| *score)
         };
-        let scores = Scores { keyword: score(0, &ranked.keyword), vector: score(1, &ranked.vector), fused: fused.score };
-        let Chunk { slot, ordinal, text, heading_path, pages, place, span, document, generation, source, name, title, .. } = chunk;
-        let knowledge_base = ground.id.clone();
-        Some(Hit {
-            slot,
-            knowledge_base,
-            document,
-            source,
-            name,
-            title,
-            generation,
-            ordinal,
-            pages,
-            place,
-            heading_path,
-            span,
-            text,
-            scores,
-        })
+        let scores = Scores { keyword: score(0, &ranked.keyword), vector: score(1, &ranked.vector), fused: fused.score, rerank: None };
+        let hit = hit_of(ground.id.clone(), chunk, scores);
+        self.may_see(grounds, &hit).then_some(hit)
     }
+}
+
+fn hit_of(knowledge_base: KnowledgeBaseId, chunk: Chunk, scores: Scores) -> Hit {
+    let Chunk { slot, ordinal, text, heading_path, pages, place, span, document, generation, source, name, title, .. } = chunk;
+    Hit { slot, knowledge_base, document, source, name, title, generation, ordinal, pages, place, heading_path, span, text, scores }
 }
 
 fn reach(grounds: &[Ground]) -> Reach {

@@ -105,7 +105,8 @@ fn list(session: &Session, library: &Library) -> anyhow::Result<Exit> {
         let (name, license) = (&model.entry.name, &model.entry.license);
         let does = match model.entry.engine {
             Engine::Gguf => "chats".to_owned(),
-            _ => format!("embeds in {} dimensions", model.entry.dimensions),
+            Engine::CrossEncoder { .. } => "reranks".to_owned(),
+            Engine::Bert { .. } | Engine::Static => format!("embeds in {} dimensions", model.entry.dimensions),
         };
         let megabytes = if megabytes == 0 { "?".to_owned() } else { megabytes.to_string() };
         let terms = license.url.as_ref().map(|url| format!(" ({url})")).unwrap_or_default();

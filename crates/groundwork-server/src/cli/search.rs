@@ -5,7 +5,7 @@ use super::call::Call;
 use super::session::Session;
 use super::{output, sources};
 use crate::exit::Exit;
-use groundwork_app::search::{Found, Mode, Outcome};
+use groundwork_app::search::{Found, Mode, Outcome, Rerank};
 use groundwork_app::settings::Role;
 use groundwork_core::filter::{self, Filter};
 use groundwork_core::ids::KnowledgeBaseId;
@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Only documents whose attributes are so; several must all hold [e.g. team=hr, year>=2024, or a filter in JSON]
     #[arg(long, value_name = "CONDITION", value_parser = filter::parse)]
     filter: Vec<Filter>,
+    /// Leave the order to the search where a reranker is set
+    #[arg(long)]
+    no_rerank: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -46,7 +49,7 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
         Leg::Keyword => Mode::Keyword,
     };
     let backend = Backend::find(session, Role::Visitor).await?;
-    let body = json!({ "query": args.query.join(" "), "limit": args.limit, "mode": mode, "filters": Filter::all(args.filter) });
+    let body = json!({ "query": args.query.join(" "), "limit": args.limit, "mode": mode, "filters": Filter::all(args.filter), "rerank": !args.no_rerank });
     let call = Call::post(format!("/admin/v1/knowledge-bases/{}/search", args.knowledge_base), &body);
     let found = backend.json::<Found>(call).await;
     backend.close().await;
@@ -61,9 +64,17 @@ pub(super) async fn run(session: &Session, args: Args) -> anyhow::Result<Exit> {
         Outcome::NothingVisible => output::note("there is no document here that you may read"),
         Outcome::NothingStored => output::note("there is no document here; groundwork ingest FOLDER brings some in"),
     }
+    if let Some(Rerank::Late | Rerank::Busy) = found.rerank {
+        output::note("the reranker was not ready in time: the order is that of the search");
+    }
     for (rank, hit) in found.hits.iter().enumerate() {
         let place = sources::place(&hit.name, named(hit.unit.name(), hit.pages, hit.sheet.as_deref()), &hit.heading_path);
-        output::line(&format!("{:>3}. {place}  ({:.3})\n     {}", rank + 1, hit.score, excerpt(&hit.text)))?;
+        output::line(&format!(
+            "{:>3}. {place}  ({:.3})\n     {}",
+            rank + 1,
+            hit.rerank_score.map_or(hit.score, f64::from),
+            excerpt(&hit.text)
+        ))?;
     }
     Ok(Exit::Done)
 }

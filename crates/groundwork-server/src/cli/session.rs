@@ -1,15 +1,16 @@
 //! What every command starts from: settings, environment, time and dice; and how an application is opened from them.
 
 use super::Global;
-use crate::config::{Config, Environment, SecretRef, Source, load};
+use crate::config::{Config, Environment, RetrievalConfig, SecretRef, Source, load};
 use crate::exit::{Exit, Failure};
 use crate::http::Front;
 use crate::socket::answers;
 use crate::telemetry;
 use groundwork_app::declared::{self, ApplyError, Reference};
-use groundwork_app::settings::{AppliedFile, Embedding, Limits, Role, Settings};
+use groundwork_app::settings::{AppliedFile, Embedding, Judge, Limits, Reranking, Role, Settings};
 use groundwork_app::{App, KeysError, OpenError, Secrets};
 use groundwork_core::clock::{Clock, Dice};
+use groundwork_inference::catalogue::Engine;
 use groundwork_inference::models::Library;
 use groundwork_inference::target;
 use groundwork_retrieval::extract::sandbox::SandboxSettings;
@@ -76,6 +77,25 @@ impl Session {
         Ok(library.map_err(|error| Failure::new(Exit::Config, error.to_string()))?)
     }
 
+    /// The reranker of the settings, if the catalogue has it.
+    fn reranking(&self) -> anyhow::Result<Option<Reranking>> {
+        let RetrievalConfig { reranker, rerank_candidates, rerank_deadline } = &self.config.retrieval;
+        let Some(name) = reranker else { return Ok(None) };
+        let refuse = |reason: String| Failure::new(Exit::Config, format!("retrieval: {reason}"));
+        let library = self.library()?;
+        if !library.entry(name).is_some_and(|entry| matches!(entry.engine, Engine::CrossEncoder { .. })) {
+            return Err(refuse(format!(
+                "reranker {name:?} is no cross-encoder of the catalogue; `groundwork models list` names those that rerank"
+            ))
+            .into());
+        }
+        if rerank_candidates.get() > MOST_CANDIDATES {
+            return Err(refuse(format!("rerank_candidates = {rerank_candidates} is too many; use 1 to {MOST_CANDIDATES}")).into());
+        }
+        let judge = Judge::Catalogue(name.clone());
+        Ok(Some(Reranking { judge, candidates: rerank_candidates.get(), patience: rerank_deadline.duration() }))
+    }
+
     pub(super) fn extractor(&self) -> SandboxSettings {
         let extract = &self.config.extract;
         let mut settings = SandboxSettings {
@@ -136,6 +156,7 @@ impl Session {
             calibration: self.calibration(),
             library: self.library()?,
             embedding: Embedding::Catalogue(self.config.embedding.model.clone()),
+            reranking: self.reranking()?,
             extractor: self.extractor(),
             targets,
             applied: self.applied()?,
@@ -177,6 +198,9 @@ impl Session {
         Front::new(app.clone(), self.config.server.clone(), self.config.limits.clone(), self.clock.clone(), self.dice.clone())
     }
 }
+
+/// Passages that a reranker reads for one search.
+const MOST_CANDIDATES: usize = 200;
 
 /// How long a process that ends may take to let go of the data folder.
 const PATIENCE: Duration = Duration::from_secs(3);

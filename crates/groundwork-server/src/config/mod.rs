@@ -46,6 +46,7 @@ pub struct Config {
     /// `~/.cache/groundwork/models`.
     pub models: models::Settings,
     pub embedding: EmbeddingConfig,
+    pub retrieval: RetrievalConfig,
     /// Models of your own beside the built-in ones, or in their place when they have the same name.
     pub catalogue: Vec<Entry>,
     /// Who answers, in order of preference. Without any, answers are quotes from the sources.
@@ -159,6 +160,25 @@ pub struct EmbeddingConfig {
 impl Default for EmbeddingConfig {
     fn default() -> Self {
         Self { model: DEFAULT_EMBEDDER.to_owned() }
+    }
+}
+
+/// How what a search finds is put in order.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrievalConfig {
+    /// A cross-encoder, by its name in `groundwork models list`, that reads the best of what the words and the vectors find together with
+    /// the question. Without one their order is the last.
+    pub reranker: Option<String>,
+    /// How many of the best it reads, at most 200; what stands behind them keeps its order.
+    pub rerank_candidates: NonZeroUsize,
+    /// How long a search waits for it. When it is late, the order is that of the search, and the answer says so.
+    pub rerank_deadline: Span,
+}
+
+impl Default for RetrievalConfig {
+    fn default() -> Self {
+        Self { reranker: None, rerank_candidates: count(30), rerank_deadline: Span::from_secs(2) }
     }
 }
 

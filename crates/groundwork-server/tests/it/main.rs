@@ -14,5 +14,6 @@ mod gate;
 mod model;
 mod money;
 mod process;
+mod reranking;
 mod streams;
 mod world;

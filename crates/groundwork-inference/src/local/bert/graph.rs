@@ -1,4 +1,5 @@
-//! The graph of a BERT encoder for one text, written as an ONNX model around the weights where they lie.
+//! The graph of a BERT encoder for one text, or for a pair of texts with a score at its end, written as an ONNX model around the weights
+//! where they lie.
 //!
 //! One text at a time needs no mask and no padding: each text costs what its own length costs.
 
@@ -10,6 +11,8 @@ use prost::Message;
 pub(super) const BUFFER: &str = "weights.data";
 pub(super) const IDS: &str = "ids";
 pub(super) const POSITIONS: &str = "positions";
+/// 0 for the tokens of the first text, 1 for those of the second.
+pub(super) const TYPES: &str = "types";
 
 /// What the weights do not say themselves.
 #[derive(Debug, Clone, Copy)]
@@ -22,37 +25,68 @@ pub(super) struct Shape {
 /// The encoder as an ONNX file: from token identifiers and positions to one vector per token. The matrices of the linear layers are
 /// turned around in `weights`, because the runtime prepares only matrices of the form (inputs, outputs).
 pub(super) fn encoder(weights: &mut Weights, shape: Shape) -> Result<Vec<u8>, WeightsError> {
-    let prefix = if weights.contains("bert.embeddings.word_embeddings.weight") { "bert." } else { "" };
-    let mut builder = Builder { weights, shape, graph: Graph { name: "encoder".to_owned(), ..Graph::default() } };
-    let mut x = builder.embeddings(prefix)?;
-    let mut layer = 0;
-    while builder.weights.contains(&format!("{prefix}encoder.layer.{layer}.attention.self.query.weight")) {
-        x = builder.layer(&format!("{prefix}encoder.layer.{layer}."), &x)?;
-        layer += 1;
-    }
-    let mut graph = builder.graph;
-    graph.input = vec![ValueInfo::per_token(IDS, INT64, None), ValueInfo::per_token(POSITIONS, INT64, None)];
-    graph.output = vec![ValueInfo::per_token(&x, FLOAT, Some(shape.hidden))];
-    let opset_import = vec![Opset { domain: String::new(), version: 20 }];
-    Ok(Model { ir_version: 9, graph: Some(graph), opset_import }.encode_to_vec())
+    let mut builder = Builder::new(weights, shape);
+    let first = builder.constant(Tensor::vector("first_type", &[0]), "first_type");
+    let x = builder.states(&first)?;
+    Ok(builder.file(&[IDS, POSITIONS], &x, shape.hidden))
+}
+
+/// The cross-encoder as an ONNX file: from token identifiers, positions and types of a pair to one number. Its head is that of BERT for
+/// the classification of sequences: the first token's vector through `pooler` and `classifier`.
+pub(super) fn cross_encoder(weights: &mut Weights, shape: Shape) -> Result<Vec<u8>, WeightsError> {
+    let mut builder = Builder::new(weights, shape);
+    let states = builder.states(TYPES)?;
+    let start = builder.constant(Tensor::vector("start", &[0]), "start");
+    let first = builder.node("Gather", &[&states, &start], vec![]);
+    let pooler = format!("{}pooler.dense", builder.prefix);
+    let pooled = builder.linear(&pooler, &first, shape.hidden, shape.hidden)?;
+    let pooled = builder.node("Tanh", &[&pooled], vec![]);
+    let logit = builder.linear("classifier", &pooled, shape.hidden, 1)?;
+    Ok(builder.file(&[IDS, POSITIONS, TYPES], &logit, 1))
 }
 
 struct Builder<'w> {
     weights: &'w mut Weights,
     shape: Shape,
     graph: Graph,
+    /// Of the encoder's tensors, where a model with a head holds it.
+    prefix: &'static str,
 }
 
-impl Builder<'_> {
-    fn embeddings(&mut self, prefix: &str) -> Result<String, WeightsError> {
+impl<'w> Builder<'w> {
+    fn new(weights: &'w mut Weights, shape: Shape) -> Self {
+        let prefix = if weights.contains("bert.embeddings.word_embeddings.weight") { "bert." } else { "" };
+        Self { weights, shape, graph: Graph { name: "encoder".to_owned(), ..Graph::default() }, prefix }
+    }
+
+    /// The finished file: `output` has `width` columns.
+    fn file(mut self, inputs: &[&str], output: &str, width: usize) -> Vec<u8> {
+        self.graph.input = inputs.iter().map(|name| ValueInfo::per_token(name, INT64, None)).collect();
+        self.graph.output = vec![ValueInfo::per_token(output, FLOAT, Some(width))];
+        let opset_import = vec![Opset { domain: String::new(), version: 20 }];
+        Model { ir_version: 9, graph: Some(self.graph), opset_import }.encode_to_vec()
+    }
+
+    /// One vector a token; `kinds` names which row of the types each token has.
+    fn states(&mut self, kinds: &str) -> Result<String, WeightsError> {
+        let prefix = self.prefix;
+        let mut x = self.embeddings(prefix, kinds)?;
+        let mut layer = 0;
+        while self.weights.contains(&format!("{prefix}encoder.layer.{layer}.attention.self.query.weight")) {
+            x = self.layer(&format!("{prefix}encoder.layer.{layer}."), &x)?;
+            layer += 1;
+        }
+        Ok(x)
+    }
+
+    fn embeddings(&mut self, prefix: &str, kinds: &str) -> Result<String, WeightsError> {
         let hidden = self.shape.hidden;
         let words = self.weight(&format!("{prefix}embeddings.word_embeddings.weight"), &[0, hidden])?;
         let places = self.weight(&format!("{prefix}embeddings.position_embeddings.weight"), &[0, hidden])?;
         let types = self.weight(&format!("{prefix}embeddings.token_type_embeddings.weight"), &[0, hidden])?;
-        let first = self.constant(Tensor::vector("first_type", &[0]), "first_type");
         let words = self.node("Gather", &[&words, IDS], vec![]);
         let places = self.node("Gather", &[&places, POSITIONS], vec![]);
-        let kind = self.node("Gather", &[&types, &first], vec![]);
+        let kind = self.node("Gather", &[&types, kinds], vec![]);
         let sum = self.node("Add", &[&words, &places], vec![]);
         let sum = self.node("Add", &[&sum, &kind], vec![]);
         self.layer_norm(&format!("{prefix}embeddings.LayerNorm"), &sum)

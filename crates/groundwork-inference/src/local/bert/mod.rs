@@ -1,5 +1,6 @@
 //! A BERT encoder on the CPU, run by rten.
 
+pub(super) mod cross;
 mod graph;
 mod onnx;
 
@@ -9,6 +10,8 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 use std::sync::Arc;
+
+pub(super) use cross::{CrossEncoder, Pair};
 
 /// Why an encoder cannot be built or run.
 #[derive(Debug, thiserror::Error)]
@@ -60,21 +63,10 @@ impl Encoder {
             return Err(BertError::Heads { hidden, heads });
         }
         let file = graph::encoder(&mut weights, graph::Shape { hidden, heads, layer_norm_epsilon })?;
-        let rows = |weights: &Weights, name: &str| {
-            ["", "bert."]
-                .iter()
-                .find_map(|prefix| weights.tensor(&format!("{prefix}embeddings.{name}.weight"), &[0, hidden]).ok())
-                .map_or(0, |tensor| tensor.shape[0])
-        };
         let vocabulary = rows(&weights, "word_embeddings");
-        let positions = rows(&weights, "position_embeddings");
-        if window > positions {
-            return Err(BertError::Window { positions, window });
-        }
+        check_window(&weights, window)?;
+        let model = loaded(file, weights)?;
         let load = |error: &dyn std::fmt::Display| BertError::Load(error.to_string());
-        let mut options = ModelOptions::with_all_ops();
-        options.prepack_weights(true).external_data(graph::BUFFER, weights.buffer);
-        let model = options.load(file).map_err(|error| load(&error))?;
         let ids = model.node_id(graph::IDS).map_err(|error| load(&error))?;
         let positions = model.node_id(graph::POSITIONS).map_err(|error| load(&error))?;
         let output = model.output_ids().first().copied().ok_or_else(|| BertError::Load("it has no output".to_owned()))?;
@@ -99,6 +91,27 @@ impl Encoder {
         let states: NdTensor<f32, 2> = output.try_into().map_err(|_| BertError::Run("the output is no matrix".to_owned()))?;
         Ok(normalized(pooled(states.view(), self.settings.pooling)))
     }
+}
+
+/// Rows of a table of the embeddings.
+fn rows(weights: &Weights, name: &str) -> usize {
+    let of = |prefix: &&str| weights.tensor(&format!("{prefix}embeddings.{name}.weight"), &[0, 0]).ok();
+    ["", "bert."].iter().find_map(of).map_or(0, |tensor| tensor.shape[0])
+}
+
+fn check_window(weights: &Weights, window: usize) -> Result<(), BertError> {
+    let positions = rows(weights, "position_embeddings");
+    if window > positions {
+        return Err(BertError::Window { positions, window });
+    }
+    Ok(())
+}
+
+/// A graph of ours around its weights, ready to run.
+fn loaded(graph: Vec<u8>, weights: Weights) -> Result<Model, BertError> {
+    let mut options = ModelOptions::with_all_ops();
+    options.prepack_weights(true).external_data(graph::BUFFER, weights.buffer);
+    options.load(graph).map_err(|error| BertError::Load(error.to_string()))
 }
 
 fn pooled(states: NdTensorView<'_, f32, 2>, pooling: Pooling) -> Vec<f32> {

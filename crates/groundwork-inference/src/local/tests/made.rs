@@ -1,7 +1,7 @@
 //! Tiny models that are made here: every weight a fixed function of its name and place.
 
-use super::super::{Embedder, Options};
 use crate::catalogue::{Engine, Entry, File, License, Pooling};
+use crate::local::{Embedder, Options};
 use half::f16;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
@@ -10,23 +10,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 
-pub(super) const HIDDEN: usize = 8;
-pub(super) const HEADS: usize = 2;
-pub(super) const INNER: usize = 12;
-pub(super) const LAYERS: usize = 2;
-pub(super) const WINDOW: usize = 16;
-pub(super) const EPSILON: f32 = 1e-6;
+pub(crate) const HIDDEN: usize = 8;
+pub(crate) const HEADS: usize = 2;
+pub(crate) const INNER: usize = 12;
+pub(crate) const LAYERS: usize = 2;
+pub(crate) const WINDOW: usize = 16;
+pub(crate) const EPSILON: f32 = 1e-6;
 
 /// The vocabulary, in the order of the identifiers.
-pub(super) const WORDS: [&str; 18] =
+pub(crate) const WORDS: [&str; 18] =
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "green", "blue", "sky", "the", "words", "of", "a", "b", "c", ",", "!", "##s"];
 
 /// Tensors by name, row after row.
 #[derive(Clone)]
-pub(super) struct Weights(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
+pub(crate) struct Weights(BTreeMap<String, (Vec<usize>, Vec<f32>)>);
 
 impl Weights {
-    pub(super) fn bert() -> Self {
+    pub(crate) fn bert() -> Self {
         let mut weights = Self(BTreeMap::new());
         let mut add = |name: &str, shape: &[usize]| weights = weights.clone().with(name, shape, |at| made(name, at));
         add("embeddings.word_embeddings.weight", &[WORDS.len(), HIDDEN]);
@@ -55,39 +55,46 @@ impl Weights {
         weights
     }
 
-    pub(super) fn table() -> Self {
+    /// With the head of a cross-encoder.
+    pub(crate) fn cross_encoder() -> Self {
+        let tensors = [("pooler.dense.weight", vec![HIDDEN, HIDDEN]), ("pooler.dense.bias", vec![HIDDEN])];
+        let head = [("classifier.weight", vec![1, HIDDEN]), ("classifier.bias", vec![1])];
+        tensors.iter().chain(&head).fold(Self::bert(), |weights, (name, shape)| weights.with(name, shape, |at| made(name, at)))
+    }
+
+    pub(crate) fn table() -> Self {
         Self(BTreeMap::new()).with("embeddings", &[WORDS.len(), HIDDEN], |at| made("embeddings", at))
     }
 
-    pub(super) fn with(&self, name: &str, shape: &[usize], value: impl Fn(usize) -> f32) -> Self {
+    pub(crate) fn with(&self, name: &str, shape: &[usize], value: impl Fn(usize) -> f32) -> Self {
         let mut weights = self.clone();
         weights.0.insert(name.to_owned(), (shape.to_vec(), (0..shape.iter().product()).map(value).collect()));
         weights
     }
 
-    pub(super) fn without(&self, name: &str) -> Self {
+    pub(crate) fn without(&self, name: &str) -> Self {
         let mut weights = self.clone();
         weights.0.remove(name).expect("the tensor was there");
         weights
     }
 
-    pub(super) fn renamed(&self, rename: impl Fn(&str) -> String) -> Self {
+    pub(crate) fn renamed(&self, rename: impl Fn(&str) -> String) -> Self {
         Self(self.0.iter().map(|(name, tensor)| (rename(name), tensor.clone())).collect())
     }
 
-    pub(super) fn get(&self, name: &str) -> &[f32] {
+    pub(crate) fn get(&self, name: &str) -> &[f32] {
         &self.0[name].1
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    pub(super) fn serialized(&self) -> Vec<u8> {
+    pub(crate) fn serialized(&self) -> Vec<u8> {
         self.file(Dtype::F32, |value| value.to_le_bytes().to_vec())
     }
 
-    pub(super) fn half_precision(&self) -> Vec<u8> {
+    pub(crate) fn half_precision(&self) -> Vec<u8> {
         self.file(Dtype::F16, |value| f16::from_f32(value).to_le_bytes().to_vec())
     }
 
@@ -111,11 +118,11 @@ fn made(name: &str, at: usize) -> f32 {
     (mixed >> 8) as f32 / (1u32 << 23) as f32 - 1.0
 }
 
-pub(super) fn bert_entry(pooling: Pooling) -> Entry {
+pub(crate) fn bert_entry(pooling: Pooling) -> Entry {
     Entry { engine: Engine::Bert { heads: HEADS, layer_norm_epsilon: EPSILON, pooling }, ..table_entry() }
 }
 
-pub(super) fn table_entry() -> Entry {
+pub(crate) fn table_entry() -> Entry {
     Entry {
         name: "made".to_owned(),
         license: License { name: "MIT".to_owned(), url: None, must_accept: false },
@@ -133,39 +140,43 @@ pub(super) fn table_entry() -> Entry {
 }
 
 /// A model in a folder of its own.
-pub(super) struct Made {
-    pub(super) entry: Entry,
+pub(crate) struct Made {
+    pub(crate) entry: Entry,
     folder: TempDir,
 }
 
 impl Made {
-    pub(super) fn bert(weights: &Weights, pooling: Pooling) -> Self {
+    pub(crate) fn bert(weights: &Weights, pooling: Pooling) -> Self {
         Self::write(bert_entry(pooling), &weights.serialized())
     }
 
-    pub(super) fn table(weights: &Weights) -> Self {
+    pub(crate) fn table(weights: &Weights) -> Self {
         Self::write(table_entry(), &weights.serialized())
     }
 
-    pub(super) fn write(mut entry: Entry, weights: &[u8]) -> Self {
+    pub(crate) fn write(entry: Entry, weights: &[u8]) -> Self {
+        Self::write_as(entry, "model.safetensors", weights)
+    }
+
+    pub(crate) fn write_as(mut entry: Entry, name: &str, weights: &[u8]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, bytes) in [("model.safetensors", weights), ("tokenizer.json", tokenizer().as_bytes())] {
+        for (name, bytes) in [(name, weights), ("tokenizer.json", tokenizer().as_bytes())] {
             std::fs::write(folder.path().join(name), bytes).expect("written");
             entry.files.push(File { name: name.to_owned(), bytes: bytes.len() as u64, sha256: hex::encode(Sha256::digest(bytes)) });
         }
         Self { entry, folder }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn open(&self) -> Embedder {
+    pub(crate) fn open(&self) -> Embedder {
         Embedder::open(&self.entry, self.folder(), Options::default()).expect("it opens")
     }
 
     /// Identifiers of a text with the special tokens around it, by looking its words up.
-    pub(super) fn ids(&self, text: &str) -> Vec<usize> {
+    pub(crate) fn ids(&self, text: &str) -> Vec<usize> {
         let spaced: String =
             text.to_lowercase().chars().flat_map(|c| if c.is_alphanumeric() { vec![c] } else { vec![' ', c, ' '] }).collect();
         let id = |word: &str| WORDS.iter().position(|known| *known == word).unwrap_or(1);
@@ -188,7 +199,7 @@ pub(crate) fn tokenizer() -> String {
         "post_processor": {
             "type": "TemplateProcessing",
             "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}],
-            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+            "pair": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "[SEP]", "type_id": 1}}],
             "special_tokens": {"[CLS]": around(2), "[SEP]": around(3)}
         },
         "decoder": null,

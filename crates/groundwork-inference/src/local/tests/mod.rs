@@ -1,7 +1,7 @@
 //! Both engines on tiny made models, against a forward pass in plain Rust.
 
 pub(crate) mod made;
-mod reference;
+pub(crate) mod reference;
 
 use super::*;
 use crate::catalogue::{Engine, Pooling, Probe};

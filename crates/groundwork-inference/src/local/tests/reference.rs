@@ -6,16 +6,32 @@ use crate::catalogue::Pooling;
 type Rows = Vec<Vec<f64>>;
 
 pub(super) fn bert(weights: &Weights, ids: &[usize], pooling: Pooling) -> Vec<f32> {
+    let x = states(weights, ids, &vec![0; ids.len()]);
+    let rows = if pooling == Pooling::First { &x[..1] } else { &x[..] };
+    unit((0..HIDDEN).map(|at| rows.iter().map(|row| row[at]).sum()).collect())
+}
+
+/// The score of a pair before the logistic function.
+pub(crate) fn logit(weights: &Weights, ids: &[usize], types: &[usize]) -> f32 {
+    let mut first = states(weights, ids, types);
+    first.truncate(1);
+    let mut pooled = linear(weights, "pooler.dense", &first);
+    pooled.iter_mut().flatten().for_each(|value| *value = value.tanh());
+    linear(weights, "classifier", &pooled)[0][0] as f32
+}
+
+fn states(weights: &Weights, ids: &[usize], types: &[usize]) -> Rows {
     let row = |name: &str, at: usize| -> Vec<f64> {
         weights.get(name)[at * HIDDEN..(at + 1) * HIDDEN].iter().map(|value| f64::from(*value)).collect()
     };
     let mut x: Rows = ids
         .iter()
         .enumerate()
-        .map(|(place, id)| {
+        .zip(types)
+        .map(|((place, id), kind)| {
             let word = row("embeddings.word_embeddings.weight", *id);
             let place = row("embeddings.position_embeddings.weight", place);
-            let kind = row("embeddings.token_type_embeddings.weight", 0);
+            let kind = row("embeddings.token_type_embeddings.weight", *kind);
             (0..HIDDEN).map(|at| word[at] + place[at] + kind[at]).collect()
         })
         .collect();
@@ -30,8 +46,7 @@ pub(super) fn bert(weights: &Weights, ids: &[usize], pooling: Pooling) -> Vec<f3
         add(&mut x, &linear(weights, &name("output.dense"), &wide));
         norm(weights, &name("output.LayerNorm"), &mut x);
     }
-    let rows = if pooling == Pooling::First { &x[..1] } else { &x[..] };
-    unit((0..HIDDEN).map(|at| rows.iter().map(|row| row[at]).sum()).collect())
+    x
 }
 
 pub(super) fn table(weights: &Weights, words: &[&str]) -> Vec<f32> {

@@ -312,7 +312,7 @@ async fn an_unknown_name_is_answered_with_the_known_ones_and_a_folder_that_canno
     let error = library.pull("other", silent(), CancellationToken::new()).await.expect_err("unknown");
     assert_eq!(
         error.to_string(),
-        "there is no model named other; known are Qwen3-1.7B, Qwen3-4B, SmolLM2-1.7B-Instruct, SmolLM2-135M-Instruct, all-MiniLM-L6-v2, made, potion-base-8M"
+        "there is no model named other; known are Qwen3-1.7B, Qwen3-4B, SmolLM2-1.7B-Instruct, SmolLM2-135M-Instruct, all-MiniLM-L6-v2, made, ms-marco-MiniLM-L6-v2, potion-base-8M"
     );
     std::fs::write(place.path("cache"), "a file where the folder should be").expect("written");
     let error = pull(&library).await.expect_err("not writable").to_string();

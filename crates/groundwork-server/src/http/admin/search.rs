@@ -21,6 +21,12 @@ pub(in super::super) struct Search {
     #[serde(default)]
     mode: Mode,
     filters: Option<Filter>,
+    #[serde(default = "yes")]
+    rerank: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_limit() -> usize {
@@ -36,7 +42,8 @@ pub(in super::super) async fn create(
     if !(1..=100).contains(&asked.limit) {
         return Err(ApiError::invalid_param("limit", "limit must be from 1 to 100"));
     }
-    let query = Query { knowledge_base: name(id)?, text: asked.query, limit: asked.limit, mode: asked.mode, filter: asked.filters };
+    let Search { query: text, limit, mode, filters: filter, rerank } = asked;
+    let query = Query { knowledge_base: name(id)?, text, limit, mode, filter, rerank };
     let found = search(front.app(), &caller, query).await?;
     Ok(axum::Json(Object { object: "search.results", value: found }))
 }

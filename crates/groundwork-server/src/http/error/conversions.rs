@@ -15,6 +15,7 @@ use groundwork_core::prompt::PackError;
 use groundwork_inference::target;
 use groundwork_retrieval::embed::EmbedError as Unmade;
 use groundwork_retrieval::index::{LoadError, PublishError};
+use groundwork_retrieval::rerank::RerankError;
 use groundwork_retrieval::search::SearchError as Failure;
 use groundwork_store::blobs::BlobError;
 use groundwork_store::db::DbError;
@@ -149,6 +150,8 @@ impl From<SearchError> for ApiError {
             SearchError::TimedOut { retry_after } => Self::unavailable("search_timed_out", message, Some(retry_after)),
             // It says which file of the model is wrong and how to mend it.
             SearchError::Failed(Failure::Embed(Unmade::Missing { .. })) => Self::unavailable("embedding_model_missing", message, None),
+            SearchError::Failed(Failure::Rerank(RerankError::Missing { .. })) => Self::unavailable("reranker_missing", message, None),
+            SearchError::Failed(Failure::Rerank(_)) => Self::upstream(StatusCode::SERVICE_UNAVAILABLE, "reranking_failed", message),
             SearchError::Failed(Failure::Embed(_)) => Self::upstream(StatusCode::SERVICE_UNAVAILABLE, "embedding_failed", message),
             SearchError::Failed(_) | SearchError::Db(_) => {
                 let public = "Search failed, so there is no answer: it would stand on nothing. The log has the cause under this answer's x-request-id.";
