@@ -33,16 +33,16 @@ pub(super) struct Ranked {
 }
 
 /// Asks the legs for their `n` best. Without an embedded question the vector leg does not look. Where both look, each also says what it
-/// thinks of what the other has found.
+/// thinks of what the other has found; pairs of words are only looked for there: where a pair stands, its words were found.
 pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&Question>, n: usize) -> Result<Ranked, SearchError> {
     let rows: Vec<&Bitmap> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
-    let found = look(grounds, &rows, mode, (text, question), n)?;
+    let found = look(grounds, &rows, mode, (text, By::Words, question), n)?;
     if mode != Mode::Hybrid {
         return Ok(found);
     }
     let candidates = candidates(grounds, &found);
     let count = candidates.iter().map(Bitmap::count).sum();
-    look(grounds, &candidates.iter().collect::<Vec<_>>(), mode, (text, question), count)
+    look(grounds, &candidates.iter().collect::<Vec<_>>(), mode, (text, By::WordsAndPairs, question), count)
 }
 
 /// Everything that a leg has found, for each knowledge base.
@@ -58,13 +58,12 @@ fn look(
     grounds: &[Ground],
     rows: &[&Bitmap],
     mode: Mode,
-    (text, question): (&str, Option<&Question>),
+    (text, by, question): (&str, By, Option<&Question>),
     n: usize,
 ) -> Result<Ranked, SearchError> {
     let mut ranked = Ranked::default();
     if mode != Mode::Vector {
         let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
-        let by = if mode == Mode::Hybrid { By::WordsAndPairs } else { By::Words };
         let found =
             search_keyword(&views, rows, (text, by), n).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
         ranked.keyword = found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect();
