@@ -310,9 +310,9 @@ fn terms(views: &[&View], question: &str, by: By) -> Vec<(Term, f32)> {
     for language in languages {
         let words = words(language, question, Of::Question);
         let of_word = |word: &str| [(Term::from_field_text(text, word), 1.0), (Term::from_field_text(heading, word), HEADING_BOOST)];
-        terms.extend(telling(&words).into_iter().flat_map(of_word));
-        if by == By::WordsAndPairs {
-            terms.extend(pairs(&words).iter().map(|pair| (Term::from_field_text(paired, pair), PAIR_BOOST)));
+        match by {
+            By::Words => terms.extend(telling(&words).into_iter().flat_map(of_word)),
+            By::Pairs => terms.extend(pairs(&words).iter().map(|pair| (Term::from_field_text(paired, pair), PAIR_BOOST))),
         }
     }
     let mut seen = HashSet::new();
@@ -321,12 +321,12 @@ fn terms(views: &[&View], question: &str, by: By) -> Vec<(Term, f32)> {
 }
 
 /// What of a question is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
     /// Each word by itself, wherever it stands.
     Words,
-    /// And each two words side by side.
-    WordsAndPairs,
+    /// Each two words side by side.
+    Pairs,
 }
 
 /// The `n` best chunks of several knowledge bases by one common measure: (which view, slot, BM25), best first.

@@ -201,7 +201,7 @@ mod tests {
         (0..300).step_by(3).for_each(|slot| rows.insert(slot));
         let ground = Ground { at: 0, view: &view, rows: &rows };
         let statistics = Statistics(vec![&view.searcher]);
-        let parts = parts(&[&view], &statistics, ("the crane and the anchor", By::WordsAndPairs)).unwrap();
+        let parts = parts(&[&view], &statistics, ("the crane and the anchor", By::Words)).unwrap();
         let by = |way: Way, n| {
             let mut matches = Matches::new(n);
             way(&mut matches, &ground, &parts, EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)).unwrap();

@@ -5,6 +5,7 @@ use crate::index::{By, Permitted, Snapshot, search_keyword};
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_scan::{Bitmap, scan};
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A chunk among several knowledge bases: which of them, and its slot there.
@@ -36,55 +37,60 @@ pub(super) struct Ranked {
 /// thinks of what the other has found; pairs of words are only looked for there: where a pair stands, its words were found.
 pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&Question>, n: usize) -> Result<Ranked, SearchError> {
     let rows: Vec<&Bitmap> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
-    let found = look(grounds, &rows, mode, (text, By::Words, question), n)?;
-    if mode != Mode::Hybrid {
-        return Ok(found);
+    let keyword = if mode == Mode::Vector { Vec::new() } else { by_words(grounds, &rows, (text, By::Words), n)? };
+    let vector = question.map_or(Ok(Vec::new()), |question| by_meaning(grounds, &rows, question, n))?;
+    match question {
+        Some(question) if mode == Mode::Hybrid => each_of_all(grounds, text, question, Ranked { keyword, vector }),
+        _ => Ok(Ranked { keyword, vector }),
     }
-    let candidates = candidates(grounds, &found);
-    let count = candidates.iter().map(Bitmap::count).sum();
-    look(grounds, &candidates.iter().collect::<Vec<_>>(), mode, (text, By::WordsAndPairs, question), count)
 }
 
-/// Everything that a leg has found, for each knowledge base.
-fn candidates(grounds: &[Ground], found: &Ranked) -> Vec<Bitmap> {
-    let mut candidates: Vec<Bitmap> = grounds.iter().map(|ground| Bitmap::empty(ground.permitted.rows.len())).collect();
-    for ((at, slot), _) in found.keyword.iter().chain(&found.vector) {
-        candidates[*at].insert(*slot);
-    }
-    candidates
-}
-
-fn look(
-    grounds: &[Ground],
-    rows: &[&Bitmap],
-    mode: Mode,
-    (text, by, question): (&str, By, Option<&Question>),
-    n: usize,
-) -> Result<Ranked, SearchError> {
-    let mut ranked = Ranked::default();
-    if mode != Mode::Vector {
-        let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
-        let found =
-            search_keyword(&views, rows, (text, by), n).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
-        ranked.keyword = found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect();
-    }
-    if let Some(question) = question {
-        for (at, (ground, rows)) in grounds.iter().zip(rows).enumerate() {
-            let Some(vectors) = &ground.snapshot.vectors else { continue };
-            let (has, asked) = (&vectors.embedding, &question.embedding);
-            if has != asked || question.vector.len() != has.dimensions as usize {
-                return Err(SearchError::OtherModel {
-                    knowledge_base: ground.id.clone(),
-                    has: has.model.clone(),
-                    asked: asked.model.clone(),
-                });
-            }
-            let found = scan(&vectors.matrix.read(), &question.vector, Some(*rows), n);
-            ranked.vector.extend(found.into_iter().map(|hit| ((at, hit.row), hit.score)));
+/// What both legs think of everything that one of them has found.
+fn each_of_all(grounds: &[Ground], text: &str, question: &Question, found: Ranked) -> Result<Ranked, SearchError> {
+    let mut keyword: HashMap<Place, f32> = found.keyword.into_iter().collect();
+    let unweighed = bitmaps(grounds, found.vector.iter().map(|(place, _)| place).filter(|place| !keyword.contains_key(place)));
+    let all = bitmaps(grounds, keyword.keys().chain(found.vector.iter().map(|(place, _)| place)));
+    let rows = |bitmaps: &[Bitmap]| bitmaps.iter().map(Bitmap::count).sum();
+    for (bitmaps, by) in [(&unweighed, By::Words), (&all, By::Pairs)] {
+        for (place, score) in by_words(grounds, &bitmaps.iter().collect::<Vec<_>>(), (text, by), rows(bitmaps))? {
+            *keyword.entry(place).or_default() += score;
         }
-        sort(&mut ranked.vector);
-        ranked.vector.truncate(n);
     }
+    let mut keyword: Vec<_> = keyword.into_iter().collect();
+    sort(&mut keyword);
+    let vector = by_meaning(grounds, &all.iter().collect::<Vec<_>>(), question, rows(&all))?;
+    Ok(Ranked { keyword, vector })
+}
+
+/// Places as a bitmap for each knowledge base.
+fn bitmaps<'a>(grounds: &[Ground], places: impl Iterator<Item = &'a Place>) -> Vec<Bitmap> {
+    let mut bitmaps: Vec<Bitmap> = grounds.iter().map(|ground| Bitmap::empty(ground.permitted.rows.len())).collect();
+    for (at, slot) in places {
+        bitmaps[*at].insert(*slot);
+    }
+    bitmaps
+}
+
+fn by_words(grounds: &[Ground], rows: &[&Bitmap], question: (&str, By), n: usize) -> Result<Vec<(Place, f32)>, SearchError> {
+    let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
+    let found = search_keyword(&views, rows, question, n);
+    let found = found.map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
+    Ok(found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect())
+}
+
+fn by_meaning(grounds: &[Ground], rows: &[&Bitmap], question: &Question, n: usize) -> Result<Vec<(Place, f32)>, SearchError> {
+    let mut ranked = Vec::new();
+    for (at, (ground, rows)) in grounds.iter().zip(rows).enumerate() {
+        let Some(vectors) = &ground.snapshot.vectors else { continue };
+        let (has, asked) = (&vectors.embedding, &question.embedding);
+        if has != asked || question.vector.len() != has.dimensions as usize {
+            return Err(SearchError::OtherModel { knowledge_base: ground.id.clone(), has: has.model.clone(), asked: asked.model.clone() });
+        }
+        let found = scan(&vectors.matrix.read(), &question.vector, Some(*rows), n);
+        ranked.extend(found.into_iter().map(|hit| ((at, hit.row), hit.score)));
+    }
+    sort(&mut ranked);
+    ranked.truncate(n);
     Ok(ranked)
 }
 
