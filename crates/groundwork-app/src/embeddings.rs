@@ -218,7 +218,7 @@ async fn make(
                 everywhere: false,
                 affinity: None,
             };
-            let (embedded, attempt) = route(app, &errand, Some(Booking::of_embedded(settlement)), |deployment| {
+            let (embedded, attempt) = route(app, &errand, Some(Booking::of_embedded(settlement)), |deployment, _| {
                 let headers = spillover::headers(&asked.headers, &pool, deployment);
                 let call = EmbedCall { model: Some(deployment.model.clone()), headers, body: asked.body.clone(), deadline: asked.deadline };
                 let target = deployment.target.clone();

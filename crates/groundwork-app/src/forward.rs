@@ -149,7 +149,7 @@ async fn ask(
     settlement: &Settlement,
 ) -> Result<Forwarded, CallError> {
     let errand = Errand { pool, caller, deadline: request.deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
-    let (forwarded, attempt) = route(app, &errand, Some(Booking::of_forwarded(settlement, running::echo)), |deployment| {
+    let (forwarded, attempt) = route(app, &errand, Some(Booking::of_forwarded(settlement, running::echo)), |deployment, _| {
         let forward = Forward {
             method: Method::POST,
             path: request.path.to_owned(),

@@ -88,7 +88,7 @@ impl Service {
             client: call.dialect,
             heading: prepared.heading,
         };
-        if call.stream { speech.stream(ask, first).await } else { speech.whole(ask, first).await }
+        if call.stream { speech.stream(ask, first, call.replaceable).await } else { speech.whole(ask, first).await }
     }
 
     pub(crate) async fn embed(&self, model: &str, call: EmbedCall) -> Result<Embedded, CallError> {

@@ -48,7 +48,7 @@ pub(super) async fn call(
         everywhere: true,
         affinity: pool.affinity.then(|| affinity(admitted, &body)),
     };
-    let (reply, attempt) = route(app, &errand, Some(Booking::of_reply(settlement)), |deployment| {
+    let (reply, attempt) = route(app, &errand, Some(Booking::of_reply(settlement)), |deployment, replaceable| {
         let call = Call {
             id: answer_id(dialect, admitted.id.as_str()),
             now: app.inner().clock.now(),
@@ -56,6 +56,7 @@ pub(super) async fn call(
             body: body.clone(),
             model: Some(deployment.model.clone()),
             stream: admitted.asked.stream,
+            replaceable,
             deadline: admitted.deadline,
             grounding: grounding.clone(),
             headers: spillover::headers(&admitted.headers, pool, deployment),
@@ -91,6 +92,7 @@ pub(super) async fn decline(app: &App, admitted: &Admitted, grounds: Grounds) ->
         body: admitted.asked.object.clone(),
         model: None,
         stream: admitted.asked.stream,
+        replaceable: false,
         deadline: admitted.deadline,
         grounding: None,
         headers: Vec::new(),

@@ -58,7 +58,7 @@ async fn by_the_model(
     deadline: Instant,
 ) -> Result<u64, RouteError> {
     let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
-    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment| {
+    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment, _| {
         let forward = Forward {
             method: Method::POST,
             path: path.to_owned(),

@@ -50,12 +50,12 @@ pub(crate) struct Errand<'a> {
     pub(crate) affinity: Option<Key>,
 }
 
-/// Asks deployments by `ask` until one begins to answer. The attempt that comes with the answer ends when the answer does.
+/// Asks deployments by `ask`, which is told of each whether another could answer in its place, until one begins to answer. The attempt that comes with the answer ends when the answer does.
 pub(crate) async fn route<'a, T, F>(
     app: &App,
     errand: &Errand<'a>,
     booking: Option<Booking<'_, T>>,
-    ask: impl Fn(&'a Deployment) -> F,
+    ask: impl Fn(&'a Deployment, bool) -> F,
 ) -> Result<(T, Attempt), RouteError>
 where
     T: 'static,
@@ -115,7 +115,7 @@ type Answered<T> = Result<Option<(T, Attempt)>, RouteError>;
 
 impl<'r, 'a, A, F, T> Route<'r, 'a, A, T>
 where
-    A: Fn(&'a Deployment) -> F,
+    A: Fn(&'a Deployment, bool) -> F,
     F: Future<Output = Result<T, CallError>> + Send + 'static,
 {
     async fn attempt(&mut self, attempt: Attempt, patience: Patience) -> Answered<T> {
@@ -169,7 +169,7 @@ where
         let pool: &'a Arc<Pool> = self.errand.pool;
         let deployment = &pool.deployments[attempt.at()];
         let asking = self.booking.map(|booking| booking.asks(deployment)).transpose()?;
-        let work = (self.ask)(deployment);
+        let work = (self.ask)(deployment, patience.limit.is_some());
         let answer = match self.booking.zip(asking) {
             Some((booking, asking)) => booking.listen(asking, work),
             None => Either::Left(work),

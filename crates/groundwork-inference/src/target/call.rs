@@ -24,6 +24,9 @@ pub struct Call {
     /// The target's own name of the model or deployment; its default when `None`.
     pub model: Option<String>,
     pub stream: bool,
+    /// Another could answer in the target's place: the beginning of a stream waits until something is said, so that what fails behind it
+    /// still fails before the first byte.
+    pub replaceable: bool,
     pub deadline: Instant,
     /// What the extractive target quotes from; the others have it in the prompt.
     pub grounding: Option<Grounding>,

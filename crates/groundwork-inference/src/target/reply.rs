@@ -17,7 +17,7 @@ pub const RERANK_HEADER: &str = "groundwork-rerank";
 pub const REASON_HEADER: &str = "groundwork-reason";
 
 /// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
-/// first frames is an error of the call.
+/// first frames is an error of the call; when nobody else could answer it may only have begun.
 pub enum Reply {
     Whole {
         /// Those of the target that are the client's too.

@@ -3,7 +3,7 @@
 use crate::server::{Do, Server, events, hello, target, told, whole};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use groundwork_inference::target::{CallError, Headers, Settings, Stage, Timeouts};
+use groundwork_inference::target::{Call, CallError, Headers, Settings, Stage, Timeouts};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,26 @@ async fn each_stage_has_its_time() {
             Err(error) => error,
         };
         assert!(matches!(&error, CallError::Timeout { stage: found, .. } if *found == stage), "{stage:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_stream_waits_for_what_it_says_only_while_another_could_answer() {
+    let begins = |bytes: &[u8]| vec![Do::Answer(events("", bytes, bytes.len())[..2].to_vec()), Do::Silence];
+    let failed = [ROLE, b"data: {\"error\":{\"message\":\"overloaded\",\"code\":\"503\"}}\n\n"].concat();
+    for (bytes, replaceable, goes_out) in [(ROLE, true, false), (ROLE, false, true), (&failed, true, false), (&failed, false, false)] {
+        let server = Server::start(vec![begins(bytes)]).await;
+        let timeouts = Timeouts { first_token: Duration::from_millis(200), idle: Duration::from_millis(40), ..Timeouts::default() };
+        let asked = Call { replaceable, ..hello(true) };
+        match target(&Settings { timeouts, ..server.openai() }).call(asked).await {
+            Err(_) => assert!(!goes_out, "{replaceable}"),
+            Ok(reply) => {
+                let answer = told(reply).await;
+                assert!(goes_out && answer.bytes == ROLE, "{}", answer.text());
+                // It has said nothing yet, and has its whole time for that.
+                assert!(matches!(answer.error, Some(CallError::Timeout { stage: Stage::FirstToken, .. })), "{:?}", answer.error);
+            }
+        }
     }
 }
 

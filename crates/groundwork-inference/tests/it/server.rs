@@ -188,6 +188,7 @@ pub(crate) fn call(dialect: Dialect, body: &str, stream: bool) -> Call {
         body: Object::parse(body.to_owned()).unwrap(),
         model: None,
         stream,
+        replaceable: true,
         deadline: Instant::now() + Duration::from_secs(30),
         grounding: None,
         headers: Headers::new(),

@@ -22,8 +22,8 @@ const HELD_BYTES: usize = 1 << 20;
 const TAIL: Duration = Duration::from_millis(20);
 
 impl Speech<'_> {
-    /// Sends, and waits until the stream says something, within `first`.
-    pub(in crate::service) async fn stream(self, ask: Ask<'_>, first: Limit) -> Result<Reply, CallError> {
+    /// Sends, and waits until the stream says something, within `first`; when nobody else could answer, until it begins.
+    pub(in crate::service) async fn stream(self, ask: Ask<'_>, first: Limit, replaceable: bool) -> Result<Reply, CallError> {
         let until = ask.until;
         let mut begun = self.server.send(ask, first).await?;
         let head = begun.head.headers;
@@ -53,9 +53,10 @@ impl Speech<'_> {
             over: false,
             tail: false,
         };
-        running.begin(&head).await?;
+        running.begin(&head, replaceable).await?;
         served.model = voice::model(running.ready.iter().flat_map(|spoken| &spoken.events).chain(&running.unsaid));
-        let frames = stream::unfold(Some(running), |running| async move {
+        // Boxed, so that it is not moved with every frame.
+        let frames = stream::unfold(Some(Box::new(running)), |running| async move {
             let mut running = running?;
             match running.next().await {
                 Ok(spoken) => spoken.map(|spoken| (Ok(spoken), Some(running))),
@@ -89,12 +90,14 @@ struct Running {
 
 impl Running {
     /// Reads until something is said. What comes before it, such as the mere beginning of an answer, waits for it: the client is kept
-    /// awake in other ways.
-    async fn begin(&mut self, headers: &HeaderMap) -> Result<(), CallError> {
+    /// awake in other ways. When nobody else could answer, no more is waited for than came together with the beginning.
+    async fn begin(&mut self, headers: &HeaderMap, replaceable: bool) -> Result<(), CallError> {
         let mut bytes = 0;
         while !self.over && !self.said && self.ready.len() < HELD && bytes < HELD_BYTES {
             let known = self.ready.len();
-            self.read().await.map_err(|error| self.as_refusal(error, headers))?;
+            let read = if replaceable || known == 0 { Some(self.read().await) } else { at_hand(self.read()).await };
+            let Some(read) = read else { return Ok(()) };
+            read.map_err(|error| self.as_refusal(error, headers))?;
             bytes += self.ready.iter().skip(known).map(|spoken| spoken.frame.data.len()).sum::<usize>();
         }
         self.frames.begun();
@@ -164,7 +167,10 @@ impl Running {
     }
 
     fn push(&mut self, heard: Translated, unfiltered: bool) {
-        self.said = self.said || heard.events.iter().any(says_something);
+        if !self.said && heard.events.iter().any(says_something) {
+            self.said = true;
+            self.frames.begun();
+        }
         self.unsaid.extend(heard.events);
         for frame in heard.frames {
             self.marked |= frame.is_done();
@@ -182,6 +188,15 @@ impl Running {
 
     fn broken(&self, message: &str) -> CallError {
         CallError::Broken { target: self.frames.target().to_owned(), message: message.to_owned() }
+    }
+}
+
+/// What `work`, which may be given up at any point, comes to now that whoever brings it has had a turn.
+async fn at_hand<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = tokio::task::yield_now() => None,
     }
 }
 
