@@ -10,19 +10,22 @@ use futures::stream::{self, BoxStream};
 use groundwork_core::turn::Frame;
 use groundwork_wire::chat::Gathered;
 use groundwork_wire::object::Object;
+use std::time::Instant;
 
 /// A completion that lacks its answer.
 pub(crate) struct Keeping {
     app: App,
     completion: Completion,
+    /// Of the call.
+    deadline: Instant,
 }
 
 /// Bytes of all chunks beyond which an answer is not stored.
 const MOST_BYTES: usize = 64 << 20;
 
 impl Keeping {
-    pub(crate) fn new(app: &App, completion: Completion) -> Self {
-        Self { app: app.clone(), completion }
+    pub(crate) fn new(app: &App, completion: Completion, deadline: Instant) -> Self {
+        Self { app: app.clone(), completion, deadline }
     }
 
     /// An answer in one piece, as the client is to see it.
@@ -48,12 +51,17 @@ impl Keeping {
         }
     }
 
-    /// The client has its answer, and pays for it, whether it could be stored or not.
+    /// The client has its answer, and pays for it, whether it could be stored or not, and does not wait for that beyond its deadline.
     async fn store(self, answer: &[u8]) {
-        let completion = Completion { answer: String::from_utf8_lossy(answer).into_owned(), ..self.completion };
-        if let Err(error) = self.app.inner().db.insert_completion(&completion).await {
-            tracing::error!(%error, completion = %completion.id, "an answer that was asked to be stored could not be");
-        }
+        let Self { app, completion, deadline } = self;
+        let completion = Completion { answer: String::from_utf8_lossy(answer).into_owned(), ..completion };
+        let storing = app.tasks().clone().spawn(async move {
+            if let Err(error) = app.inner().db.insert_completion(&completion).await {
+                tracing::error!(%error, completion = %completion.id, "an answer that was asked to be stored could not be");
+            }
+        });
+        // What is not stored by then is stored a little later.
+        let _ = tokio::time::timeout_at(deadline.into(), storing).await;
     }
 }
 

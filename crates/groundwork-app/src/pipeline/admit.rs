@@ -65,7 +65,7 @@ impl Admitted {
             answer: String::new(),
             created_at: self.started,
         };
-        Some(Keeping::new(app, completion))
+        Some(Keeping::new(app, completion, self.deadline))
     }
 
     /// What is booked of the call, from here on.
