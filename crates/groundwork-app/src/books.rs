@@ -30,7 +30,7 @@ pub enum BooksError {
     Crowded,
 }
 
-/// How often what has ended is moved from the log to the ledger.
+/// After what time, at the latest, what has ended is moved from the log to the ledger.
 const ROLL: Duration = Duration::from_secs(1);
 /// Visitors that call at the same time.
 const MOST_VISITORS: usize = 64;
@@ -103,7 +103,7 @@ pub(crate) async fn keep(app: App) {
     let inner = app.inner();
     loop {
         tokio::select! {
-            () = tokio::time::sleep(ROLL) => inner.books.roll().await,
+            _ = tokio::time::timeout(ROLL, inner.books.log.worth_rolling()) => inner.books.roll().await,
             () = inner.stop.cancelled() => return,
         }
     }

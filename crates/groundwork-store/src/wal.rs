@@ -26,6 +26,8 @@ use std::time::Duration;
 const WAITING: usize = 100_000;
 /// Calls that one transaction books.
 const ROLLED_TOGETHER: usize = 1_000;
+/// Calls that have ended and are worth a roll: in small pieces it keeps a processor from nobody for long.
+const WORTH_ROLLING: usize = 64;
 
 /// How the log trades memory and time.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +135,11 @@ impl Wal {
             waiting: self.shared.waiting.load(Ordering::Relaxed),
             sync_failures: self.shared.sync_failures.load(Ordering::Relaxed),
         }
+    }
+
+    /// Waits until enough calls have ended for a roll to be worth its while.
+    pub async fn worth_rolling(&self) {
+        self.shared.many.notified().await;
     }
 
     /// Books every call that has ended so far, removes the segments that are no longer needed and says how many calls there were. Call

@@ -1,13 +1,14 @@
 //! What callers and the log's own thread share. Callers append a line and go; everything that may take long is the thread's.
 
 use super::segment::Segment;
-use super::{Settings, WalError};
+use super::{Settings, WORTH_ROLLING, WalError};
 use groundwork_core::call::Record;
 use groundwork_core::ids::CallId;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Open calls that are carried over to another segment while nobody else can append.
 const CARRIED_TOGETHER: usize = 32;
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     tending: Mutex<()>,
     /// Calls that have ended and are not in the ledger yet.
     pub(super) waiting: AtomicUsize,
+    /// Told when many calls have ended since the last `take_settled`.
+    pub(super) many: Notify,
     pub(super) sync_failures: AtomicU64,
 }
 
@@ -57,6 +60,7 @@ impl Shared {
             wake: Condvar::new(),
             tending: Mutex::new(()),
             waiting: AtomicUsize::new(0),
+            many: Notify::new(),
             sync_failures: AtomicU64::new(0),
         }
     }
@@ -73,6 +77,9 @@ impl Shared {
         let mut state = self.lock();
         state.open.remove(&record.id);
         state.settled.push(record);
+        if state.settled.len() == WORTH_ROLLING {
+            self.many.notify_one();
+        }
         self.append(&mut state, line)
     }
 
