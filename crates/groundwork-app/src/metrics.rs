@@ -1,5 +1,7 @@
 //! Every number that is counted, by the names of the OpenTelemetry conventions for generative AI where there are any.
 
+mod usual;
+
 use crate::routing::Switchboard;
 use groundwork_core::call::{Labels, Sample};
 use groundwork_store::wal::Stats;
@@ -9,8 +11,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use usual::{Counted, Usual};
 
 type Named = Vec<(&'static str, String)>;
 type Histograms = Family<Named, Histogram, fn() -> Histogram>;
@@ -45,6 +49,7 @@ pub(crate) struct Metrics {
     retries: Counters,
     hedges: Counters,
     calls_draining: Gauge,
+    usual: Usual,
 }
 
 fn seconds() -> Histogram {
@@ -89,6 +94,7 @@ impl Default for Metrics {
             retries: Counters::default(),
             hedges: Counters::default(),
             calls_draining: Gauge::default(),
+            usual: Usual::default(),
             registry: Registry::default(),
         };
         registry.register("gen_ai_server_request_duration_seconds", "From a request to the end of its answer", metrics.duration.clone());
@@ -173,20 +179,32 @@ impl Metrics {
         let named = || -> Named {
             vec![
                 ("gen_ai_operation_name", (*operation).to_owned()),
-                ("gen_ai_request_model", model.clone()),
+                ("gen_ai_request_model", model.to_string()),
                 ("gen_ai_provider_name", (*target).to_owned()),
             ]
         };
         let with = |key, value: &str| -> Named { named().into_iter().chain([(key, value.to_owned())]).collect() };
-        let ended: Named = with("status", status).into_iter().chain([("cached", (*cached).to_owned())]).collect();
-        self.duration.get_or_create(&ended).observe(*seconds);
+        let counted = self.usual.find(labels, *estimated, || {
+            let ended: Named = with("status", status).into_iter().chain([("cached", (*cached).to_owned())]).collect();
+            let tokens = |kind| {
+                let known = if *estimated { "estimate" } else { "exact" };
+                let typed: Named = with("gen_ai_token_type", kind).into_iter().chain([("measure", known.to_owned())]).collect();
+                self.token_usage.get_or_create(&typed).clone()
+            };
+            Counted {
+                duration: self.duration.get_or_create(&ended).clone(),
+                input: tokens("input"),
+                output: tokens("output"),
+                first_token: OnceLock::new(),
+                cost: OnceLock::new(),
+                unpriced: OnceLock::new(),
+            }
+        });
+        counted.duration.observe(*seconds);
+        counted.input.observe(usage.input_tokens as f64);
+        counted.output.observe(usage.output_tokens as f64);
         if let Some(first) = first_token_seconds {
-            self.first_token.get_or_create(&named()).observe(*first);
-        }
-        for (kind, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
-            let known = if *estimated { "estimate" } else { "exact" };
-            let typed: Named = with("gen_ai_token_type", kind).into_iter().chain([("measure", known.to_owned())]).collect();
-            self.token_usage.get_or_create(&typed).observe(count as f64);
+            counted.first_token.get_or_init(|| self.first_token.get_or_create(&named()).clone()).observe(*first);
         }
         if *failed_attempts > 0 {
             self.failed_attempts.get_or_create(&named()).inc_by(*failed_attempts);
@@ -195,8 +213,11 @@ impl Metrics {
             }
         }
         match cost {
-            Some(cost) => self.cost.get_or_create(&named()).inc_by(u64::try_from(cost.0).unwrap_or(0)),
-            None => self.unpriced.get_or_create(&named()).inc(),
+            Some(cost) => {
+                let costs = counted.cost.get_or_init(|| self.cost.get_or_create(&named()).clone());
+                costs.inc_by(u64::try_from(cost.0).unwrap_or(0))
+            }
+            None => counted.unpriced.get_or_init(|| self.unpriced.get_or_create(&named()).clone()).inc(),
         };
         let verdicts = [("supported", citations.supported), ("unsupported", citations.unsupported), ("invented", citations.tally.invented)];
         for (verdict, count) in verdicts.into_iter().filter(|(_, count)| *count > 0) {

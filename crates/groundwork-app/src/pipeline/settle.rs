@@ -229,6 +229,5 @@ fn log(record: &groundwork_core::call::Record) {
     if !tracing::enabled!(target: "groundwork::call", tracing::Level::INFO) {
         return;
     }
-    let fields: Vec<String> = record.access_fields().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-    tracing::info!(target: "groundwork::call", call = %record.id, "{}", fields.join(" "));
+    tracing::info!(target: "groundwork::call", call = record.id.as_str(), message = record.access_line());
 }

@@ -10,7 +10,7 @@ use crate::clock::UnixMs;
 use crate::ids::{CallId, ModelName, TenantId};
 use crate::money::NanoDollars;
 use crate::turn::Usage;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 
 /// What happened in one call, from the request's arrival to its settlement.
@@ -18,6 +18,7 @@ use std::borrow::Cow;
 pub struct Record {
     pub id: CallId,
     /// The client's own id of its request: a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_label: Option<String>,
     pub tenant: TenantId,
     pub principal: String,
@@ -27,13 +28,15 @@ pub struct Record {
     pub deployment: Option<String>,
     pub target: Option<TargetKind>,
     /// What stands behind the deployment or the router, as the answer says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served_model: Option<String>,
     pub streamed: bool,
     pub started: UnixMs,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_token: Option<UnixMs>,
     pub ended: UnixMs,
     pub outcome: Outcome,
+    #[serde(serialize_with = "used")]
     pub usage: Usage,
     /// How `usage` is known.
     pub measure: Measure,
@@ -41,9 +44,12 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// `None` when the price is unknown: never a silent zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
     pub cached: Cached,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<Retrieval>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citations: Option<Citations>,
 }
 
@@ -147,6 +153,33 @@ impl Record {
     }
 }
 
+/// Written for every call, most of which have no more than two of them.
+fn used<S: Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
+    let Usage {
+        input_tokens,
+        output_tokens,
+        cached_tokens,
+        cache_write_tokens,
+        reasoning_tokens,
+        input_audio_tokens,
+        output_audio_tokens,
+        accepted_prediction_tokens,
+        rejected_prediction_tokens,
+    } = *usage;
+    let counts = [
+        ("input_tokens", input_tokens),
+        ("output_tokens", output_tokens),
+        ("cached_tokens", cached_tokens),
+        ("cache_write_tokens", cache_write_tokens),
+        ("reasoning_tokens", reasoning_tokens),
+        ("input_audio_tokens", input_audio_tokens),
+        ("output_audio_tokens", output_audio_tokens),
+        ("accepted_prediction_tokens", accepted_prediction_tokens),
+        ("rejected_prediction_tokens", rejected_prediction_tokens),
+    ];
+    serializer.collect_map(counts.into_iter().filter(|(_, count)| *count > 0))
+}
+
 impl Operation {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -193,11 +226,11 @@ impl Outcome {
     }
 
     /// The finish reason, or the error's kind.
-    pub fn detail(&self) -> Option<String> {
+    pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::Completed { finish } => Some(finish.clone()),
+            Self::Completed { finish } => Some(finish),
             Self::Abandoned => None,
-            Self::Failed { kind, .. } => Some(kind.clone()),
+            Self::Failed { kind, .. } => Some(kind),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Attempt, Citations, Measure, Record, Retrieval, TargetKind};
 use crate::clock::UnixMs;
+use crate::ids::ModelName;
 use crate::money::NanoDollars;
 use crate::turn::Usage;
 use serde::Serialize;
@@ -62,7 +63,7 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Labels {
     pub operation: &'static str,
-    pub model: String,
+    pub model: ModelName,
     /// `none` when no target was reached.
     pub target: &'static str,
     pub status: &'static str,
@@ -123,7 +124,7 @@ impl Record {
             first_token_ms: first_token.map(whole),
             ended_ms: whole(*ended),
             status: outcome.status(),
-            detail: outcome.detail(),
+            detail: outcome.detail().map(str::to_owned),
             input_tokens: whole(*input_tokens),
             output_tokens: whole(*output_tokens),
             cached_tokens: whole(*cached_tokens),
@@ -168,7 +169,7 @@ impl Record {
         Sample {
             labels: Labels {
                 operation: operation.as_str(),
-                model: model.to_string(),
+                model: model.clone(),
                 target: target.map_or("none", TargetKind::as_str),
                 status: outcome.status(),
                 cached: cached.as_str(),
@@ -187,8 +188,8 @@ impl Record {
         }
     }
 
-    /// The fields of the access line, in order: never a body, a key or a person.
-    pub fn access_fields(&self) -> Vec<(&'static str, String)> {
+    /// The access line: never a body, a key or a person.
+    pub fn access_line(&self) -> String {
         let Self {
             id,
             request_label,
@@ -224,37 +225,55 @@ impl Record {
             retrieval,
             citations,
         } = self;
-        let mut fields = vec![
-            ("call", id.to_string()),
-            ("tenant", tenant.to_string()),
-            ("operation", operation.as_str().to_owned()),
-            ("model", model.to_string()),
-            ("status", outcome.status().to_owned()),
-            ("duration_ms", ended.saturating_sub(*started).to_string()),
-            ("stream", streamed.to_string()),
-            ("input_tokens", input_tokens.to_string()),
-            ("output_tokens", output_tokens.to_string()),
-            ("estimated", (*measure == Measure::Estimate).to_string()),
-            ("cached", cached.as_str().to_owned()),
-        ];
-        let mut add = |name, value: Option<String>| fields.extend(value.map(|value| (name, value)));
-        add("detail", outcome.detail());
-        add("first_token_ms", first_token.map(|first| first.saturating_sub(*started).to_string()));
-        add("target", target.map(|target| target.as_str().to_owned()));
-        add("deployment", deployment.clone());
-        add("served_model", served_model.clone());
-        add("request", request_label.clone());
-        add("cached_tokens", Some(*cached_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
-        add("reasoning_tokens", Some(*reasoning_tokens).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
+        let mut line = Line(String::with_capacity(320));
+        line.add("call", Some(id.as_str()));
+        line.add("tenant", Some(tenant.as_str()));
+        line.add("operation", Some(operation.as_str()));
+        line.add("model", Some(model.as_str()));
+        line.add("status", Some(outcome.status()));
+        line.count("duration_ms", Some(ended.saturating_sub(*started)));
+        line.add("stream", Some(if *streamed { "true" } else { "false" }));
+        line.count("input_tokens", Some(*input_tokens));
+        line.count("output_tokens", Some(*output_tokens));
+        line.add("estimated", Some(if *measure == Measure::Estimate { "true" } else { "false" }));
+        line.add("cached", Some(cached.as_str()));
+        line.add("detail", outcome.detail());
+        line.count("first_token_ms", first_token.map(|first| first.saturating_sub(*started)));
+        line.add("target", target.map(TargetKind::as_str));
+        line.add("deployment", deployment.as_deref());
+        line.add("served_model", served_model.as_deref());
+        line.add("request", request_label.as_deref());
+        let some = |count: u64| (count > 0).then_some(count);
+        line.count("cached_tokens", some(*cached_tokens));
+        line.count("reasoning_tokens", some(*reasoning_tokens));
         let (lost_input, lost_output) = self.lost();
-        add("failed_attempts", Some(attempts.len()).filter(|attempts| *attempts > 0).map(|attempts| attempts.to_string()));
-        add("lost_tokens", Some(lost_input.saturating_add(lost_output)).filter(|tokens| *tokens > 0).map(|tokens| tokens.to_string()));
-        add("cost", cost.as_ref().map(|cost| cost.amount.to_string()));
-        add("sources", retrieval.map(|retrieval| retrieval.sources.to_string()));
-        add("rerank_ms", retrieval.and_then(|retrieval| retrieval.rerank_millis).map(|millis| millis.to_string()));
-        add("citations", citations.map(|citations| citations.tally.valid.to_string()));
-        add("citations_unsupported", citations.map(|citations| citations.unsupported.to_string()));
-        fields
+        line.count("failed_attempts", some(attempts.len() as u64));
+        line.count("lost_tokens", some(lost_input.saturating_add(lost_output)));
+        line.add("cost", cost.as_ref().map(|cost| cost.amount.to_string()).as_deref());
+        line.count("sources", retrieval.map(|retrieval| u64::from(retrieval.sources)));
+        line.count("rerank_ms", retrieval.and_then(|retrieval| retrieval.rerank_millis).map(u64::from));
+        line.count("citations", citations.map(|citations| u64::from(citations.tally.valid)));
+        line.count("citations_unsupported", citations.map(|citations| u64::from(citations.unsupported)));
+        line.0
+    }
+}
+
+/// `name=value` after `name=value`. Written for every call, so without detours.
+struct Line(String);
+
+impl Line {
+    fn add(&mut self, name: &str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.push_str(value);
+    }
+
+    fn count(&mut self, name: &str, value: Option<u64>) {
+        self.add(name, value.map(|value| value.to_string()).as_deref());
     }
 }
 
@@ -314,13 +333,13 @@ mod tests {
     fn an_unknown_price_is_never_a_zero() {
         let unpriced = Record { cost: None, ..record() };
         assert_eq!((unpriced.ledger_row().cost_nano_dollars, unpriced.sample().cost), (None, None));
-        assert!(!unpriced.access_fields().iter().any(|(name, _)| *name == "cost"));
+        assert!(!unpriced.access_line().contains("cost="));
         assert_eq!(record().ledger_row().cost_nano_dollars, Some(1_500));
     }
 
     #[test]
     fn an_access_line_never_names_a_person() {
-        assert!(!record().access_fields().iter().any(|(_, value)| value.contains("ann")));
+        assert!(!record().access_line().contains("ann"));
         assert!(!format!("{:?}", record().sample()).contains("ann"));
     }
 
