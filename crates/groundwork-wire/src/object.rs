@@ -7,6 +7,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fmt;
+use std::sync::Arc;
+
+/// Fields that are compared one by one sooner than by their hashes.
+const FEW: usize = 16;
 
 /// How deep a body may nest: as deep as serde_json reads.
 pub const MAX_DEPTH: usize = 127;
@@ -17,7 +21,8 @@ pub const MAX_DEPTH: usize = 127;
 pub struct Object {
     /// The whole, until the first edit.
     original: Option<Bytes>,
-    fields: Vec<Field>,
+    /// Shared by clones until one is edited.
+    fields: Arc<Vec<Field>>,
 }
 
 /// Equal when the same fields stand in the same order, spelled equally.
@@ -49,14 +54,19 @@ impl Object {
             Some(byte) if byte != b'{' && serde_json::from_slice::<&RawValue>(&body).is_ok() => Invalid::NotAnObject,
             _ => Invalid::json(&error),
         })?;
-        let fields = fields.0.into_iter().map(|(key, value)| Field { key, value: body.slice_ref(value.get().as_bytes()) }).collect();
+        let field = |(key, value): (String, &RawValue)| Field { key, value: body.slice_ref(value.get().as_bytes()) };
+        let fields = Arc::new(fields.0.into_iter().map(field).collect());
         Ok(Self { original: Some(body), fields })
     }
 
     /// The first key that stands twice. A request with one must be refused: another parser might read the other value.
     pub fn duplicate(&self) -> Option<&str> {
+        if self.fields.len() <= FEW {
+            let twice = |(at, field): (usize, &Field)| self.fields[..at].iter().any(|other| other.key == field.key);
+            return self.fields.iter().enumerate().position(twice).map(|at| self.fields[at].key.as_str());
+        }
         let mut seen = std::collections::HashSet::with_capacity(self.fields.len());
-        self.fields.iter().map(|field| field.key.as_str()).find(|key| !seen.insert(*key))
+        self.keys().find(|key| !seen.insert(*key))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
@@ -86,27 +96,31 @@ impl Object {
 
     /// Sets `key` in its place, or at the end.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), serde_json::Error> {
-        let value: Bytes = serde_json::to_vec(value)?.into();
-        self.original = None;
-        let Some(last) = self.fields.iter().rposition(|field| field.key == key) else {
-            self.fields.push(Field { key: key.to_owned(), value });
-            return Ok(());
-        };
-        self.fields[last].value = value;
-        let mut at = 0..;
-        self.fields.retain(|field| at.next() == Some(last) || field.key != key);
+        self.put(key, Raw::of(value)?);
         Ok(())
+    }
+
+    /// The same for a value that is spelled already.
+    pub fn put(&mut self, key: &str, value: Raw) {
+        let value = value.bytes().clone();
+        self.original = None;
+        let fields = Arc::make_mut(&mut self.fields);
+        let Some(last) = fields.iter().rposition(|field| field.key == key) else {
+            return fields.push(Field { key: key.to_owned(), value });
+        };
+        fields[last].value = value;
+        let mut at = 0..;
+        fields.retain(|field| at.next() == Some(last) || field.key != key);
     }
 
     /// Whether there was such a key.
     pub fn remove(&mut self, key: &str) -> bool {
-        let before = self.fields.len();
-        self.fields.retain(|field| field.key != key);
-        let removed = self.fields.len() != before;
-        if removed {
-            self.original = None;
+        if self.raw(key).is_none() {
+            return false;
         }
-        removed
+        self.original = None;
+        Arc::make_mut(&mut self.fields).retain(|field| field.key != key);
+        true
     }
 
     pub fn to_bytes(&self) -> Bytes {
@@ -116,7 +130,7 @@ impl Object {
         let size = self.fields.iter().map(|field| field.key.len() + field.value.len() + 4).sum::<usize>() + 2;
         let mut out = BytesMut::with_capacity(size).writer();
         let mut separator = "{";
-        for Field { key, value } in &self.fields {
+        for Field { key, value } in self.fields.iter() {
             out.get_mut().put_slice(separator.as_bytes());
             // Writing a string into memory has no way to fail.
             let _ = serde_json::to_writer(&mut out, key);

@@ -36,7 +36,7 @@ impl Asked {
         match dialect {
             Dialect::Chat => {
                 let stored = stored(&mut object)?;
-                let chat::Request { object, model, stream, include_usage, .. } = chat::Request::of(object)?;
+                let chat::Request { object, model, stream, include_usage, .. } = chat::Request::glance(object)?;
                 Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens, stored })
             }
             Dialect::Responses => {

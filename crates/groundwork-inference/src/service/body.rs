@@ -66,7 +66,8 @@ fn set<T: Serialize + ?Sized>(target: &str, object: &mut Object, key: &str, valu
     if object.raw(key) == Some(value.bytes()) {
         return Ok(());
     }
-    object.set(key, &value).map_err(unusable)
+    object.put(key, value);
+    Ok(())
 }
 
 /// The body of a request that goes on as it came but for its model: JSON, or a form with a part of that name. Others have none.

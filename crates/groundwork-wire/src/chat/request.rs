@@ -5,6 +5,7 @@ use crate::object::Object;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A chat request: the original body, and what we read of it.
@@ -79,6 +80,19 @@ impl Request {
 
     /// Reads an object that was parsed already.
     pub fn of(object: Object) -> Result<Self, Invalid> {
+        Self::read(object, messages)
+    }
+
+    /// The same for who passes it on: of the messages it is only seen that nothing is wrong with them, and none is kept.
+    pub fn glance(object: Object) -> Result<Self, Invalid> {
+        let check = |object: &Object| match object.raw("messages").is_some_and(|raw| are_plain(raw)) {
+            true => Ok(Vec::new()),
+            false => messages(object).map(|_fine| Vec::new()),
+        };
+        Self::read(object, check)
+    }
+
+    fn read(object: Object, messages: impl FnOnce(&Object) -> Result<Vec<Message>, Invalid>) -> Result<Self, Invalid> {
         if let Some(key) = object.duplicate() {
             return Err(Invalid::Duplicate { key: key.to_owned() });
         }
@@ -179,6 +193,19 @@ fn messages(object: &Object) -> Result<Vec<Message>, Invalid> {
     }
     let parse = |(index, element)| Message::parse(element).map_err(|error| error.within(&format!("messages[{index}]")));
     elements.into_iter().enumerate().map(parse).collect()
+}
+
+/// Whether all messages are of the usual form, in which nothing can be wrong.
+fn are_plain(raw: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Plain<'a> {
+        role: Role,
+        #[serde(borrow, rename = "content")]
+        _content: Cow<'a, str>,
+    }
+    let plain: Result<Vec<Plain<'_>>, _> = serde_json::from_slice(raw);
+    plain.is_ok_and(|messages| !messages.is_empty() && messages.iter().all(|message| message.role != Role::Tool))
 }
 
 fn content(raw: &Bytes) -> Result<Content, Invalid> {
