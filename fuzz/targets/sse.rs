@@ -16,7 +16,7 @@ fn frames<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Frame> {
 }
 
 /// What a frame says. Its raw bytes may differ by a line feed: after a CR nobody waits for what comes next.
-fn said(frame: &Frame) -> (Option<&str>, Option<&str>, Option<&str>, Option<u64>) {
+fn said(frame: &Frame) -> (Option<&str>, Option<&[u8]>, Option<&str>, Option<u64>) {
     (frame.event.as_deref(), frame.data.as_deref(), frame.id.as_deref(), frame.retry_ms)
 }
 

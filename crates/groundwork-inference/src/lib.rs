@@ -1,5 +1,6 @@
 //! Who answers: chat targets, embedding models and their tokenizers, one folder per vendor, and the one way out to the network.
 
+pub mod alarm;
 mod anthropic;
 mod azure_openai;
 pub mod catalogue;

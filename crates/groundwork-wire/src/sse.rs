@@ -1,6 +1,8 @@
 //! Server-sent events: frames split in bytes before any decoding, as the WHATWG standard has them.
 
 use bytes::{Bytes, BytesMut};
+use memchr::memchr2;
+use std::borrow::Cow;
 
 /// The end of an OpenAI stream, as a frame.
 pub const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -11,8 +13,8 @@ pub struct Frame {
     /// The bytes as they came.
     pub raw: Bytes,
     pub event: Option<String>,
-    /// The `data` lines joined by LF; `None` for a frame without any, such as a comment that keeps the connection awake.
-    pub data: Option<String>,
+    /// The `data` lines joined by LF, as UTF-8; `None` for a frame without any, such as a comment that keeps the connection awake.
+    pub data: Option<Bytes>,
     pub id: Option<String>,
     pub retry_ms: Option<u64>,
 }
@@ -55,18 +57,17 @@ impl Decoder {
         if self.searched == 0 && !self.skip_leading() {
             return Ok(None);
         }
-        while let Some(&byte) = self.buffer.get(self.searched) {
-            self.searched += 1;
-            if byte != b'\n' && byte != b'\r' {
-                continue;
-            }
-            let line_end = self.searched - 1;
+        while let Some(at) = memchr2(b'\n', b'\r', &self.buffer[self.searched..]) {
+            let line_end = self.searched + at;
+            let byte = self.buffer[line_end];
+            self.searched = line_end + 1;
             let follows_cr = byte == b'\n' && line_end > 0 && self.buffer[line_end - 1] == b'\r' && line_end == self.line_start;
             if !follows_cr && line_end == self.line_start {
                 return self.cut(byte == b'\r').map(Some);
             }
             self.line_start = self.searched;
         }
+        self.searched = self.buffer.len();
         if self.buffer.len() > self.limit { Err(FrameTooLong { limit: self.limit }) } else { Ok(None) }
     }
 
@@ -112,26 +113,36 @@ impl Decoder {
     }
 
     fn read(&self, raw: &Bytes) -> Frame {
-        let text = String::from_utf8_lossy(raw);
-        let text = if self.at_start { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
+        // What is no text becomes text; what is, which is nearly always so, is not copied.
+        let mended = match String::from_utf8_lossy(raw) {
+            Cow::Borrowed(_) => raw.clone(),
+            Cow::Owned(mended) => mended.into(),
+        };
+        let text = std::str::from_utf8(&mended).unwrap_or_default();
+        let text = if self.at_start { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
         let mut frame = Frame { raw: raw.clone(), event: None, data: None, id: None, retry_ms: None };
+        let mut joined: Option<Vec<u8>> = None;
         for line in text.split(['\n', '\r']) {
             // The empty lines that CRLF leaves between its halves say nothing either.
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
                 "data" => match &mut frame.data {
-                    Some(data) => {
-                        data.push('\n');
-                        data.push_str(value);
+                    Some(first) => {
+                        let joined = joined.get_or_insert_with(|| first.to_vec());
+                        joined.push(b'\n');
+                        joined.extend_from_slice(value.as_bytes());
                     }
-                    data @ None => *data = Some(value.to_owned()),
+                    data @ None => *data = Some(mended.slice_ref(value.as_bytes())),
                 },
                 "event" => frame.event = Some(value.to_owned()),
                 "id" if !value.contains('\0') => frame.id = Some(value.to_owned()),
                 "retry" if value.bytes().all(|b| b.is_ascii_digit()) => frame.retry_ms = value.parse().ok(),
                 _ => {}
             }
+        }
+        if let Some(joined) = joined {
+            frame.data = Some(joined.into());
         }
         frame
     }
@@ -189,8 +200,12 @@ mod tests {
         frames
     }
 
+    fn text(data: Bytes) -> String {
+        String::from_utf8(data.to_vec()).unwrap()
+    }
+
     fn data(bytes: &[u8]) -> Vec<Option<String>> {
-        decode(&[bytes]).into_iter().map(|frame| frame.data).collect()
+        decode(&[bytes]).into_iter().map(|frame| frame.data.map(text)).collect()
     }
 
     #[test]
@@ -213,7 +228,10 @@ mod tests {
         assert_eq!(frames.len(), 2);
         assert_eq!(frames[0].data, None);
         let Frame { event, data, id, retry_ms, .. } = &frames[1];
-        assert_eq!((event.as_deref(), data.as_deref(), id.as_deref(), *retry_ms), (Some("x"), Some("a\n\n b"), Some("7"), Some(250)));
+        assert_eq!(
+            (event.as_deref(), data.as_deref(), id.as_deref(), *retry_ms),
+            (Some("x"), Some(b"a\n\n b".as_slice()), Some("7"), Some(250))
+        );
     }
 
     #[test]

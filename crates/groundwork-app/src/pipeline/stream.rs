@@ -16,7 +16,9 @@ use groundwork_inference::target::{self, Frames, Spoken};
 use groundwork_wire::chat::{self, Chunk};
 use groundwork_wire::object::Object;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Instant;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 /// The stream that the client reads. It ends by itself and settles the call; dropped before, it cancels the call and settles it too.
 pub(super) fn respond(
@@ -34,6 +36,7 @@ pub(super) fn respond(
         like: None,
     });
     let answer = Running {
+        cut: Box::pin(app.inner().cut.clone().cancelled_owned()),
         app: app.clone(),
         frames,
         grounded,
@@ -42,11 +45,14 @@ pub(super) fn respond(
         settlement: Some(settlement),
         ready: VecDeque::new(),
     };
-    stream::unfold(answer, |mut answer| async move { answer.next().await.map(|item| (item, answer)) }).boxed()
+    // Boxed, so that it is not moved with every item.
+    stream::unfold(Box::new(answer), |mut answer| async move { answer.next().await.map(|item| (item, answer)) }).boxed()
 }
 
 struct Running {
     app: App,
+    /// Over when the server stops waiting for its answers. Listened for once a stream and not once a frame.
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
     frames: Frames,
     grounded: Option<Grounded>,
     /// The client asked for the usage chunk.
@@ -76,7 +82,7 @@ impl Running {
             let settlement = self.settlement.as_ref()?;
             let spoken = tokio::select! {
                 spoken = self.frames.next() => spoken,
-                () = self.app.inner().cut.cancelled() => return self.fail(shutting_down()),
+                () = &mut self.cut => return self.fail(shutting_down()),
             };
             match spoken {
                 Some(Ok(Spoken { frame, events, .. })) => {

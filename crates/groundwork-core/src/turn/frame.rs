@@ -38,7 +38,7 @@ impl Frame {
     /// What a target sent; `None` when it says nothing, such as a comment that keeps the connection awake.
     pub fn received(frame: sse::Frame) -> Option<Self> {
         let sse::Frame { raw, event, data, id: _, retry_ms: _ } = frame;
-        Some(Self { event: event.map(known), data: data?.into(), raw: Some(raw) })
+        Some(Self { event: event.map(known), data: data?, raw: Some(raw) })
     }
 
     /// The same frame with other data.

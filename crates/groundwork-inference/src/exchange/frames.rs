@@ -1,6 +1,7 @@
 //! The frames of an answer that is a stream of server-sent events.
 
 use super::{Incoming, Limit, Server};
+use crate::alarm::Alarm;
 use crate::target::CallError;
 use groundwork_wire::sse::{Decoder, Frame};
 
@@ -16,11 +17,12 @@ pub(crate) struct Frames {
     decoder: Option<Decoder>,
     /// Until when something must have been said; `None` once it has been.
     first: Option<Limit>,
+    alarm: Alarm,
 }
 
 impl Frames {
     pub(crate) fn new(server: &Server, body: Incoming, until: Limit, first: Limit) -> Self {
-        Self { server: server.clone(), until, body, decoder: Some(Decoder::new(MAX_FRAME)), first: Some(first) }
+        Self { server: server.clone(), until, body, decoder: Some(Decoder::new(MAX_FRAME)), first: Some(first), alarm: Alarm::default() }
     }
 
     pub(crate) fn target(&self) -> &str {
@@ -57,6 +59,7 @@ impl Frames {
 
     async fn piece(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
         let limit = self.first.unwrap_or_else(|| self.server.idle(self.until));
-        limit.on(&self.server.target, self.body.next()).await?.map_err(|reason| self.server.broken(reason))
+        let next = self.alarm.on(limit.at(), self.body.next()).await;
+        next.ok_or_else(|| limit.passed(&self.server.target))?.map_err(|reason| self.server.broken(reason))
     }
 }

@@ -109,7 +109,7 @@ impl Answer {
         if data == "[DONE]" {
             return Ok(true);
         }
-        if let Some(error) = Error::parse(data.as_bytes()) {
+        if let Some(error) = Error::parse(data) {
             return Err(Failure::new(Exit::Server, format!("the answer broke off: {}", error.message)).into());
         }
         let chunk = Chunk::parse(data.clone()).context("the answer is not a stream of chat completion chunks")?;

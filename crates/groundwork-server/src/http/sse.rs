@@ -15,12 +15,14 @@ use futures::stream::{self, BoxStream, StreamExt};
 use groundwork_app::pipeline::{self, Answer, Head, Item, Request};
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Frame};
+use groundwork_inference::alarm::Alarm;
 use groundwork_wire::object::Object;
 use groundwork_wire::sse;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How a stream goes, for whoever listens to it on its way out.
 #[derive(Debug, Clone, Default)]
@@ -158,20 +160,21 @@ enum Stage {
 }
 
 fn events(stage: Stage, manner: Manner) -> impl futures::Stream<Item = Bytes> + Send {
-    stream::unfold((stage, manner), |(mut stage, manner)| async move {
-        let event = manner.next(&mut stage).await?;
-        Some((event, (stage, manner)))
+    stream::unfold((stage, manner, Alarm::default()), |(mut stage, manner, mut alarm)| async move {
+        let event = manner.next(&mut stage, &mut alarm).await?;
+        Some((event, (stage, manner, alarm)))
     })
 }
 
 impl Manner {
-    async fn next(&self, stage: &mut Stage) -> Option<Bytes> {
-        match tokio::time::timeout(self.heartbeat, self.step(stage)).await {
-            Ok(event) => {
+    async fn next(&self, stage: &mut Stage, alarm: &mut Alarm) -> Option<Bytes> {
+        let due = (Instant::now() + self.heartbeat).into_std();
+        match alarm.on(due, self.step(stage)).await {
+            Some(event) => {
                 self.course.says();
                 event
             }
-            Err(_) => Some(self.course.beat()),
+            None => Some(self.course.beat()),
         }
     }
 

@@ -284,7 +284,9 @@ mod tests {
     use super::*;
 
     fn error(body: &str) -> Invalid {
-        Request::parse(body.as_bytes().to_vec()).unwrap_err()
+        let refused = Request::parse(body.as_bytes().to_vec()).unwrap_err();
+        assert_eq!(Object::parse(body.as_bytes().to_vec()).and_then(Request::glance).unwrap_err(), refused, "at a glance too: {body}");
+        refused
     }
 
     #[test]
@@ -296,6 +298,7 @@ mod tests {
             "stop":"END","seed":9007199254740993,"user":"u","metadata":{"k":"v"},"tools":[{"type":"function","function":{"name":"f"}}],"response_format":{"type":"json_object"},"new_field":[1.10]}"#;
         let request = Request::parse(body).unwrap();
         assert_eq!(request.object.to_bytes(), body);
+        assert!(Request::glance(request.object.clone()).is_ok_and(|glanced| glanced.messages.is_empty()));
         assert_eq!(request.messages.len(), 4);
         assert_eq!(request.messages[0].text().as_deref(), Some("be kind"));
         assert_eq!(request.messages[1].text(), None);
