@@ -96,12 +96,12 @@ impl Object {
 
     /// Sets `key` in its place, or at the end.
     pub fn set<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), serde_json::Error> {
-        self.put(key, Raw::of(value)?);
+        self.put(key, &Raw::of(value)?);
         Ok(())
     }
 
     /// The same for a value that is spelled already.
-    pub fn put(&mut self, key: &str, value: Raw) {
+    pub fn put(&mut self, key: &str, value: &Raw) {
         let value = value.bytes().clone();
         self.original = None;
         let fields = Arc::make_mut(&mut self.fields);

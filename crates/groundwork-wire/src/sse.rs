@@ -200,12 +200,12 @@ mod tests {
         frames
     }
 
-    fn text(data: Bytes) -> String {
+    fn text(data: &Bytes) -> String {
         String::from_utf8(data.to_vec()).unwrap()
     }
 
     fn data(bytes: &[u8]) -> Vec<Option<String>> {
-        decode(&[bytes]).into_iter().map(|frame| frame.data.map(text)).collect()
+        decode(&[bytes]).into_iter().map(|frame| frame.data.as_ref().map(text)).collect()
     }
 
     #[test]

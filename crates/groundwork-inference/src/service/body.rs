@@ -66,7 +66,7 @@ fn set<T: Serialize + ?Sized>(target: &str, object: &mut Object, key: &str, valu
     if object.raw(key) == Some(value.bytes()) {
         return Ok(());
     }
-    object.put(key, value);
+    object.put(key, &value);
     Ok(())
 }
 
