@@ -16,6 +16,10 @@ cargo test --profile ci --locked --workspace
 step "lints"
 cargo clippy --profile ci --locked --workspace --all-targets -- -D warnings
 
+step "benchmarks and fuzz targets still fit"
+cargo check --locked --manifest-path bench/Cargo.toml --target-dir target/aside
+cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir target/aside --no-default-features
+
 step "the main job on examples/"
 cargo build --profile ci --locked --workspace
 target/ci/groundwork demo examples </dev/null
