@@ -3,7 +3,7 @@
 //! Ids that people choose (tenant, knowledge base, model, template) are slugs; ids that we make are a prefix and 26 characters of
 //! Crockford base 32 (48 bits of milliseconds, 80 bits of dice), so that they sort by the time of their making.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ macro_rules! name {
     };
     ($(#[$doc:meta])* $name:ident, $what:literal, $form:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -69,6 +69,12 @@ macro_rules! name {
 
             fn from_str(given: &str) -> Result<Self, InvalidName> {
                 given.to_owned().try_into()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

@@ -1,7 +1,7 @@
 //! Logs: text for people, JSON lines for machines, always on standard error, so that standard output is the command's own.
 
 use crate::config::{LogConfig, LogFormat};
-use std::io::{IsTerminal, stderr};
+use std::io::{BufWriter, IsTerminal, stderr};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -19,7 +19,9 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) -> Option<WorkerGuard> {
     let (writer, guard) = if quiet {
         (BoxMakeWriter::new(stderr), None)
     } else {
-        let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(stderr());
+        // What waits is written together, and at once when nothing more waits.
+        let together = BufWriter::with_capacity(64 << 10, stderr());
+        let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(together);
         (BoxMakeWriter::new(writer), Some(guard))
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);

@@ -3,7 +3,7 @@
 use groundwork_core::call::Labels;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The labels of a call, and whether its tokens are estimated.
@@ -11,7 +11,7 @@ type Kind = (Labels, bool);
 
 /// By kind, of which configuration bounds the number.
 #[derive(Default)]
-pub(super) struct Usual(RwLock<HashMap<Kind, Arc<Counted>>>);
+pub(super) struct Usual(RwLock<FxHashMap<Kind, Arc<Counted>>>);
 
 pub(super) struct Counted {
     pub(super) duration: Histogram,

@@ -8,7 +8,7 @@ use super::openai::{header_map, name_call};
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
@@ -114,7 +114,7 @@ pub(super) async fn wait(front: &Front, dialect: Dialect, body: &Bytes, mut aski
     match answered? {
         Said::Whole(mut headers, body) => {
             headers.insert(CONTENT_TYPE, JSON);
-            Ok((headers, body).into_response())
+            Ok(with_headers(headers, Body::from(body)))
         }
         Said::Stream(headers, items) => Ok(stream_of(headers, items, dialect, heartbeat)),
         Said::Other(response) => Ok(response),
@@ -128,15 +128,21 @@ pub(super) fn stream_of(headers: HeaderMap, items: BoxStream<'static, Item>, dia
 }
 
 fn respond(headers: HeaderMap, events: impl futures::Stream<Item = Bytes> + Send + 'static, course: Course) -> Response {
-    let mut response = Body::from_stream(events.map(Ok::<_, Infallible>)).into_response();
     let own = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (UNBUFFERED, HeaderValue::from_static("no")),
     ];
-    response.headers_mut().extend(headers);
+    let mut response = with_headers(headers, Body::from_stream(events.map(Ok::<_, Infallible>)));
     response.headers_mut().extend(own);
     response.extensions_mut().insert(course);
+    response
+}
+
+/// A success. `headers` become its headers as they are: there are many, and putting each into another map takes longer.
+fn with_headers(headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
     response
 }
 

@@ -4,7 +4,7 @@ use super::segment::Segment;
 use super::{Settings, WORTH_ROLLING, WalError};
 use groundwork_core::call::Record;
 use groundwork_core::ids::CallId;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ struct State {
     /// Segments whose open calls stand in a later one too. Their settled calls may not all be in the ledger yet.
     closed: Vec<Segment>,
     /// Calls that have begun and not ended.
-    open: HashMap<CallId, Held>,
+    open: FxHashMap<CallId, Held>,
     /// Calls that have ended since the last `take_settled`.
     settled: Vec<Record>,
     /// Lines were written that are not forced to the disk yet.
@@ -52,7 +52,7 @@ struct Held {
 
 impl Shared {
     pub(super) fn new(settings: Settings, folder: &Path, active: Segment) -> Self {
-        let state = State { active, closed: Vec::new(), open: HashMap::new(), settled: Vec::new(), unsynced: false, ended: false };
+        let state = State { active, closed: Vec::new(), open: FxHashMap::default(), settled: Vec::new(), unsynced: false, ended: false };
         Self {
             settings,
             folder: folder.into(),

@@ -47,7 +47,14 @@ pub(super) fn call_headers(front: &Front, headers: &HeaderMap) -> Headers {
 
 /// Headers that came from an upstream; those that cannot be headers are left out.
 pub(super) fn header_map(headers: Headers) -> HeaderMap {
-    headers.into_iter().filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, HeaderValue::try_from(value).ok()?))).collect()
+    // With room for those that every answer gets beside them.
+    let mut map = HeaderMap::with_capacity(headers.len() + 8);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 /// Says which call of the ledger this was.

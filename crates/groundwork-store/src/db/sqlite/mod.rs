@@ -12,7 +12,7 @@ use super::value::{Row, Value};
 use super::{DbError, Undone};
 use readers::Readers;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,11 +106,14 @@ impl Session {
     }
 
     fn run(&self, operation: Operation, parameters: &[Value]) -> Result<Outcome, DbError> {
-        self.try_run(operation, parameters).map_err(|error| self.error(&format!("{operation:?}"), &error))
+        Self::execute(&mut self.prepare(operation)?, operation, parameters).map_err(|error| self.error(&format!("{operation:?}"), &error))
     }
 
-    fn try_run(&self, operation: Operation, parameters: &[Value]) -> rusqlite::Result<Outcome> {
-        let mut statement = self.connection.prepare_cached(sql::sql(operation))?;
+    fn prepare(&self, operation: Operation) -> Result<CachedStatement<'_>, DbError> {
+        self.connection.prepare_cached(sql::sql(operation)).map_err(|error| self.error(&format!("{operation:?}"), &error))
+    }
+
+    fn execute(statement: &mut CachedStatement<'_>, operation: Operation, parameters: &[Value]) -> rusqlite::Result<Outcome> {
         let width = statement.column_count();
         if width == 0 {
             let count = statement.execute(rusqlite::params_from_iter(parameters))?;
@@ -126,11 +129,18 @@ impl Session {
     }
 
     fn run_all(&self, steps: &[Step]) -> Result<Vec<Outcome>, Undone> {
+        // Steps of one kind, such as calls that are booked together, follow each other.
+        let mut prepared: Option<(Operation, CachedStatement<'_>)> = None;
         steps
             .iter()
             .enumerate()
             .map(|(at, step)| {
-                let outcome = self.run(step.operation, &step.parameters)?;
+                let statement = match &mut prepared {
+                    Some((operation, statement)) if *operation == step.operation => statement,
+                    other => &mut other.insert((step.operation, self.prepare(step.operation)?)).1,
+                };
+                let outcome = Self::execute(statement, step.operation, &step.parameters);
+                let outcome = outcome.map_err(|error| self.error(&format!("{:?}", step.operation), &error))?;
                 if step.expect == Expect::OneRow && outcome.count != 1 { Err(Undone::Guard(at)) } else { Ok(outcome) }
             })
             .collect()
