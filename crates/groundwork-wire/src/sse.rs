@@ -1,8 +1,7 @@
 //! Server-sent events: frames split in bytes before any decoding, as the WHATWG standard has them.
 
 use bytes::{Bytes, BytesMut};
-use memchr::memchr2;
-use std::borrow::Cow;
+use memchr::{memchr2, memchr2_iter};
 
 /// The end of an OpenAI stream, as a frame.
 pub const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
@@ -114,15 +113,18 @@ impl Decoder {
 
     fn read(&self, raw: &Bytes) -> Frame {
         // What is no text becomes text; what is, which is nearly always so, is not copied.
-        let mended = match String::from_utf8_lossy(raw) {
-            Cow::Borrowed(_) => raw.clone(),
-            Cow::Owned(mended) => mended.into(),
+        let mended: Bytes;
+        let (text, whole) = match std::str::from_utf8(raw) {
+            Ok(text) => (text, raw),
+            Err(_) => {
+                mended = String::from_utf8_lossy(raw).into_owned().into();
+                (std::str::from_utf8(&mended).unwrap_or_default(), &mended)
+            }
         };
-        let text = std::str::from_utf8(&mended).unwrap_or_default();
         let text = if self.at_start { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
         let mut frame = Frame { raw: raw.clone(), event: None, data: None, id: None, retry_ms: None };
         let mut joined: Option<Vec<u8>> = None;
-        for line in text.split(['\n', '\r']) {
+        for line in split(text) {
             // The empty lines that CRLF leaves between its halves say nothing either.
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
@@ -133,7 +135,7 @@ impl Decoder {
                         joined.push(b'\n');
                         joined.extend_from_slice(value.as_bytes());
                     }
-                    data @ None => *data = Some(mended.slice_ref(value.as_bytes())),
+                    data @ None => *data = Some(whole.slice_ref(value.as_bytes())),
                 },
                 "event" => frame.event = Some(value.to_owned()),
                 "id" if !value.contains('\0') => frame.id = Some(value.to_owned()),
@@ -146,6 +148,12 @@ impl Decoder {
         }
         frame
     }
+}
+
+/// What stands between line ends. A frame is split for every piece of every answer, and byte by byte that takes its time.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let ends = memchr2_iter(b'\n', b'\r', text.as_bytes()).chain([text.len()]);
+    ends.scan(0, |from, end| Some(&text[std::mem::replace(from, end + 1)..end]))
 }
 
 /// A frame with `data`, and with an event name where the dialect has one.
