@@ -1,5 +1,7 @@
 //! Whole files through the front door; the files are written by the tests themselves.
 
+mod edges;
+mod tables;
 mod writer;
 
 use super::*;
@@ -14,15 +16,12 @@ fn texts(document: &Document) -> Vec<&str> {
     document.blocks.iter().map(|block| block.text.as_str()).collect()
 }
 
-fn table(document: &Document) -> (&Vec<Vec<String>>, usize) {
-    document
-        .blocks
-        .iter()
-        .find_map(|block| match &block.kind {
-            Kind::Table { rows, header_rows } => Some((rows, *header_rows)),
-            _ => None,
-        })
-        .expect("a table")
+fn body(page: u8) -> PageSource {
+    let lines: [String; 3] = std::array::from_fn(|line| format!("Text number {line} of sheet {page} speaks of something else entirely"));
+    PageSource::new()
+        .text(60.0, 770.0, 8.0, "Harbour Insurance - internal")
+        .lines(60.0, 600.0, &lines.iter().map(String::as_str).collect::<Vec<_>>())
+        .text(280.0, 30.0, 8.0, &format!("Page {page} of 4"))
 }
 
 const LEFT: [&str; 8] = [
@@ -35,6 +34,7 @@ const LEFT: [&str; 8] = [
     "their fathers did, on the same stone",
     "steps that lead down to the water.",
 ];
+
 const RIGHT: [&str; 8] = [
     "On the right another story begins, one",
     "about the hills and the sheep that keep",
@@ -71,78 +71,6 @@ fn columns_drawn_line_by_line_across_are_still_columns() {
     let text = read_ok(&file(&[page])).text();
     assert!(text.contains("who have fished in its waters"), "{text}");
     assert!(text.contains("one about the hills"), "{text}");
-}
-
-#[test]
-fn lines_that_cross_make_a_table_whose_cells_may_have_several_lines() {
-    let mut page = PageSource::new();
-    for x in [60, 200, 340, 480] {
-        page = page.draw(&format!("{x} 600 m {x} 700 l S"));
-    }
-    for y in [600, 640, 670, 700] {
-        page = page.draw(&format!("60 {y} m 480 {y} l S"));
-    }
-    let page = page
-        .text(65.0, 680.0, 10.0, "Plan")
-        .text(205.0, 680.0, 10.0, "Covered")
-        .text(345.0, 680.0, 10.0, "Copay")
-        .text(65.0, 650.0, 10.0, "Standard")
-        .text(205.0, 650.0, 10.0, "Yes")
-        .text(345.0, 650.0, 10.0, "$20")
-        .text(65.0, 625.0, 10.0, "Plus")
-        .text(205.0, 628.0, 10.0, "Yes, also")
-        .text(205.0, 612.0, 10.0, "abroad")
-        .text(345.0, 625.0, 10.0, "$10");
-    let document = read_ok(&file(&[page]));
-    let (rows, header_rows) = table(&document);
-    assert_eq!(rows, &[["Plan", "Covered", "Copay"], ["Standard", "Yes", "$20"], ["Plus", "Yes, also abroad", "$10"]]);
-    assert_eq!(header_rows, 1);
-    assert!(document.text().contains("Standard | Yes | $20"));
-}
-
-#[test]
-fn aligned_rows_without_lines_make_a_table() {
-    let rows = [
-        ("Item", "Category", "Price", "Total"),
-        ("SK-1", "Garden tools", "12.50", "125.00"),
-        ("SK-2", "Paint", "8.00", "16.00"),
-        ("SK-3", "Timber", "31.90", "638.00"),
-    ];
-    let page = rows.iter().zip(0_u8..).fold(
-        PageSource::new().text(60.0, 740.0, 10.0, "Below is the stock as counted in the last week of the year by two people."),
-        |page, (row, at)| {
-            let y = 700.0 - 16.0 * f32::from(at);
-            page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1).text(300.0, y, 10.0, row.2).text(400.0, y, 10.0, row.3)
-        },
-    );
-    let document = read_ok(&file(&[page]));
-    let (found, header_rows) = table(&document);
-    assert_eq!(found[1], ["SK-1", "Garden tools", "12.50", "125.00"]);
-    assert_eq!((found.len(), header_rows), (4, 1));
-}
-
-fn body(page: u8) -> PageSource {
-    let lines: [String; 3] = std::array::from_fn(|line| format!("Text number {line} of sheet {page} speaks of something else entirely"));
-    PageSource::new()
-        .text(60.0, 770.0, 8.0, "Harbour Insurance - internal")
-        .lines(60.0, 600.0, &lines.iter().map(String::as_str).collect::<Vec<_>>())
-        .text(280.0, 30.0, 8.0, &format!("Page {page} of 4"))
-}
-
-#[test]
-fn running_headers_footers_and_page_numbers_are_left_out() {
-    let document = read_ok(&file(&[body(1), body(2), body(3), body(4)]));
-    let text = document.text();
-    assert!(!text.contains("internal") && !text.contains("Page "), "{text}");
-    assert!(text.contains("of sheet 3 speaks"));
-    let pages: Vec<_> = document.blocks.iter().map(|block| block.pages).collect();
-    assert_eq!(pages, [1, 2, 3, 4].map(|page| Some((page, page))));
-}
-
-#[test]
-fn the_edges_of_a_single_page_are_kept() {
-    let text = read_ok(&file(&[body(1)])).text();
-    assert!(text.contains("internal") && text.contains("Page 1 of 4"), "{text}");
 }
 
 #[test]
@@ -189,21 +117,6 @@ fn right_to_left_text_is_in_the_order_in_which_it_is_read() {
 fn a_ligature_is_its_letters() {
     let page = PageSource::new().draw("BT /F1 10 Tf 60 700 Td (of) Tj /F4 10 Tf (f) Tj /F1 10 Tf (ce) Tj ET");
     assert_eq!(texts(&read_ok(&file(&[page]))), ["office"]);
-}
-
-#[test]
-fn larger_and_bolder_lines_are_headings_above_what_follows() {
-    let page = PageSource::new()
-        .bold(60.0, 760.0, 20.0, "Handbook")
-        .bold(60.0, 720.0, 14.0, "Leave")
-        .lines(60.0, 700.0, &["Leave is granted after the first three months of", "employment, in days and not in hours."])
-        .bold(60.0, 650.0, 14.0, "Travel")
-        .lines(60.0, 630.0, &["Travel is booked by the office, and paid by it when", "the trip has been approved before."]);
-    let document = read_ok(&file(&[page]));
-    assert_eq!(document.title.as_deref(), Some("Handbook"));
-    let last: &Block = document.blocks.last().expect("blocks");
-    assert_eq!(last.heading_path, ["Handbook", "Travel"]);
-    assert_eq!(last.text, "Travel is booked by the office, and paid by it when the trip has been approved before.");
 }
 
 #[test]
@@ -375,114 +288,6 @@ fn columns_may_start_and_stand_at_different_heights() {
     let text = read_ok(&file(&[page])).text();
     assert!(text.contains("who have fished in its waters") && text.contains("one about the hills"), "{text}");
     assert!(text.find("The left column") < text.find("On the right"), "{text}");
-}
-
-#[test]
-fn cells_with_several_lines_stay_in_their_row_without_lines_too() {
-    let row = |page: PageSource, y: f32, cells: [&[&str]; 3]| {
-        cells.iter().zip([60.0, 200.0, 380.0]).fold(page, |page, (lines, x)| page.lines(x, y, lines))
-    };
-    let mut page = PageSource::new();
-    page = row(page, 700.0, [&["Service"], &["In network"], &["Limits"]]);
-    page = row(
-        page,
-        682.0,
-        [&["Specialist visit"], &["$40 a visit, when the", "deductible is met"], &["Referral is needed", "for some of them"]],
-    );
-    page = row(page, 652.0, [&["Imaging"], &["$150 a test"], &["Ask before the", "test is made"]]);
-    page = row(page, 622.0, [&["Laboratory"], &["no charge"], &["None"]]);
-    let document = read_ok(&file(&[page]));
-    let (rows, _) = table(&document);
-    assert_eq!(rows[1], ["Specialist visit", "$40 a visit, when the deductible is met", "Referral is needed for some of them"]);
-    assert_eq!(rows.len(), 4);
-}
-
-#[test]
-fn a_frame_around_a_form_does_not_hide_its_rows() {
-    let mut page = PageSource::new();
-    for (from, to) in [("60 500 m", "60 720 l"), ("300 500 m", "300 720 l"), ("540 500 m", "540 720 l")] {
-        page = page.draw(&format!("{from} {to} S"));
-    }
-    for y in [500, 520, 720] {
-        page = page.draw(&format!("60 {y} m 540 {y} l S"));
-    }
-    for (at, (name, value, other)) in
-        [("Name", "Anna Berg", "Year"), ("Policy", "P-1187", "Make"), ("Phone", "555-0100", "Model"), ("City", "Port Ellery", "Color")]
-            .iter()
-            .enumerate()
-    {
-        let y = 690.0 - 20.0 * at as f32;
-        page = page.text(70.0, y, 10.0, name).text(150.0, y, 10.0, value).text(310.0, y, 10.0, other).text(400.0, y, 10.0, "set");
-    }
-    page = page.text(70.0, 506.0, 10.0, "Total").text(310.0, 506.0, 10.0, "1,200");
-    let text = read_ok(&file(&[page])).text();
-    assert!(text.contains("Policy | P-1187") || text.contains("Policy P-1187"), "{text}");
-}
-
-#[test]
-fn labels_stay_with_their_values() {
-    let pairs =
-        [("Name:", "Anna Berg", "Year:", "2025"), ("Policy:", "P-1187", "Plan:", "Plus"), ("City:", "Port Ellery", "Room:", "B 12")];
-    let page = pairs.iter().zip(0_u8..).fold(PageSource::new(), |page, (row, at)| {
-        let y = 700.0 - 16.0 * f32::from(at);
-        page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1).text(300.0, y, 10.0, row.2).text(400.0, y, 10.0, row.3)
-    });
-    let document = read_ok(&file(&[page]));
-    assert_eq!(table(&document).0[1], ["Policy: P-1187", "Plan: Plus"]);
-    let page = pairs.iter().zip(0_u8..).fold(PageSource::new(), |page, (row, at)| {
-        let y = 700.0 - 16.0 * f32::from(at);
-        page.text(60.0, y, 10.0, row.0).text(150.0, y, 10.0, row.1)
-    });
-    assert_eq!(texts(&read_ok(&file(&[page]))), ["Name: Anna Berg", "Policy: P-1187", "City: Port Ellery"]);
-}
-
-#[test]
-fn a_section_number_far_from_its_text_is_on_its_line() {
-    let page = PageSource::new()
-        .text(60.0, 700.0, 10.0, "1.1")
-        .text(95.0, 700.0, 10.0, "The contract begins on the first day of the month.")
-        .text(60.0, 680.0, 10.0, "1.2")
-        .text(95.0, 680.0, 10.0, "It ends when both parties have said so in writing.");
-    assert_eq!(
-        texts(&read_ok(&file(&[page]))),
-        ["1.1 The contract begins on the first day of the month.", "1.2 It ends when both parties have said so in writing.",]
-    );
-}
-
-#[test]
-fn a_watermark_is_left_out_and_never_a_heading() {
-    let mark = "q BT /F2 60 Tf 0.707 0.707 -0.707 0.707 200 300 Tm (DRAFT) Tj ET Q";
-    let pages = [body(1).draw(mark), body(2).draw(mark)];
-    let document = read_ok(&file(&pages));
-    assert!(!document.text().contains("DRAFT"), "{}", document.text());
-    let single = read_ok(&file(&[body(1).draw(mark)]));
-    assert!(single.text().contains("DRAFT"));
-    assert!(single.blocks.iter().all(|block| !matches!(block.kind, Kind::Heading { .. })));
-}
-
-#[test]
-fn a_heading_that_comes_back_on_the_next_page_is_no_running_header() {
-    let page = |text: &str| PageSource::new().bold(60.0, 700.0, 14.0, "Questions").lines(60.0, 680.0, &[text, "and what follows from it"]);
-    let text = read_ok(&file(&[page("What is asked first"), page("What is asked later")])).text();
-    assert_eq!(text.matches("Questions").count(), 2, "{text}");
-}
-
-#[test]
-fn the_name_of_a_short_chapter_at_the_edge_is_left_out_with_the_others() {
-    let pages: Vec<PageSource> = ["Rivers", "Rivers", "Hills", "Harbors"]
-        .iter()
-        .zip(1_u8..)
-        .map(|(chapter, number)| {
-            let first = format!("Sheet {number} tells of many things");
-            PageSource::new().text(60.0, 770.0, 8.0, chapter).text(520.0, 770.0, 8.0, &number.to_string()).lines(
-                60.0,
-                600.0,
-                &[&first, "and then of others"],
-            )
-        })
-        .collect();
-    let text = read_ok(&file(&pages)).text();
-    assert!(!text.contains("Hills") && text.contains("Sheet 3 tells"), "{text}");
 }
 
 #[test]
