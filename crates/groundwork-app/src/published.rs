@@ -2,12 +2,15 @@
 
 use crate::declared;
 use crate::routing::{Declared, Switchboard};
+use groundwork_core::call::TargetKind;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TenantId};
 use groundwork_core::prompt::{Template, TemplateError};
 use groundwork_core::tokens::Tokenizer;
+use groundwork_core::variety::Variety;
 use groundwork_inference::target::Target;
 use groundwork_inference::tokenizers;
+use groundwork_retrieval::search::Surroundings;
 use groundwork_store::db::objects::{Kind, Object};
 use groundwork_store::db::{Db, DbError};
 use std::collections::BTreeMap;
@@ -38,9 +41,20 @@ pub(crate) struct Assistant {
     pub(crate) floor: Option<f64>,
     /// Whether a reranker may put its passages in order.
     pub(crate) rerank: bool,
+    /// Who may write a question anew, where someone may.
+    pub(crate) rewriter: Option<Arc<Pool>>,
+    /// Whether one of its deployments is a chat model.
+    pub(crate) chats: bool,
+    /// What a chat model is told when nothing was searched.
+    pub(crate) talk: Template,
+    pub(crate) variety: Variety,
+    pub(crate) surroundings: Surroundings,
+    /// Tokens that the surroundings of passages may take.
+    pub(crate) around_tokens: usize,
 }
 
 /// The deployments behind a model name.
+#[derive(Clone)]
 pub(crate) struct Pool {
     pub(crate) name: ModelName,
     pub(crate) created_at: UnixMs,
@@ -225,7 +239,25 @@ fn assistant(
         answer_tokens: body.answer_tokens as usize,
         floor: body.floor,
         rerank: body.rerank,
+        rewriter: Some(()).filter(|()| body.rewrite).and_then(|()| rewriter(pool)),
+        chats: pool.deployments.iter().any(|deployment| deployment.target.kind() != TargetKind::Extractive),
+        talk: Template::new("talk".parse()?, TALK, "{{ question }}")?,
+        variety: body.variety.into(),
+        surroundings: body.around.into(),
+        around_tokens: body.around.tokens as usize,
     })
+}
+
+/// The rules for a message that asks nothing of the documents.
+const TALK: &str = "\
+The last message asks for nothing that the documents could tell, so nothing was searched and there are no sources. Answer it briefly, from the conversation \
+alone, in the language of the message. State no facts that were not said in the conversation, and cite nothing.";
+
+/// Of a pool those who can write a question anew soon enough.
+fn rewriter(pool: &Arc<Pool>) -> Option<Arc<Pool>> {
+    let writes = |deployment: &&Deployment| !matches!(deployment.target.kind(), TargetKind::Extractive | TargetKind::Local);
+    let deployments: Vec<_> = pool.deployments.iter().filter(writes).cloned().collect();
+    (!deployments.is_empty()).then(|| Arc::new(Pool { deployments, ..Pool::clone(pool) }))
 }
 
 fn read<T: serde::de::DeserializeOwned>(kind: &'static str, object: &Object) -> Result<T, PublishError> {

@@ -7,10 +7,11 @@ use groundwork_core::access::Caller;
 use groundwork_core::filter::{Filter, InvalidFilter};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Unit;
+use groundwork_core::variety::Variety;
 use groundwork_retrieval::embed::EmbedError;
 use groundwork_retrieval::rerank::{Outcome as RerankOutcome, RerankError, Reranked};
 use groundwork_retrieval::search as retrieval;
-use groundwork_retrieval::search::{Reach, SearchError as Failure};
+use groundwork_retrieval::search::{Reach, SearchError as Failure, Surroundings};
 use groundwork_store::db::DbError;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub struct Query {
     pub filter: Option<Filter>,
     /// Whether a reranker may order what is found, where one is set.
     pub rerank: bool,
+    /// How much the hits shall differ.
+    pub variety: Variety,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -197,9 +200,11 @@ pub async fn search(app: &App, caller: &Caller, query: Query) -> Result<Found, S
         mode: query.mode,
         filter: query.filter.as_ref(),
         rerank: query.rerank,
+        variety: query.variety,
+        surroundings: Surroundings::default(),
         deadline: now() + app.inner().limits.search_timeout,
     };
-    let Looked { hits, outcome, reranked } = look_up(app, caller, look).await?;
+    let Looked { hits, outcome, reranked, around: _ } = look_up(app, caller, look).await?;
     Ok(Found { hits: hits.into_iter().map(view).collect(), outcome, rerank: reranked.map(Rerank::from) })
 }
 
@@ -228,6 +233,8 @@ pub(crate) struct Look<'a> {
     pub(crate) mode: Mode,
     pub(crate) filter: Option<&'a Filter>,
     pub(crate) rerank: bool,
+    pub(crate) variety: Variety,
+    pub(crate) surroundings: Surroundings,
     /// The search ends here, or after `limits.search_timeout`.
     pub(crate) deadline: Instant,
 }
@@ -238,6 +245,8 @@ pub(crate) struct Looked {
     pub(crate) outcome: Outcome,
     /// None where no reranker was asked.
     pub(crate) reranked: Option<Reranked>,
+    /// What stands around the hits, where that was wanted.
+    pub(crate) around: Vec<retrieval::Around>,
 }
 
 pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Result<Looked, SearchError> {
@@ -264,6 +273,8 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
         },
         filter: look.filter,
         reranker: None,
+        variety: look.variety,
+        surroundings: look.surroundings,
         caller,
         deadline,
     };
@@ -288,7 +299,7 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
         Reach::Forbidden => Outcome::NothingVisible,
         Reach::Chunks(_) => Outcome::NothingFound,
     };
-    Ok(Looked { hits: found.hits, outcome, reranked: found.reranked })
+    Ok(Looked { hits: found.hits, outcome, reranked: found.reranked, around: found.around })
 }
 
 /// How many of each leg's best are fused.

@@ -15,7 +15,8 @@ pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Said, Stage, Throttle};
 pub use reply::{
-    ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, RERANK_HEADER, Reply, Served, Spoken,
+    ANSWER_HEADER, Embedded, FIT_HEADER, Forwarded, Frames, HangUp, Passing, REASON_HEADER, RERANK_HEADER, Reply, SEARCH_HEADER, Served,
+    Spoken,
 };
 pub use settings::{AzureOpenAi, Kind, Local, Place, Settings, Timeouts, Unfiltered};
 

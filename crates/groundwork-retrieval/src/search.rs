@@ -1,9 +1,12 @@
 //! A question → the chunks that answer it and that the caller may read, from both legs at once.
 
+mod around;
 mod legs;
 mod rerank;
 mod run;
+mod vary;
 
+pub use around::Surroundings;
 pub use run::search;
 
 use crate::embed::EmbedError;
@@ -13,6 +16,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::filter::Filter;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::place::Place;
+use groundwork_core::variety::Variety;
 use groundwork_store::db::DbError;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -43,6 +47,10 @@ pub struct Query<'a> {
     pub filter: Option<&'a Filter>,
     /// Puts the best hits of the legs in another order.
     pub reranker: Option<&'a Reranker>,
+    /// How much the hits shall differ.
+    pub variety: Variety,
+    /// What around the hits comes with them.
+    pub surroundings: Surroundings,
     pub caller: &'a Caller,
     /// Waiting for an index that is still loading ends here.
     pub deadline: Instant,
@@ -59,6 +67,8 @@ impl<'a> Query<'a> {
             mode: Mode::default(),
             filter: None,
             reranker: None,
+            variety: Variety::default(),
+            surroundings: Surroundings::default(),
             caller,
             deadline: Instant::now() + Duration::from_secs(5),
         }
@@ -72,6 +82,17 @@ pub struct Found {
     pub reach: Reach,
     /// None where no reranker was asked.
     pub reranked: Option<Reranked>,
+    /// Where it was wanted, in the order of the hits that it stands around.
+    pub around: Vec<Around>,
+}
+
+/// What stands around one hit and is neither a hit itself nor around a better one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Around {
+    /// The nearest first; each may come alone.
+    pub neighbors: Vec<Hit>,
+    /// What the hit's section has beside the hit and its neighbors, to come whole or not at all.
+    pub rest: Vec<Hit>,
 }
 
 /// How much of the knowledge bases the search could look at: tells "nothing found" from "nothing you may see".

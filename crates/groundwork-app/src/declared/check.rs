@@ -215,6 +215,17 @@ impl Place<'_> {
         if let Some(floor) = assistant.floor.filter(|floor| !(0.0..=1.0).contains(floor)) {
             return Err(self.error(format!("assistants.{id}.floor"), format!("{floor} is out of range"), "use 0 to 1"));
         }
+        if assistant.variety.per_document == Some(0) {
+            return Err(self.error(format!("assistants.{id}.variety.per_document"), "it is 0", "use at least 1, or leave it out"));
+        }
+        if !(0.0..=1.0).contains(&assistant.variety.weight) {
+            let problem = format!("{} is out of range", assistant.variety.weight);
+            return Err(self.error(format!("assistants.{id}.variety.weight"), problem, "use 0 to 1"));
+        }
+        if assistant.around.neighbors > MAX_NEIGHBORS {
+            let problem = format!("{} is out of range", assistant.around.neighbors);
+            return Err(self.error(format!("assistants.{id}.around.neighbors"), problem, "use 0 to 5"));
+        }
         if assistant.answer_tokens == 0 {
             return Err(self.error(format!("assistants.{id}.answer_tokens"), "it is 0", "leave room for an answer, such as 1024"));
         }
@@ -256,6 +267,7 @@ impl Place<'_> {
 }
 
 const MIN_PROBE_MS: u64 = 1000;
+const MAX_NEIGHBORS: u32 = 5;
 const MAX_WEIGHT: u32 = 1_000_000;
 /// More than that wait in vain.
 const MAX_QUEUE: u32 = 10_000;

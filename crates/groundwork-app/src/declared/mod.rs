@@ -2,12 +2,14 @@
 
 mod apply;
 mod check;
+mod finding;
 mod key;
 mod model;
 
 pub use apply::ApplyError;
 pub(crate) use apply::apply;
 pub use check::{DeclareError, check};
+pub use finding::{Around, Variety};
 pub use key::{Key, Reference};
 pub use model::{Deployment, Hedge, Kind, Limits, Model, Retries};
 
@@ -70,6 +72,13 @@ pub struct Assistant {
     pub floor: Option<f64>,
     /// Whether the reranker, where the process is set up with one, puts the passages in order.
     pub rerank: bool,
+    /// Whether a chat model writes a question that leans on the conversation anew, before it is searched for. Models on this machine and
+    /// quotes never do.
+    pub rewrite: bool,
+    /// How much the passages shall differ from each other.
+    pub variety: Variety,
+    /// What comes into the prompt with the passages because it stands around them.
+    pub around: Around,
 }
 
 impl Default for Assistant {
@@ -83,6 +92,9 @@ impl Default for Assistant {
             answer_tokens: 1024,
             floor: None,
             rerank: true,
+            rewrite: true,
+            variety: Variety::default(),
+            around: Around::default(),
         }
     }
 }

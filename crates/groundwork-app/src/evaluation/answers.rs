@@ -12,6 +12,7 @@ use crate::search::{Look, Mode, look_up};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_core::measure::mean;
+use groundwork_retrieval::search::Surroundings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -158,6 +159,8 @@ async fn grade<'a>(app: &App, caller: &Caller, assistant: &Assistant, question: 
         mode: Mode::Hybrid,
         filter: None,
         rerank: assistant.rerank,
+        variety: assistant.variety,
+        surroundings: Surroundings::default(),
         deadline: now() + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await.map_err(|error| error.to_string())?;

@@ -12,6 +12,7 @@ use crate::search::{Look, Mode, SearchError, look_up};
 use groundwork_core::abstention::{Known, fit_floor};
 use groundwork_core::access::Caller;
 use groundwork_core::clock;
+use groundwork_retrieval::search::Surroundings;
 use std::path::PathBuf;
 
 pub struct Calibrate {
@@ -76,6 +77,8 @@ async fn fit(app: &App, caller: &Caller, assistant: &Assistant, question: &Quest
         mode: Mode::Hybrid,
         filter: None,
         rerank: assistant.rerank,
+        variety: assistant.variety,
+        surroundings: Surroundings::default(),
         deadline: now() + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;

@@ -8,7 +8,8 @@ use crate::search::{Look, Mode, Rerank, SearchError, look_up};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_core::measure::{Judged, mean, ndcg, percentile, recall, reciprocal_rank};
-use groundwork_retrieval::search::Hit;
+use groundwork_core::variety::Variety;
+use groundwork_retrieval::search::{Hit, Surroundings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ pub struct Retrieval {
     /// Where they have been read into.
     pub knowledge_base: KnowledgeBaseId,
     pub unit: Unit,
+    /// How much the hits of one more row shall differ.
+    pub variety: Variety,
 }
 
 /// What is judged.
@@ -81,14 +84,21 @@ struct Way {
     name: &'static str,
     mode: Mode,
     rerank: bool,
+    variety: Variety,
 }
 
-const WAYS: [Way; 4] = [
-    Way { name: "keyword", mode: Mode::Keyword, rerank: false },
-    Way { name: "vector", mode: Mode::Vector, rerank: false },
-    Way { name: "hybrid", mode: Mode::Hybrid, rerank: false },
-    Way { name: "hybrid+rerank", mode: Mode::Hybrid, rerank: true },
-];
+/// The legs, both of them, and what is set or asked for on top.
+fn ways(reranks: bool, variety: Variety) -> Vec<Way> {
+    let plain = |name, mode| Way { name, mode, rerank: false, variety: Variety::default() };
+    let mut ways = vec![plain("keyword", Mode::Keyword), plain("vector", Mode::Vector), plain("hybrid", Mode::Hybrid)];
+    if reranks {
+        ways.push(Way { rerank: true, ..plain("hybrid+rerank", Mode::Hybrid) });
+    }
+    if variety.is_wanted() {
+        ways.push(Way { variety, ..plain("hybrid+variety", Mode::Hybrid) });
+    }
+    ways
+}
 
 pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Progress<'_>) -> Result<RetrievalReport, RetrievalError> {
     let judgements = dataset::judgements(&run.dataset).await?;
@@ -99,8 +109,7 @@ pub async fn retrieval(app: &App, caller: &Caller, run: Retrieval, progress: &Pr
         return Err(RetrievalError::NothingJudged(run.dataset.display().to_string()));
     }
     let (mut rows, mut by_question) = (Vec::new(), ByQuestion::new());
-    let reranks = app.inner().knowledge.reranking.is_some();
-    let ways: Vec<Way> = WAYS.into_iter().filter(|way| reranks || !way.rerank).collect();
+    let ways = ways(app.inner().knowledge.reranking.is_some(), run.variety);
     for (at, way) in ways.iter().enumerate() {
         let name = way.name;
         let mut measured = Vec::with_capacity(asked.len());
@@ -148,6 +157,8 @@ async fn measure(
         mode: way.mode,
         filter: None,
         rerank: way.rerank,
+        variety: way.variety,
+        surroundings: Surroundings::default(),
         deadline: began + app.inner().limits.call_timeout,
     };
     let found = look_up(app, caller, look).await;

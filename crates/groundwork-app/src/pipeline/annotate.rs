@@ -1,13 +1,14 @@
 //! The check after the answer: each citation becomes an annotation that says where its source stands and whether it supports the sentence.
 
 use super::check::{Stated, check};
+use super::seek::How;
 use crate::App;
 use crate::search::Rerank;
 use groundwork_core::call::Citations;
 use groundwork_core::citation::{Claim, Located, Report, Support, Tally, Verdict};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::prompt::Source;
-use groundwork_inference::target::{FIT_HEADER, Headers, RERANK_HEADER};
+use groundwork_inference::target::{FIT_HEADER, Headers, RERANK_HEADER, SEARCH_HEADER};
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(super) struct Grounds {
     /// How well what was found fits the question.
     pub(super) fit: f64,
     pub(super) rerank: Option<Rerank>,
+    /// How `question` came about.
+    pub(super) how: How,
 }
 
 impl Grounds {
@@ -31,7 +34,8 @@ impl Grounds {
     pub(super) fn told(&self) -> Headers {
         let fit = (FIT_HEADER.to_owned(), format!("{:.4}", self.fit));
         let rerank = self.rerank.map(|rerank| (RERANK_HEADER.to_owned(), rerank.as_str().to_owned()));
-        std::iter::once(fit).chain(rerank).collect()
+        let search = (SEARCH_HEADER.to_owned(), self.how.as_str().to_owned());
+        [fit, search].into_iter().chain(rerank).collect()
     }
 }
 

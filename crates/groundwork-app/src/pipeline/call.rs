@@ -121,7 +121,7 @@ fn tokens(body: &Object) -> u64 {
     (read as u64 / 4).saturating_add(most_output(body).unwrap_or(0))
 }
 
-fn used(events: &[Event]) -> Option<u64> {
+pub(super) fn used(events: &[Event]) -> Option<u64> {
     events.iter().rev().find_map(|event| match event {
         Event::Usage(usage) => Some(usage.input_tokens + usage.output_tokens),
         _ => None,

@@ -10,9 +10,11 @@ mod error;
 mod other_dialect;
 mod retrieve;
 mod run;
+mod seek;
 mod settle;
 mod splice;
 mod stream;
+mod talk;
 mod text;
 mod whole;
 

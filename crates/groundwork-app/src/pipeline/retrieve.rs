@@ -4,7 +4,9 @@ use super::admit::Admitted;
 use super::annotate::{Grounds, Piece};
 use super::call::Prompt;
 use super::error::CallError;
+use super::seek::{How, Sought, seek};
 use super::settle::Settlement;
+use super::talk::talk;
 use crate::App;
 use crate::floor;
 use crate::published::Assistant;
@@ -12,13 +14,13 @@ use crate::search::{self, Looked, Outcome, Rerank};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
 use groundwork_core::filter::Filter;
-use groundwork_core::followup;
 use groundwork_core::prompt::{self, Budget, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
-use groundwork_inference::target::{ANSWER_HEADER, Composed, REASON_HEADER, Reply};
-use groundwork_retrieval::search::Hit;
+use groundwork_inference::target::{ANSWER_HEADER, Composed, Headers, REASON_HEADER, Reply, SEARCH_HEADER};
+use groundwork_retrieval::search::{Around, Hit};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
+use groundwork_wire::object::Object;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,7 +33,9 @@ pub(super) enum Retrieved {
     Prompt(Prompt),
     /// What was found fits the question too badly to answer from it. No model is asked.
     BelowFloor(Grounds),
-    /// There is nothing to answer from, and the answer says so. No model is asked.
+    /// Nothing was searched: the message asks nothing of the documents.
+    Unsearched(Prompt),
+    /// There is nothing to answer from, or no need to, and the answer says so. No model is asked.
     Nothing(Reply),
 }
 
@@ -46,7 +50,10 @@ pub(super) async fn retrieve(
     let request = admitted.asked.as_chat()?;
     let (history, question) = conversation(&request)?;
     let filter = request.object.get::<Filter>(FILTERS, FILTER_SHAPE)?;
-    let sought = sought(&history, &question);
+    let (sought, how) = match seek(app, admitted, assistant, (&history, &question)).await {
+        Sought::Text { text, how } => (text, how),
+        Sought::Nothing(kind) => return talk(app, (admitted, settlement), assistant, (request, history, question), kind).await,
+    };
     let began = app.inner().clock.now();
     let look = search::Look {
         knowledge_bases: &assistant.knowledge_bases,
@@ -55,30 +62,40 @@ pub(super) async fn retrieve(
         mode: search::Mode::Hybrid,
         filter: filter.as_ref(),
         rerank: assistant.rerank,
+        variety: assistant.variety,
+        surroundings: assistant.surroundings,
         deadline: admitted.deadline,
     };
-    let Looked { hits, outcome, reranked } = search::look_up(app, caller, look).await?;
+    let Looked { hits, outcome, reranked, around } = search::look_up(app, caller, look).await?;
     let millis = u32::try_from(app.inner().clock.now().saturating_sub(began)).unwrap_or(u32::MAX);
     let rerank_millis = reranked.map(|reranked| u32::try_from(reranked.took.as_millis()).unwrap_or(u32::MAX));
     let retrieval = Retrieval { hits: hits.len() as u32, sources: 0, millis, rerank_millis };
     settlement.retrieved(retrieval);
     if hits.is_empty() {
-        return nothing(app, admitted, outcome).map(Retrieved::Nothing);
+        return Ok(Retrieved::Nothing(nothing(app, admitted, outcome, how)));
     }
-    let packed = pack(app, &request, assistant, (history, question), &hits).await?;
+    let found = Found { hits: &hits, around: &around };
+    let packed = pack(app, &request, assistant, (history, question), found).await?;
     settlement.retrieved(Retrieval { sources: packed.sources.len() as u32, ..retrieval });
     let (fit, hits) = floor::fit(app, &sought, hits).await?;
-    let pieces = hits.into_iter().map(piece).collect();
-    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces, fit, rerank: reranked.map(Rerank::from) };
+    let around = around.into_iter().flat_map(|around| around.neighbors.into_iter().chain(around.rest));
+    let pieces = hits.into_iter().chain(around).map(piece).collect();
+    let grounds = Grounds { question: sought, sources: packed.sources.into(), pieces, fit, rerank: reranked.map(Rerank::from), how };
     if fit < floor::floor(app, assistant).await {
         return Ok(Retrieved::BelowFloor(grounds));
     }
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
+    let body = as_body(request, &packed.messages)?;
+    Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))
+}
+
+/// The client's request with other messages.
+pub(super) fn as_body(request: chat::Request, messages: &[Message]) -> Result<Object, CallError> {
     let mut body = request.object;
     body.remove(FILTERS);
     let unwritable = |error: serde_json::Error| Invalid::Value { param: "messages".to_owned(), reason: error.to_string() };
-    body.set("messages", &to_wire(&packed.messages)).map_err(unwritable)?;
-    Ok(Retrieved::Prompt(Prompt { dialect: Dialect::Chat, body, grounds: Some(grounds) }))
+    body.set("messages", &to_wire(messages)).map_err(unwritable)?;
+    Ok(body)
 }
 
 /// The last message is the question, what stands before it is history. Assistants read and write text; what they cannot do is refused
@@ -112,10 +129,23 @@ fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallE
     }
 }
 
-/// What is searched for: the question, with what it goes on from.
-fn sought(history: &[Message], question: &str) -> String {
-    let earlier: Vec<&str> = history.iter().filter(|message| message.role == Role::User).map(|message| message.text.as_str()).collect();
-    followup::search_text(&earlier, question)
+/// What a prompt is packed from.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    hits: &'a [Hit],
+    around: &'a [Around],
+}
+
+/// For each hit, the best first, its neighbors one by one, and then the rest of its section as a whole.
+fn groups(around: &[Around]) -> Vec<Vec<Passage>> {
+    // It has no score of its own: joined with its hit it has the hit's.
+    let passage = |hit: &Hit| passage(hit, true);
+    let of = |around: &Around| {
+        let rest: Vec<Passage> = around.rest.iter().map(passage).collect();
+        let neighbors = around.neighbors.iter().map(|hit| vec![passage(hit)]);
+        neighbors.chain(Some(rest).filter(|rest| !rest.is_empty())).collect::<Vec<_>>()
+    };
+    around.iter().flat_map(of).collect()
 }
 
 async fn pack(
@@ -123,16 +153,24 @@ async fn pack(
     request: &chat::Request,
     assistant: &Arc<Assistant>,
     (history, question): (Vec<Message>, String),
-    hits: &[Hit],
+    Found { hits, around }: Found<'_>,
 ) -> Result<prompt::Packed, CallError> {
     let judged = hits.iter().any(|hit| hit.scores.rerank.is_some());
     let passages: Vec<Passage> = hits.iter().map(|hit| passage(hit, judged)).collect();
+    let groups = groups(around);
     let assistant = assistant.clone();
     let reserved = request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
     let work = move || {
         let title = assistant.title.as_deref().unwrap_or(assistant.name.as_str());
-        let parts =
-            prompt::Prompt { template: &assistant.template, assistant: title, history: &history, question: &question, passages: &passages };
+        let around = prompt::Around { groups: &groups, tokens: assistant.around_tokens };
+        let parts = prompt::Prompt {
+            template: &assistant.template,
+            assistant: title,
+            history: &history,
+            question: &question,
+            passages: &passages,
+            around,
+        };
         prompt::pack(&parts, &Budget::new(assistant.pool.window, reserved), assistant.pool.tokenizer.as_ref())
     };
     Ok(app.compute(work).await??)
@@ -163,17 +201,23 @@ fn span(hit: &Hit) -> Range<usize> {
     hit.span.start as usize..hit.span.end as usize
 }
 
-fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {
+pub(super) fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {
     messages.iter().map(|message| serde_json::json!({ "role": message.role, "content": message.text })).collect()
 }
 
 /// The three ways of having nothing are three different answers.
-fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, CallError> {
+fn nothing(app: &App, admitted: &Admitted, outcome: Outcome, how: How) -> Reply {
     let text = match outcome {
         Outcome::Found | Outcome::NothingFound => "I found nothing about this in the documents, so I cannot answer it.",
         Outcome::NothingVisible => "There are no documents here that you may read, so I cannot answer this.",
         Outcome::NothingStored => "There are no documents here yet, so I cannot answer this. Add some with `groundwork ingest FOLDER`.",
     };
+    let headers = [(ANSWER_HEADER, "declined"), (REASON_HEADER, outcome.as_str()), (SEARCH_HEADER, how.as_str())];
+    composed(app, admitted, text, headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+}
+
+/// An answer of ours, for which no model is asked.
+pub(super) fn composed(app: &App, admitted: &Admitted, text: &str, headers: Headers) -> Reply {
     let composed = Composed {
         dialect: Dialect::Chat,
         heading: Heading {
@@ -186,7 +230,7 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome) -> Result<Reply, Ca
         input_tokens: 0,
         output_tokens: 0,
         stream: admitted.asked.stream,
-        headers: vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), (REASON_HEADER.to_owned(), outcome.as_str().to_owned())],
+        headers,
     };
-    Ok(composed.reply())
+    composed.reply()
 }

@@ -7,7 +7,7 @@ use super::error::CallError;
 use super::other_dialect::OtherDialect;
 use super::retrieve::{Retrieved, retrieve};
 use super::settle::Settlement;
-use super::{stream, whole};
+use super::{stream, talk, whole};
 use crate::App;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -112,6 +112,10 @@ async fn answer(app: &App, caller: &Caller, admitted: &Admitted, settlement: &Se
         Model::Assistant(assistant) => match Box::pin(retrieve(app, caller, admitted, assistant, settlement)).await? {
             Retrieved::Prompt(prompt) => prompt,
             Retrieved::BelowFloor(grounds) => return decline(app, admitted, grounds).await,
+            Retrieved::Unsearched(prompt) => {
+                let (reply, grounds) = call(app, admitted, prompt, settlement).await?;
+                return Ok((reply.with_headers(vec![talk::told()]), grounds));
+            }
             Retrieved::Nothing(reply) => return Ok((reply, None)),
         },
     };

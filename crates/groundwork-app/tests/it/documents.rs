@@ -10,14 +10,22 @@ use groundwork_app::settings::Limits;
 use groundwork_app::{Caller, status};
 use groundwork_core::access::{Permissions, Scope};
 use groundwork_core::ids::KnowledgeBaseId;
+use groundwork_core::variety::Variety;
 use groundwork_inference::fake::Script;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 async fn found(house: &House, text: &str) -> Vec<String> {
-    let query =
-        Query { knowledge_base: "default".parse().unwrap(), text: text.into(), limit: 10, mode: Mode::Keyword, filter: None, rerank: true };
+    let query = Query {
+        knowledge_base: "default".parse().unwrap(),
+        text: text.into(),
+        limit: 10,
+        mode: Mode::Keyword,
+        filter: None,
+        rerank: true,
+        variety: Variety::default(),
+    };
     search::search(&house.app, &Caller::local(), query).await.unwrap().hits.into_iter().map(|hit| hit.text).collect()
 }
 
@@ -209,6 +217,7 @@ async fn a_mails_attachment_is_a_document_that_only_its_mail_can_take_away() {
         mode: Mode::Keyword,
         filter: None,
         rerank: true,
+        variety: Variety::default(),
     };
     let hits = search::search(&house.app, &Caller::local(), query).await.unwrap().hits;
     assert_eq!((hits[0].name.as_str(), &hits[0].document), ("pump.eml/plan.txt", &inner.id));

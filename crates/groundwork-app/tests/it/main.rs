@@ -7,6 +7,7 @@
 mod answers;
 mod batches;
 mod chaos;
+mod conversations;
 mod declarations;
 mod documents;
 mod files;
@@ -18,4 +19,5 @@ mod refusals;
 mod reranking;
 mod responses;
 mod routing;
+mod surroundings;
 mod upstream;

@@ -5,6 +5,7 @@ use groundwork_app::documents::{self, FindError, List};
 use groundwork_app::search::{self, Mode, Outcome, Query};
 use groundwork_app::{Caller, pipeline};
 use groundwork_core::access::Permissions;
+use groundwork_core::variety::Variety;
 use groundwork_inference::fake::Script;
 use serde_json::json;
 
@@ -55,6 +56,7 @@ async fn search_lists_and_documents_keep_to_the_same_rules() {
             mode,
             filter: None,
             rerank: true,
+            variety: Variety::default(),
         };
         let found = search::search(app, &ben, query).await.unwrap();
         assert_eq!(found.outcome, Outcome::Found);
@@ -89,6 +91,7 @@ async fn another_tenant_and_an_unknown_principal_find_nothing_at_all() {
             mode: Mode::Hybrid,
             filter: None,
             rerank: true,
+            variety: Variety::default(),
         };
         assert!(search::search(&house.app, &caller, query).await.is_err());
     }

@@ -6,6 +6,7 @@ use groundwork_app::Caller;
 use groundwork_app::pipeline::CallError;
 use groundwork_app::search::{self, Mode, Query, Rerank, SearchError};
 use groundwork_core::access::Permissions;
+use groundwork_core::variety::Variety;
 use groundwork_inference::fake::Script;
 use groundwork_retrieval::rerank::{RerankError, Reranker};
 use serde_json::json;
@@ -43,6 +44,7 @@ async fn find(house: &House, caller: &Caller, rerank: bool) -> Result<search::Fo
         mode: Mode::Hybrid,
         filter: None,
         rerank,
+        variety: Variety::default(),
     };
     search::search(&house.app, caller, query).await
 }

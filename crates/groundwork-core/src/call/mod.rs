@@ -62,6 +62,8 @@ pub enum Operation {
     Moderations,
     Images,
     Audio,
+    /// A question written anew so that it stands by itself, for a call of its own.
+    Rewrite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +191,7 @@ impl Operation {
             Self::Moderations => "moderations",
             Self::Images => "images",
             Self::Audio => "audio",
+            Self::Rewrite => "query_rewrite",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Packing: what of history and sources goes into the prompt, so that it never passes the model's window.
 
+use super::around::{Around, fitting_groups};
 use super::source::{Passage, Source, join_neighbors};
 use super::{Template, TemplateError};
 use crate::tokens::Tokenize;
@@ -50,6 +51,8 @@ pub struct Prompt<'a> {
     pub question: &'a str,
     /// Best first.
     pub passages: &'a [Passage],
+    /// What stands around them, for the room that is left when everything else has its place.
+    pub around: Around<'a>,
 }
 
 /// What goes to the model, and what a citation may point at.
@@ -116,7 +119,13 @@ pub fn pack(prompt: &Prompt<'_>, budget: &Budget, tokenizer: &dyn Tokenize) -> R
         (passages, left) = fitting_passages(prompt, room, tokenizer)?;
         kept_turns = 0;
     }
-    kept_turns = newest_that_fit(&turns, tokens_of(&turns, kept_turns) + left);
+    let before = tokens_of(&turns, kept_turns);
+    kept_turns = newest_that_fit(&turns, before + left);
+    let found = passages.len();
+    if found > 0 {
+        let left = (before + left).saturating_sub(tokens_of(&turns, kept_turns));
+        passages.extend(fitting_groups(prompt, left.min(prompt.around.tokens), tokenizer)?);
+    }
 
     // Counts of parts need not add up to the count of the whole, so the whole decides.
     loop {
@@ -141,7 +150,7 @@ pub fn pack(prompt: &Prompt<'_>, budget: &Budget, tokenizer: &dyn Tokenize) -> R
             history_tokens: tokens_of(&turns, kept_turns),
             source_tokens: sources.iter().map(|source| source.tokens).sum(),
             history_messages_dropped: turns.iter().map(|turn| turn.messages.len()).sum::<usize>() - history_kept,
-            passages_dropped: prompt.passages.len() - passages.len(),
+            passages_dropped: prompt.passages.len() - passages.len().min(found),
             exact: tokenizer.is_exact(),
         };
         return Ok(Packed { messages, sources, accounting });
@@ -215,7 +224,7 @@ fn tokens_of(turns: &[PastTurn<'_>], newest: usize) -> usize {
 }
 
 /// The best passages that fit `room`, each counted as the template writes it, and what they leave of it.
-fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) -> Result<(Vec<Passage>, usize), TemplateError> {
+pub(super) fn fitting_passages(prompt: &Prompt<'_>, room: usize, tokenizer: &dyn Tokenize) -> Result<(Vec<Passage>, usize), TemplateError> {
     let render = |sources: &[Source]| prompt.template.render_question(prompt.assistant, sources, "");
     let bare = tokenizer.count(&render(&[])?);
     let mut left = room;
@@ -294,7 +303,7 @@ mod tests {
     }
 
     fn packed(history: &[Message], question: &str, passages: &[Passage], window: usize) -> Result<Packed, PackError> {
-        let prompt = Prompt { template: &template(), assistant: "A", history, question, passages };
+        let prompt = Prompt { template: &template(), assistant: "A", history, question, passages, around: Around::default() };
         pack(&prompt, &Budget::new(window, 10), &Words)
     }
 
@@ -371,6 +380,8 @@ mod tests {
             history in prop::collection::vec((0usize..4, "\\PC{0,30}"), 0..8),
             question in "\\PC{0,30}",
             passages in prop::collection::vec((0usize..6, "[a-zé .]{0,60}"), 0..8),
+            around in prop::collection::vec(prop::collection::vec((6usize..12, "[a-zé .]{0,60}"), 0..3), 0..4),
+            tokens in 0usize..100,
             window in 0usize..400,
             reserved_output in 0usize..50,
             exact in any::<bool>(),
@@ -378,7 +389,10 @@ mod tests {
             let roles = [Role::User, Role::Assistant, Role::System, Role::Tool];
             let history: Vec<_> = history.iter().map(|(role, text)| message(roles[*role], text)).collect();
             let passages: Vec<_> = passages.iter().map(|(at, text)| passage(*at, text)).collect();
-            let prompt = Prompt { template: &template(), assistant: "A", history: &history, question: &question, passages: &passages };
+            let groups: Vec<Vec<Passage>> =
+                around.iter().map(|group| group.iter().map(|(at, text)| passage(*at, text)).collect()).collect();
+            let around = Around { groups: &groups, tokens };
+            let prompt = Prompt { template: &template(), assistant: "A", history: &history, question: &question, passages: &passages, around };
             let budget = Budget::new(window, reserved_output);
             let tokenizer: &dyn Tokenize = if exact { &Words } else { &UpperBound };
             if let Ok(packed) = pack(&prompt, &budget, tokenizer) {

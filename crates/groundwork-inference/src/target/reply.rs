@@ -6,13 +6,16 @@ use futures::stream::BoxStream;
 use groundwork_core::turn::{Event, Frame};
 use std::time::Duration;
 
-/// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing.
+/// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing, `talk` when it
+/// was not asked for anything in the documents and no model wrote it.
 pub const ANSWER_HEADER: &str = "groundwork-answer";
 /// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
 pub const FIT_HEADER: &str = "groundwork-fit";
 /// The header that tells what became of the reranking of what was found, where a reranker is set: `done`, or `late` or `busy`, when the
 /// order is that of the search.
 pub const RERANK_HEADER: &str = "groundwork-rerank";
+/// The header that tells what was searched for: the question `as_asked`, `with_history`, `rewritten` by a chat model, or `none`.
+pub const SEARCH_HEADER: &str = "groundwork-search";
 /// Says more about it: why there is nothing to answer from, that what was found fits too badly (`below_floor`), or that quotes were chosen by their words alone.
 pub const REASON_HEADER: &str = "groundwork-reason";
 

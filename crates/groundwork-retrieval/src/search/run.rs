@@ -1,7 +1,7 @@
 //! One search, from the question to checked hits.
 
 use super::legs::{Ground, Place, Question, Ranked, ask, sort};
-use super::{Found, Hit, Mode, Query, Reach, Scores, SearchError, rerank};
+use super::{Around, Found, Hit, Mode, Query, Reach, Scores, SearchError, rerank};
 use crate::embed::{Embedder, Purpose};
 use crate::index::Index;
 use groundwork_core::fusion::{Fused, Leg, weighed};
@@ -39,10 +39,10 @@ enum Rights {
 }
 
 #[derive(Clone, Copy)]
-struct Search<'a> {
+pub(super) struct Search<'a> {
     index: &'a Index,
-    db: &'a Db,
-    query: Query<'a>,
+    pub(super) db: &'a Db,
+    pub(super) query: Query<'a>,
 }
 
 impl Search<'_> {
@@ -116,8 +116,27 @@ impl Search<'_> {
                 found.hits.retain(|hit| self.may_see(&grounds, hit));
             }
         }
+        if self.query.variety.is_wanted() {
+            found.hits = self.within(self.varied(found.hits, self.query.variety)).await??;
+        }
         found.hits.truncate(self.query.k);
+        if self.query.surroundings.are_wanted() {
+            found.around = self.within(self.around(&grounds, &found.hits)).await??;
+        }
         Ok(found)
+    }
+
+    /// What stands around `hits`, by the same rules as they themselves.
+    async fn around(&self, grounds: &[Ground], hits: &[Hit]) -> Result<Vec<Around>, SearchError> {
+        let wanted = self.query.surroundings;
+        let mut found = Vec::new();
+        for ground in grounds {
+            let stretches: Vec<_> = hits.iter().filter(|hit| hit.knowledge_base == ground.id).map(|hit| wanted.stretch(hit)).collect();
+            let chunks = self.db.chunks_of(&ground.id, &stretches).await?;
+            let chunks = chunks.into_iter().map(|chunk| hit_of(ground.id.clone(), chunk, Scores::default()));
+            found.extend(chunks.filter(|hit| self.may_see(grounds, hit)));
+        }
+        Ok(wanted.of(hits, &found))
     }
 
     /// Whether a hit of the database still stands in the snapshot and is permitted.
@@ -130,20 +149,21 @@ impl Search<'_> {
 
     /// Hits that the last steps choose from.
     fn pool(&self) -> usize {
-        self.query.reranker.map_or(0, |reranker| reranker.candidates).max(self.query.k)
+        let varied = if self.query.variety.is_wanted() { self.query.candidates } else { 0 };
+        self.query.reranker.map_or(0, |reranker| reranker.candidates).max(varied).max(self.query.k)
     }
 
     async fn attempt(&self, grounds: &[Ground], question: Option<&Question>) -> Result<Found, SearchError> {
         let reach = reach(grounds);
         if !matches!(reach, Reach::Chunks(1..)) || self.query.k == 0 {
-            return Ok(Found { hits: Vec::new(), reach, reranked: None });
+            return Ok(Found { hits: Vec::new(), reach, reranked: None, around: Vec::new() });
         }
         let mut ranked = self.ask(grounds, question).await?;
         if let Some(question) = question {
             self.rescore(grounds, question, &mut ranked).await?;
         }
         let hits = self.hits(grounds, &ranked).await?;
-        Ok(Found { hits, reach, reranked: None })
+        Ok(Found { hits, reach, reranked: None, around: Vec::new() })
     }
 
     /// Runs the legs on a thread for computation, as many searches at once as there are processors.

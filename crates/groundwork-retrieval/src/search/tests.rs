@@ -146,12 +146,18 @@ async fn a_revoked_permission_and_a_deleted_document_act_on_the_next_search() {
     assert!(fixture.index.delete(&kb(), &other).await.unwrap());
     assert!(!fixture.index.delete(&kb(), &other).await.unwrap());
     for mode in MODES {
-        assert_eq!(find(&fixture, &ann, "common", mode, 10).await, Found { hits: vec![], reach: Reach::Forbidden, reranked: None });
+        assert_eq!(
+            find(&fixture, &ann, "common", mode, 10).await,
+            Found { hits: vec![], reach: Reach::Forbidden, reranked: None, around: vec![] }
+        );
     }
     let local = Caller::local();
     assert_eq!(find(&fixture, &local, "common", Mode::Hybrid, 10).await.hits.len(), 3);
     assert!(fixture.index.delete(&kb(), &document).await.unwrap());
-    assert_eq!(find(&fixture, &local, "common", Mode::Hybrid, 10).await, Found { hits: vec![], reach: Reach::Empty, reranked: None });
+    assert_eq!(
+        find(&fixture, &local, "common", Mode::Hybrid, 10).await,
+        Found { hits: vec![], reach: Reach::Empty, reranked: None, around: vec![] }
+    );
 }
 
 #[tokio::test]
@@ -159,7 +165,10 @@ async fn nothing_found_is_told_from_no_such_base_and_from_a_loading_index() {
     let fixture = Fixture::new().await;
     fixture.put("notes", None, &texts(0, 200)).await.unwrap();
     let local = Caller::local();
-    assert_eq!(find(&fixture, &local, "absent", Mode::Keyword, 5).await, Found { hits: vec![], reach: Reach::Chunks(200), reranked: None });
+    assert_eq!(
+        find(&fixture, &local, "absent", Mode::Keyword, 5).await,
+        Found { hits: vec![], reach: Reach::Chunks(200), reranked: None, around: vec![] }
+    );
     assert_eq!(find(&fixture, &local, "", Mode::Keyword, 5).await.hits, vec![]);
 
     let nowhere = ["nowhere".parse().unwrap()];
@@ -268,7 +277,10 @@ async fn a_granted_permission_acts_on_the_next_search() {
     let (document, _) =
         fixture.put("minutes", Some(Permissions { scope: Scope::Restricted, ..Permissions::default() }), &texts(0, 3)).await.unwrap();
     let ann = caller(Some("default"), &["user:ann"]);
-    assert_eq!(find(&fixture, &ann, "common", Mode::Hybrid, 10).await, Found { hits: vec![], reach: Reach::Forbidden, reranked: None });
+    assert_eq!(
+        find(&fixture, &ann, "common", Mode::Hybrid, 10).await,
+        Found { hits: vec![], reach: Reach::Forbidden, reranked: None, around: vec![] }
+    );
     let allowed = Permissions { scope: Scope::Restricted, allow: names(&["user:ann"]), ..Permissions::default() };
     fixture.db.set_permissions(&kb(), &document, allowed).await.unwrap();
     assert_eq!(find(&fixture, &ann, "common", Mode::Hybrid, 10).await.hits.len(), 3);

@@ -68,6 +68,14 @@ pub struct Chunk {
     pub media_type: String,
 }
 
+/// Chunks of one version of a document, by their place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    pub document: DocumentId,
+    pub generation: u32,
+    pub ordinals: Range<u32>,
+}
+
 impl Db {
     /// `None` when there is no such knowledge base.
     pub async fn live_slots(&self, knowledge_base: &KnowledgeBaseId) -> Result<Option<LiveSlots>, DbError> {
@@ -125,6 +133,17 @@ impl Db {
     /// The chunks of `slots`, in their order; a slot that was collected meanwhile is left out.
     pub async fn chunks(&self, knowledge_base: &KnowledgeBaseId, slots: &[u32]) -> Result<Vec<Chunk>, DbError> {
         let rows = self.read(Operation::Chunks, of_slots(knowledge_base, slots)).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The chunks of `stretches`, one stretch after the other, each in reading order. Of a version that is gone there are none.
+    pub async fn chunks_of(&self, knowledge_base: &KnowledgeBaseId, stretches: &[Stretch]) -> Result<Vec<Chunk>, DbError> {
+        let stretch = |stretch: &Stretch| {
+            let Stretch { document, generation, ordinals } = stretch;
+            serde_json::json!([document.as_str(), generation, ordinals.start, ordinals.end])
+        };
+        let stretches = serde_json::Value::from_iter(stretches.iter().map(stretch)).to_string();
+        let rows = self.read(Operation::ChunksOf, vec![knowledge_base.as_str().into(), stretches.into()]).await?;
         rows.into_iter().map(read).collect()
     }
 

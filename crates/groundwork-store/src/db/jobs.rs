@@ -1,6 +1,6 @@
 //! Background work: one table, leased by one runner at a time. Times come from the clock of the database.
 
-use super::operation::{Durability, Operation, Outcome, Step, guard, step};
+use super::operation::{Durability, Jobs, Outcome, Step, guard, step};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
 use groundwork_core::clock::UnixMs;
@@ -79,7 +79,7 @@ impl Db {
     pub async fn enqueue(&self, new: NewJob) -> Result<Enqueued, DbError> {
         let (id, insert) = self.job_step(&new)?;
         let identity = vec![new.kind.as_str().into(), new.tenant.as_str().into(), new.key.as_deref().into()];
-        let steps = vec![self.tenant_step(&new.tenant), insert, step(Operation::LastActiveJob, identity)];
+        let steps = vec![self.tenant_step(&new.tenant), insert, step(Jobs::LastActive.into(), identity)];
         let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         let last: Option<JobId> = last_rows(outcomes).next().map(|mut row| row.name()).transpose()?;
         Ok(match last {
@@ -93,8 +93,8 @@ impl Db {
     pub async fn lease(&self, kinds: &[&str], hold: Duration) -> Result<Option<Lease>, DbError> {
         let kinds = serde_json::Value::from(kinds).to_string();
         let steps = vec![
-            step(Operation::GiveUpDeadJobs, vec![self.now()]),
-            step(Operation::LeaseJob, vec![kinds.into(), self.now(), self.after(hold)]),
+            step(Jobs::GiveUpDead.into(), vec![self.now()]),
+            step(Jobs::Lease.into(), vec![kinds.into(), self.now(), self.after(hold)]),
         ];
         let outcomes = self.write(Durability::Now, steps).await.map_err(Undone::unexpected)?;
         Ok(last_rows(outcomes).next().map(read).transpose()?.map(|job| Lease { job }))
@@ -102,7 +102,7 @@ impl Db {
 
     /// Ends every lease. For the one owner of the data folder before it takes its first job: all leases are those of dead processes.
     pub async fn end_leases(&self) -> Result<(), DbError> {
-        self.write(Durability::Later, vec![step(Operation::EndLeases, Vec::new())]).await.map_err(Undone::unexpected)?;
+        self.write(Durability::Later, vec![step(Jobs::EndLeases.into(), Vec::new())]).await.map_err(Undone::unexpected)?;
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl Db {
     pub async fn heartbeat(&self, lease: &Lease, hold: Duration, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
         let mut parameters = lease.identity();
         parameters.extend([self.after(hold), progress.as_ref().into()]);
-        self.with_lease(lease, Durability::Later, vec![guard(Operation::KeepLease, parameters)]).await
+        self.with_lease(lease, Durability::Later, vec![guard(Jobs::KeepLease.into(), parameters)]).await
     }
 
     pub async fn complete(&self, lease: &Lease, progress: Option<serde_json::Value>) -> Result<(), LeaseError> {
@@ -129,29 +129,29 @@ impl Db {
     pub async fn hand_back(&self, lease: &Lease, run_after: UnixMs, reason: Option<&str>) -> Result<(), LeaseError> {
         let mut parameters = lease.identity();
         parameters.extend([run_after.into(), reason.into()]);
-        self.with_lease(lease, Durability::Now, vec![guard(Operation::HandBackJob, parameters)]).await
+        self.with_lease(lease, Durability::Now, vec![guard(Jobs::HandBack.into(), parameters)]).await
     }
 
     /// Lets a job that was put off run now.
     pub async fn hurry(&self, id: &JobId) -> Result<(), DbError> {
-        let steps = vec![step(Operation::HurryJob, vec![id.as_str().into(), self.now()])];
+        let steps = vec![step(Jobs::Hurry.into(), vec![id.as_str().into(), self.now()])];
         self.write(Durability::Later, steps).await.map_err(Undone::unexpected)?;
         Ok(())
     }
 
     /// How many jobs of `kind` have not ended.
     pub async fn active_jobs(&self, kind: &str) -> Result<u64, DbError> {
-        self.read_one(Operation::CountActiveJobs, vec![kind.into()]).await?.map_or(Ok(0), |mut row| row.next())
+        self.read_one(Jobs::CountActive.into(), vec![kind.into()]).await?.map_or(Ok(0), |mut row| row.next())
     }
 
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, DbError> {
-        self.read_one(Operation::Job, vec![id.as_str().into()]).await?.map(read).transpose()
+        self.read_one(Jobs::Find.into(), vec![id.as_str().into()]).await?.map(read).transpose()
     }
 
     /// At most `limit` jobs of a tenant with ids before `before`, newest first.
     pub async fn jobs(&self, tenant: &TenantId, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, DbError> {
         let parameters = vec![tenant.as_str().into(), before.map(JobId::as_str).into(), limit.into()];
-        self.read(Operation::Jobs, parameters).await?.into_iter().map(read).collect()
+        self.read(Jobs::List.into(), parameters).await?.into_iter().map(read).collect()
     }
 
     /// Makes a job within another transaction, whose tenant is there; none when it would repeat the last one with its key.
@@ -167,7 +167,7 @@ impl Db {
             new.run_after.into(),
             self.now(),
         ];
-        Ok((id, step(Operation::InsertJob, job)))
+        Ok((id, step(Jobs::Insert.into(), job)))
     }
 
     async fn finish(&self, lease: &Lease, end: End<'_>) -> Result<(), LeaseError> {
@@ -181,8 +181,8 @@ impl Db {
             finished_at.into(),
         ]);
         // Each job that ends takes some along that ended long ago, so that the table does not grow for ever.
-        let forget = step(Operation::ForgetJobs, vec![self.now_ms().saturating_sub(KEPT_MS).into(), FORGOTTEN_AT_ONCE.into()]);
-        self.with_lease(lease, Durability::Now, vec![guard(Operation::FinishJob, parameters), forget]).await
+        let forget = step(Jobs::Forget.into(), vec![self.now_ms().saturating_sub(KEPT_MS).into(), FORGOTTEN_AT_ONCE.into()]);
+        self.with_lease(lease, Durability::Now, vec![guard(Jobs::Finish.into(), parameters), forget]).await
     }
 
     async fn with_lease(&self, lease: &Lease, durability: Durability, steps: Vec<Step>) -> Result<(), LeaseError> {

@@ -98,6 +98,7 @@ pub(crate) enum Operation {
     Codes,
     Texts,
     Chunks,
+    ChunksOf,
     Vectors,
     // Published objects.
     LiveObject,
@@ -107,20 +108,6 @@ pub(crate) enum Operation {
     AdvanceObject,
     InsertObjectVersion,
     RetireObject,
-    // Jobs.
-    InsertJob,
-    LastActiveJob,
-    LeaseJob,
-    GiveUpDeadJobs,
-    EndLeases,
-    KeepLease,
-    HandBackJob,
-    HurryJob,
-    FinishJob,
-    CountActiveJobs,
-    ForgetJobs,
-    Job,
-    Jobs,
     // Kept answers.
     KeptAnswer,
     KeepAnswer,
@@ -129,10 +116,36 @@ pub(crate) enum Operation {
     // Ledger.
     Settle,
     Ledger,
+    // Jobs.
+    Jobs(Jobs),
     // Responses and conversations.
     Dialogue(Dialogue),
     // Files, uploads, batches and stored completions.
     Kept(Kept),
+}
+
+/// Statements about jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Jobs {
+    Insert,
+    LastActive,
+    Lease,
+    GiveUpDead,
+    EndLeases,
+    KeepLease,
+    HandBack,
+    Hurry,
+    Finish,
+    CountActive,
+    Forget,
+    Find,
+    List,
+}
+
+impl From<Jobs> for Operation {
+    fn from(operation: Jobs) -> Self {
+        Self::Jobs(operation)
+    }
 }
 
 /// Statements about responses, conversations and their items.

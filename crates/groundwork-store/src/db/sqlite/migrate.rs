@@ -23,6 +23,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (22, include_str!("migrations/0022_words.sql")),
     (23, include_str!("migrations/0023_near_and_kept.sql")),
     (24, include_str!("migrations/0024_attributes.sql")),
+    (25, include_str!("migrations/0025_chunk_order.sql")),
 ];
 
 /// Which steps a file has, each with the digest of what was run.

@@ -1,6 +1,7 @@
 //! SQLite: one file, one writing thread that commits what has queued up together, a few connections that read beside it.
 
 mod dialogue;
+mod jobs;
 mod kept;
 mod migrate;
 mod readers;

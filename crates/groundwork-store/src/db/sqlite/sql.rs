@@ -40,10 +40,14 @@ macro_rules! object {
     };
 }
 
-macro_rules! job {
-    () => {
-        "job.id, job.kind, (SELECT t.id FROM tenant t WHERE t.no = job.tenant_no), job.payload, job.state, job.attempts, job.max_attempts,
-         job.run_after, job.leased_until, job.progress, job.error, job.created_at, job.finished_at"
+/// A chunk `c` with what there is of its version `v` and its document `d`.
+macro_rules! chunk {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.key, c.ordinal, c.text, c.heading_path, c.first_page, c.last_page, c.span_start, c.span_end, c.place, d.id, v.generation,
+                    d.source, v.name, v.title, v.media_type ",
+            $rest
+        )
     };
 }
 
@@ -395,12 +399,18 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              FROM knowledge_base k JOIN chunk c ON c.key >= (k.no << 32) + ?2 AND c.key < (k.no + 1) << 32
              JOIN version v ON v.no = c.version_no WHERE k.id = ?1 ORDER BY c.key LIMIT ?3"
         }
-        O::Chunks => {
-            "SELECT c.key, c.ordinal, c.text, c.heading_path, c.first_page, c.last_page, c.span_start, c.span_end, c.place, d.id, v.generation,
-                    d.source, v.name, v.title, v.media_type
-             FROM json_each(?2) j CROSS JOIN chunk c ON c.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
+        O::Chunks => chunk!(
+            "FROM json_each(?2) j CROSS JOIN chunk c ON c.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
              JOIN version v ON v.no = c.version_no JOIN document d ON d.no = v.document_no ORDER BY j.key"
-        }
+        ),
+        O::ChunksOf => chunk!(
+            "FROM json_each(?2) j
+             CROSS JOIN document d ON d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.id = j.value ->> 0
+                AND d.live_generation IS NOT NULL
+             CROSS JOIN version v ON v.document_no = d.no AND v.generation = j.value ->> 1
+             CROSS JOIN chunk c ON c.version_no = v.no AND c.ordinal >= j.value ->> 2 AND c.ordinal < j.value ->> 3
+             ORDER BY j.key, c.ordinal"
+        ),
         O::Vectors => {
             "SELECT e.key, e.vector
              FROM json_each(?2) j CROSS JOIN embedding e ON e.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
@@ -429,62 +439,6 @@ pub(super) fn sql(operation: Operation) -> &'static str {
                 AND (managed_by = 'api' OR ?4 = 'file')"
         }
 
-        O::InsertJob => {
-            "INSERT INTO job (id, kind, tenant_no, payload, state, dedupe_key, max_attempts, run_after, created_at)
-             SELECT ?1, ?2, t.no, ?4, 'queued', ?5, ?6, ?7, ?8 FROM tenant t
-             WHERE t.id = ?3 AND ?4 IS NOT (SELECT last.payload FROM job last
-                                            WHERE last.kind = ?2 AND last.tenant_no = t.no AND last.dedupe_key = ?5
-                                                AND last.state IN ('queued', 'running')
-                                            ORDER BY last.no DESC LIMIT 1)"
-        }
-        O::LastActiveJob => {
-            "SELECT id FROM job
-             WHERE kind = ?1 AND tenant_no = (SELECT no FROM tenant WHERE id = ?2) AND dedupe_key = ?3 AND state IN ('queued', 'running')
-             ORDER BY no DESC LIMIT 1"
-        }
-        O::LeaseJob => concat!(
-            "UPDATE job SET state = 'running', attempts = attempts + 1, leased_until = ?3
-             WHERE no = (SELECT j.no FROM job j
-                         WHERE j.state IN ('queued', 'running') AND j.kind IN (SELECT value FROM json_each(?1)) AND j.run_after <= ?2
-                            AND (j.state = 'queued' OR j.leased_until <= ?2)
-                            AND NOT EXISTS (SELECT 1 FROM job earlier
-                                            WHERE earlier.kind = j.kind AND earlier.tenant_no = j.tenant_no
-                                                AND earlier.dedupe_key = j.dedupe_key AND earlier.state IN ('queued', 'running')
-                                                AND earlier.no < j.no)
-                         ORDER BY j.run_after, j.no LIMIT 1)
-             RETURNING ",
-            job!()
-        ),
-        O::GiveUpDeadJobs => {
-            "UPDATE job SET state = 'failed', error = 'the last attempt stopped without a word', finished_at = ?1, leased_until = NULL
-             WHERE state IN ('queued', 'running') AND state = 'running' AND leased_until <= ?1 AND attempts >= max_attempts"
-        }
-        O::EndLeases => "UPDATE job SET leased_until = 0 WHERE state = 'running'",
-        O::KeepLease => {
-            "UPDATE job SET leased_until = ?3, progress = coalesce(?4, progress) WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
-        }
-        O::HandBackJob => {
-            "UPDATE job SET state = 'queued', attempts = attempts - 1, run_after = ?3, error = coalesce(?4, error), leased_until = NULL
-             WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
-        }
-        O::HurryJob => "UPDATE job SET run_after = ?2 WHERE id = ?1 AND state = 'queued' AND run_after > ?2",
-        O::CountActiveJobs => "SELECT count(*) FROM job WHERE state IN ('queued', 'running') AND kind = ?1",
-        O::ForgetJobs => {
-            "DELETE FROM job WHERE no IN
-                (SELECT no FROM job WHERE finished_at IS NOT NULL AND finished_at < ?1 ORDER BY finished_at LIMIT ?2)"
-        }
-        O::FinishJob => {
-            "UPDATE job SET state = ?3, progress = coalesce(?4, progress), error = ?5, run_after = ?6, finished_at = ?7, leased_until = NULL
-             WHERE id = ?1 AND attempts = ?2 AND state = 'running'"
-        }
-        O::Job => concat!("SELECT ", job!(), " FROM job WHERE job.id = ?1"),
-        O::Jobs => concat!(
-            "SELECT ",
-            job!(),
-            " FROM job WHERE job.tenant_no = (SELECT no FROM tenant WHERE id = ?1) AND (?2 IS NULL OR job.id < ?2)
-              ORDER BY job.id DESC LIMIT ?3"
-        ),
-
         O::KeptAnswer => "SELECT request, status, headers, body FROM kept_answer WHERE scope = ?1 AND kept_at > ?2",
         O::KeepAnswer => {
             "INSERT OR REPLACE INTO kept_answer (scope, request, status, headers, body, kept_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -504,6 +458,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
                      ?26, ?27)
              ON CONFLICT DO NOTHING"
         }
+        O::Jobs(operation) => super::jobs::sql(operation),
         O::Dialogue(operation) => super::dialogue::sql(operation),
         O::Kept(operation) => super::kept::sql(operation),
         O::Ledger => {
