@@ -91,7 +91,7 @@ async fn rewrite(app: &App, admitted: &Admitted, pool: &Arc<Pool>, (history, que
         everywhere: true,
         affinity: None,
     };
-    let routed = route(app, &errand, Some(Booking::of_reply(&settlement)), |deployment| {
+    let routed = route(app, &errand, Some(Booking::of_reply(&settlement)), |deployment, replaceable| {
         let call = target::Call {
             id: format!("chatcmpl-{}-rewrite", admitted.id),
             now: app.inner().clock.now(),
@@ -99,6 +99,7 @@ async fn rewrite(app: &App, admitted: &Admitted, pool: &Arc<Pool>, (history, que
             body: body.clone(),
             model: Some(deployment.model.clone()),
             stream: false,
+            replaceable,
             deadline,
             grounding: None,
             headers: spillover::headers(&target::Headers::new(), pool, deployment),

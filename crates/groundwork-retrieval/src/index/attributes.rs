@@ -1,4 +1,4 @@
-//! The attributes of a knowledge base's documents as filters look at them: read when something has changed, and kept until then.
+//! The attributes of a knowledge base's documents as filters look at them: read once, and after that what has changed of them.
 
 use super::Index;
 use super::permitted::Permitted;
@@ -25,7 +25,15 @@ impl Kept {
         if let Some((_, known)) = kept.as_ref().filter(|(at, _)| *at == content) {
             return Ok(known.clone());
         }
-        let known: Known = Arc::new(index.db().attributes(id).await?.into_iter().collect());
+        // Documents that are gone stay until the next start: no snapshot names them.
+        let known: Known = match kept.take() {
+            Some((since, mut known)) => {
+                let changed = index.db().attributes_since(id, since).await?;
+                Arc::make_mut(&mut known).extend(changed);
+                known
+            }
+            None => Arc::new(index.db().attributes(id).await?.into_iter().collect()),
+        };
         *kept = Some((content, known.clone()));
         Ok(known)
     }

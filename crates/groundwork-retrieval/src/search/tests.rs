@@ -334,3 +334,34 @@ async fn what_a_caller_finds_follows_every_change_of_documents_and_permissions()
         }
     }
 }
+
+#[tokio::test]
+async fn attributes_are_followed_from_change_to_change() {
+    let fixture = Fixture::new().await;
+    let attributes = |json: &str| serde_json::from_str::<Attributes>(json).unwrap();
+    let local = Caller::local();
+    let bases = [kb()];
+    let filter = groundwork_core::filter::parse("team=hr").unwrap();
+    let found = async |fixture: &Fixture| {
+        let query = Query { k: 100, filter: Some(&filter), ..Query::new(&bases, "common", &local) };
+        let found = search(&fixture.index, &fixture.db, &embedder(), query).await.unwrap();
+        found.hits.iter().map(|hit| hit.source.clone()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    let (one, _) = fixture.put("one", None, &texts(0, 2)).await.unwrap();
+    fixture.db.set_attributes(&kb(), &one, &attributes(r#"{"team":"hr"}"#)).await.unwrap();
+    assert_eq!(found(&fixture).await, ["one"]);
+    // Each of these is seen by a search that knew what was before.
+    let (two, _) = fixture.put("two", None, &texts(1, 2)).await.unwrap();
+    assert_eq!(found(&fixture).await, ["one"]);
+    fixture.db.set_attributes(&kb(), &two, &attributes(r#"{"team":"hr"}"#)).await.unwrap();
+    assert_eq!(found(&fixture).await, ["one", "two"]);
+    fixture.put("two", None, &texts(2, 3)).await.unwrap();
+    assert_eq!(found(&fixture).await, ["one", "two"], "a new version has the document's attributes");
+    fixture.db.set_attributes(&kb(), &one, &Attributes::new()).await.unwrap();
+    assert_eq!(found(&fixture).await, ["two"]);
+    assert!(fixture.index.delete(&kb(), &two).await.unwrap());
+    assert_eq!(found(&fixture).await, [] as [&str; 0]);
+    let fixture = fixture.reopen(|_| ()).await;
+    fixture.db.set_attributes(&kb(), &one, &attributes(r#"{"team":"hr"}"#)).await.unwrap();
+    assert_eq!(found(&fixture).await, ["one"]);
+}

@@ -1,6 +1,6 @@
 //! Attributes of documents, by which a search can be narrowed: one set a document, for all of its versions.
 
-use super::operation::{Durability, Operation, guard};
+use super::operation::{Durability, Operation, guard, step};
 use super::value::{Row, Value};
 use super::{Db, DbError, Undone};
 use groundwork_core::attributes::Attributes;
@@ -25,6 +25,7 @@ impl Db {
         let base: Value = knowledge_base.as_str().into();
         let steps = vec![
             guard(Operation::SetAttributes, vec![base.clone(), document.as_str().into(), column(attributes)]),
+            step(Operation::StirAttributes, vec![base.clone(), document.as_str().into()]),
             guard(Operation::BumpContentEpoch, vec![base]),
         ];
         match self.write(Durability::Now, steps).await {
@@ -37,6 +38,13 @@ impl Db {
     /// Those of all live documents that have any.
     pub async fn attributes(&self, knowledge_base: &KnowledgeBaseId) -> Result<Vec<(DocumentId, Attributes)>, DbError> {
         let rows = self.read(Operation::Attributes, vec![knowledge_base.as_str().into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.name()?, read(&mut row)?))).collect()
+    }
+
+    /// Those of live documents that went live or got other ones after the content epoch `since`, and of some that did before; what a
+    /// document has none of is empty.
+    pub async fn attributes_since(&self, knowledge_base: &KnowledgeBaseId, since: u64) -> Result<Vec<(DocumentId, Attributes)>, DbError> {
+        let rows = self.read(Operation::AttributesSince, vec![knowledge_base.as_str().into(), since.into()]).await?;
         rows.into_iter().map(|mut row| Ok((row.name()?, read(&mut row)?))).collect()
     }
 }

@@ -49,7 +49,9 @@ pub(crate) enum Operation {
     // Attributes.
     SetUnpublishedAttributes,
     SetAttributes,
+    StirAttributes,
     Attributes,
+    AttributesSince,
     // Versions and their pages.
     InsertVersion,
     Version,

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (23, include_str!("migrations/0023_near_and_kept.sql")),
     (24, include_str!("migrations/0024_attributes.sql")),
     (25, include_str!("migrations/0025_chunk_order.sql")),
+    (26, include_str!("migrations/0026_attributes_since.sql")),
 ];
 
 /// Which steps a file has, each with the digest of what was run.

@@ -225,10 +225,19 @@ pub(super) fn sql(operation: Operation) -> &'static str {
              WHERE id = ?2 AND parent_no IS NULL AND knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND live_generation IS NOT NULL"
         }
         // A file inside a document has those of the document.
+        O::StirAttributes => {
+            "UPDATE document SET stirred = (SELECT content_epoch FROM knowledge_base WHERE id = ?1)
+             WHERE no IN (SELECT no FROM document WHERE id = ?2
+                          UNION ALL SELECT c.no FROM document c JOIN document d ON c.parent_no = d.no WHERE d.id = ?2)"
+        }
         O::Attributes => {
             "SELECT d.id, o.attributes FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no)
              WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.live_generation IS NOT NULL
                AND o.attributes IS NOT NULL"
+        }
+        O::AttributesSince => {
+            "SELECT d.id, o.attributes FROM document d JOIN document o ON o.no = coalesce(d.parent_no, d.no)
+             WHERE d.knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND d.stirred >= ?2 AND d.live_generation IS NOT NULL"
         }
 
         O::InsertVersion => concat!(
@@ -257,7 +266,8 @@ pub(super) fn sql(operation: Operation) -> &'static str {
                  WHERE s.version_no = ?1)"
         }
         O::MoveLivePointer => {
-            "UPDATE document SET live_generation = (SELECT generation FROM version WHERE no = ?1)
+            "UPDATE document SET live_generation = (SELECT generation FROM version WHERE no = ?1),
+                stirred = (SELECT content_epoch FROM knowledge_base k WHERE k.no = knowledge_base_no)
              WHERE no = (SELECT document_no FROM version WHERE no = ?1) AND deleted_at IS NULL AND live_generation IS ?2"
         }
         O::MarkReplaced => {
