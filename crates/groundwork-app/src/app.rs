@@ -300,7 +300,7 @@ async fn warm(app: App) {
             tokio::time::sleep(TRY_AGAIN).await;
         }
         if let Some(reranking) = &inner.knowledge.reranking
-            && let Err(error) = reranking.warm().await
+            && let Err(error) = reranking.warm(&app).await
         {
             tracing::warn!(%error, "searches cannot be reranked");
         }

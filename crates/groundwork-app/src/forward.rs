@@ -60,9 +60,13 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
     if app.stopping().is_cancelled() {
         return Err(shutting_down());
     }
+    let pool = pool(app, caller, &request.model)?;
+    pass(app, pool, principal(caller), request).await
+}
+
+/// The same for whoever may do it on `asker`'s behalf.
+pub(crate) async fn pass(app: &App, pool: Arc<Pool>, asker: String, request: Request) -> Result<Answer, CallError> {
     let inner = app.inner();
-    let (model, pool) = pool(app, caller, &request.model)?;
-    let asker = principal(caller);
     let (body, hides_usage) = with_usage(&request)?;
     let id: CallId = app.make_id("call").map_err(|_invalid| Interrupted)?;
     let call = SettledCall {
@@ -71,7 +75,7 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
         tenant: inner.tenant.clone(),
         principal: asker.clone(),
         operation: request.operation,
-        model,
+        model: pool.name.clone(),
         streamed: hides_usage.is_some(),
         started: inner.clock.now(),
     };
@@ -101,7 +105,7 @@ pub async fn forward(app: &App, caller: &Caller, request: Request) -> Result<Ans
     }
 }
 
-fn pool(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Arc<Pool>), CallError> {
+fn pool(app: &App, caller: &Caller, model: &str) -> Result<Arc<Pool>, CallError> {
     let unknown = || CallError::UnknownModel(model.to_owned());
     let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
     if caller.tenant.as_ref() != Some(&app.inner().tenant) || !caller.may_use(&name) {
@@ -109,7 +113,7 @@ fn pool(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Arc<Pool>
     }
     let published = app.published();
     match published.pools.get(&name) {
-        Some(pool) => Ok((name, pool.clone())),
+        Some(pool) => Ok(pool.clone()),
         None if published.assistants.contains_key(&name) => Err(CallError::NotSoAsked(model.to_owned())),
         None => Err(unknown()),
     }

@@ -1,80 +1,90 @@
-//! The model that puts what the search found into another order, where one is set.
+//! The model that puts what the search found into another order, where one is set: on this machine, or behind a declared model.
 
-use crate::local_model::{Fault, LocalModel};
+mod local;
+mod pooled;
+
+use crate::App;
+use crate::local_model::LocalModel;
+use crate::pipeline::principal;
 use crate::settings::{Judge, Reranking};
-use groundwork_inference::catalogue::Entry;
-use groundwork_inference::local::{self, LoadError};
+use groundwork_core::access::Caller;
 use groundwork_inference::models::Library;
 use groundwork_retrieval::rerank::{RerankError, Reranker};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) struct RerankingModel {
-    model: LocalModel<Reranker>,
+    who: Who,
     candidates: usize,
     patience: Duration,
 }
 
-/// Until a search says otherwise.
-const ANY: (usize, Duration) = (0, Duration::ZERO);
+enum Who {
+    Local(Box<LocalModel<Reranker>>),
+    /// The name of a declared model.
+    Pool(String),
+}
 
 impl RerankingModel {
     pub(crate) fn new(reranking: Reranking, library: Library) -> Self {
         let Reranking { judge, candidates, patience } = reranking;
-        let model = match judge {
-            Judge::Catalogue(name) => LocalModel::named(name, library, open),
-            Judge::Given(reranker) => LocalModel::given(reranker.model.clone(), library, reranker, open),
+        let who = match judge {
+            Judge::Catalogue(name) => Who::Local(Box::new(LocalModel::named(name, library, local::open))),
+            Judge::Given(reranker) => Who::Local(Box::new(LocalModel::given(reranker.model.clone(), library, reranker, local::open))),
+            Judge::Model(name) => Who::Pool(name),
         };
-        Self { model, candidates, patience }
+        Self { who, candidates, patience }
     }
 
-    /// The model with what is set of its use. One that is not ready is told as one that cannot work.
-    pub(crate) async fn reranker(&self) -> Result<Reranker, RerankError> {
-        let name = || self.model.name.clone();
-        let reranker = self.model.get().await.map_err(|error| RerankError::Missing { model: name(), reason: error.to_string() })?;
-        Ok(Reranker { candidates: self.candidates, patience: self.patience, ..reranker })
+    /// The model with what is set of its use, for a search of `caller`. One that is not ready is told as one that cannot work.
+    pub(crate) async fn reranker(&self, app: &App, caller: &Caller) -> Result<Reranker, RerankError> {
+        let (candidates, patience) = (self.candidates, self.patience);
+        let missing = |reason: String| RerankError::Missing { model: self.name().to_owned(), reason };
+        match &self.who {
+            Who::Local(model) => {
+                let reranker = model.get().await.map_err(|error| missing(error.to_string()))?;
+                Ok(Reranker { candidates, patience, ..reranker })
+            }
+            Who::Pool(name) => {
+                let published = app.published();
+                let pool = published.pools.iter().find(|(model, _)| model.as_str() == name).map(|(_, pool)| pool.clone());
+                let pool = pool.ok_or_else(|| missing(undeclared(name)))?;
+                let (app, asker) = (app.clone(), principal(caller));
+                let run = move |question: String, passages: Vec<String>| {
+                    let (app, pool, asker) = (app.clone(), pool.clone(), asker.clone());
+                    let judged = async move { pooled::judge(&app, (pool, asker), (&question, &passages), patience).await };
+                    Box::pin(judged) as futures::future::BoxFuture<'static, _>
+                };
+                Ok(Reranker { model: name.clone(), candidates, patience, run: Arc::new(run) })
+            }
+        }
     }
 
     /// Loads it, so that the first question does not wait for that.
-    pub(crate) async fn warm(&self) -> Result<(), RerankError> {
-        let reranker = self.reranker().await?;
+    pub(crate) async fn warm(&self, app: &App) -> Result<(), RerankError> {
+        if let Who::Pool(_) = self.who {
+            return Ok(());
+        }
+        let reranker = self.reranker(app, &Caller::local()).await?;
         (reranker.run)("warm".to_owned(), vec!["warm".to_owned()]).await.map(|_score| ())
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.model.name
+        match &self.who {
+            Who::Local(model) => &model.name,
+            Who::Pool(name) => name,
+        }
     }
 
     /// Why it cannot be used.
-    pub(crate) fn missing(&self) -> Option<String> {
-        self.model.missing()
+    pub(crate) fn missing(&self, app: &App) -> Option<String> {
+        match &self.who {
+            Who::Local(model) => model.missing(),
+            Who::Pool(name) => (!app.published().pools.keys().any(|model| model.as_str() == name)).then(|| undeclared(name)),
+        }
     }
 }
 
-fn open(entry: &Entry, folder: &Path, fault: &Fault) -> Result<Reranker, LoadError> {
-    let model = local::Reranker::open(entry, folder, local::Options::default())?;
-    let ((candidates, patience), fault) = (ANY, fault.clone());
-    Ok(Reranker {
-        model: model.model().to_owned(),
-        candidates,
-        patience,
-        run: Arc::new(move |question, passages| {
-            let (model, fault) = (model.clone(), fault.clone());
-            Box::pin(async move {
-                let judged = model.judge(&question, passages).await;
-                fault.learn(&judged);
-                judged.map_err(|error| failed(&model, &error))
-            })
-        }),
-    })
-}
-
-fn failed(model: &local::Reranker, error: &local::EmbedError) -> RerankError {
-    let (model, reason) = (model.model().to_owned(), error.to_string());
-    match error {
-        local::EmbedError::Busy { .. } => RerankError::Busy { model, reason },
-        local::EmbedError::Load(_) => RerankError::Missing { model, reason },
-        local::EmbedError::TooLong { .. } | local::EmbedError::Failed { .. } => RerankError::Failed { model, reason },
-    }
+fn undeclared(name: &str) -> String {
+    format!("no file that `apply` names declares the model {name}; declare it, or correct retrieval.rerank_model")
 }

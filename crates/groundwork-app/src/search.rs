@@ -281,7 +281,7 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
     let running = async {
         let embedder = inner.knowledge.embedding.get().await?;
         let reranker = match inner.knowledge.reranking.as_ref().filter(|_| look.rerank) {
-            Some(reranking) => Some(reranking.reranker().await.map_err(|error| sort(error.into()))?),
+            Some(reranking) => Some(reranking.reranker(app, caller).await.map_err(|error| sort(error.into()))?),
             None => None,
         };
         let query = retrieval::Query { reranker: reranker.as_ref(), ..query };

@@ -61,6 +61,8 @@ pub struct Reranking {
 pub enum Judge {
     /// A cross-encoder of the library by its name. When its files are missing, a search that wants it says so.
     Catalogue(String),
+    /// A declared model by its name, whose deployments rerank over HTTP.
+    Model(String),
     /// One that is ready.
     Given(Reranker),
 }

@@ -49,7 +49,7 @@ pub async fn status(app: &App) -> Status {
     };
     parts.push(part("embedding_model", None, state, missing));
     if let Some(reranking) = &inner.knowledge.reranking {
-        let missing = reranking.missing();
+        let missing = reranking.missing(app);
         parts.push(part("reranker", None, if missing.is_none() { State::Ready } else { State::Missing }, missing));
     }
     let missing = inner.knowledge.extractor.ocr().missing().map(str::to_owned);

@@ -42,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) applied: Vec<AppliedFile>,
     pub(crate) limits: Limits,
     pub(crate) reranker: Option<Reranker>,
+    /// In its place a declared model.
+    pub(crate) rerank_model: Option<&'static str>,
     pub(crate) folder: Arc<TempDir>,
     pub(crate) start: u64,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(targets: Vec<target::Settings>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { targets, applied: Vec::new(), limits: Limits::default(), reranker: None, folder, start: START }
+        Self { targets, applied: Vec::new(), limits: Limits::default(), reranker: None, rerank_model: None, folder, start: START }
     }
 
     pub(crate) fn applying(mut self, text: &str) -> Self {
@@ -66,11 +68,15 @@ impl Plan {
             calibration: self.folder.path().join("calibration.json"),
             library: Library::new(models::Settings::default(), &self.folder.path().join("models"), Vec::new()).unwrap(),
             embedding: Embedding::Given(embedder(embedder_is_down.clone(), comparing_hangs.clone())),
-            reranking: self.reranker.map(|reranker| Reranking {
-                candidates: reranker.candidates,
-                patience: reranker.patience,
-                judge: Judge::Given(reranker),
-            }),
+            reranking: match (self.reranker, self.rerank_model) {
+                (Some(reranker), _) => {
+                    Some(Reranking { candidates: reranker.candidates, patience: reranker.patience, judge: Judge::Given(reranker) })
+                }
+                (None, Some(model)) => {
+                    Some(Reranking { candidates: 30, patience: Duration::from_secs(10), judge: Judge::Model(model.to_owned()) })
+                }
+                (None, None) => None,
+            },
             extractor: SandboxSettings { program: env!("CARGO_BIN_EXE_app-test-child").into(), ..SandboxSettings::default() },
             targets: self.targets,
             applied: self.applied,

@@ -7,7 +7,7 @@ use groundwork_app::pipeline::CallError;
 use groundwork_app::search::{self, Mode, Query, Rerank, SearchError};
 use groundwork_core::access::Permissions;
 use groundwork_core::variety::Variety;
-use groundwork_inference::fake::Script;
+use groundwork_inference::fake::{Answer, Fault, Script};
 use groundwork_retrieval::rerank::{RerankError, Reranker};
 use serde_json::json;
 use std::sync::Arc;
@@ -117,4 +117,40 @@ async fn a_reranker_reads_nothing_that_the_caller_may_not() {
     house.try_upload("others.md", b"# Others\n\nFor interns the notice period is two weeks.\n", Some(hidden)).await;
     assert_eq!(names(&find(&house, &user("ben"), true).await.unwrap()), ["notice.md"]);
     house.ask_as(&user("ben"), body("groundwork", "How long is the notice period?")).await.unwrap();
+}
+
+/// A house whose searches are reranked by the declared model `judge`, behind which the scripted target is.
+async fn with_pool(answers: impl IntoIterator<Item = Answer>, model: &'static str) -> House {
+    let mut plan = Plan::new(vec![fake("fake", Script::new(answers))]).applying("[models.judge]\ndeployments = [{ target = \"fake\" }]\n");
+    plan.rerank_model = Some(model);
+    let house = plan.build().await.unwrap();
+    house.upload("notice.md", "# Notice\n\nThe period is three months, and the period of notice must be kept.\n").await;
+    house.upload("others.md", "# Others\n\nHow long is the notice period? Two weeks.\n").await;
+    house
+}
+
+#[tokio::test]
+async fn a_declared_model_reranks_over_http_and_each_call_is_booked() {
+    let house = with_pool([Answer::default()], "judge").await;
+    let found = find(&house, &Caller::local(), true).await.unwrap();
+    assert_eq!((names(&found), found.rerank), (vec!["others.md", "notice.md"], Some(Rerank::Done)));
+    assert_eq!(found.hits[0].rerank_score, Some(1.0));
+    let entries = house.ledger_at_the_end().await;
+    let booked: Vec<_> = entries.iter().map(|entry| (entry.operation.as_str(), entry.model.as_str(), entry.status.as_str())).collect();
+    assert_eq!(booked, [("rerank", "judge", "completed")]);
+}
+
+#[tokio::test]
+async fn a_reranker_elsewhere_that_is_overloaded_leaves_the_order_and_one_that_refuses_is_an_error() {
+    let refuses = |status| Answer {
+        fault: Some(Fault::Refuse { status, code: String::new(), message: "no".into(), retry_after_ms: Some(60_000) }),
+        ..Answer::default()
+    };
+    let busy = with_pool([refuses(429)], "judge").await;
+    assert_eq!(find(&busy, &Caller::local(), true).await.unwrap().rerank, Some(Rerank::Busy));
+    for (answer, model) in [(refuses(400), "judge"), (Answer::default(), "nowhere")] {
+        let house = with_pool([answer], model).await;
+        let error = find(&house, &Caller::local(), true).await.unwrap_err();
+        assert_eq!(error.kind(), "reranker_missing", "{error}");
+    }
 }

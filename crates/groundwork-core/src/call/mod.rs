@@ -64,6 +64,7 @@ pub enum Operation {
     Audio,
     /// A question written anew so that it stands by itself, for a call of its own.
     Rewrite,
+    Rerank,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +193,7 @@ impl Operation {
             Self::Images => "images",
             Self::Audio => "audio",
             Self::Rewrite => "query_rewrite",
+            Self::Rerank => "rerank",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is passed through to a scripted target: completions, moderations, images and sound, enough of each to be told apart.
+//! What is passed through to a scripted target: completions, moderations, rerankings, images and sound, enough of each to be told apart.
 
 use super::pace::Pace;
 use super::play::Play;
@@ -10,7 +10,7 @@ use futures::stream;
 use groundwork_core::turn::{Dialect, Event, Frame, Heading, Usage};
 use groundwork_wire::object::Object;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A picture of one point.
 const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -25,6 +25,7 @@ pub(super) struct Asked {
 enum Kind {
     Completion,
     Moderation,
+    Reranking,
     Picture,
     Speech,
     Transcript,
@@ -35,6 +36,7 @@ impl Asked {
         let kind = match forward.path.as_str() {
             "/completions" => Kind::Completion,
             "/moderations" => Kind::Moderation,
+            "/rerank" => Kind::Reranking,
             "/audio/speech" => Kind::Speech,
             "/audio/transcriptions" | "/audio/translations" => Kind::Transcript,
             path if path.starts_with("/images/") => Kind::Picture,
@@ -81,6 +83,7 @@ pub(super) async fn answer(pace: Pace, asked: Asked, model: String, answer: Answ
             let result = json!({ "flagged": false, "categories": {}, "category_scores": {}, "category_applied_input_types": {} });
             json!({ "id": "modr-fake", "model": model, "results": [result] })
         }
+        Kind::Reranking => json!({ "id": "rerank-fake", "model": model, "results": judged(&asked.body) }),
         Kind::Picture => {
             let (input, output) = (usage.input_tokens, usage.output_tokens);
             let usage = json!({ "input_tokens": input, "output_tokens": output, "total_tokens": input + output });
@@ -90,6 +93,19 @@ pub(super) async fn answer(pace: Pace, asked: Asked, model: String, answer: Answ
     };
     let body: Bytes = body.to_string().into();
     Ok(forwarded("application/json", Passing::Bytes(stream::iter([Ok(body)]).boxed())))
+}
+
+/// Documents by the share of the question's words that they have, the best first.
+fn judged(body: &Object) -> Vec<Value> {
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let query = words(&body.get::<String>("query", "a string").ok().flatten().unwrap_or_default());
+    let documents = body.get::<Vec<String>>("documents", "a list of strings").ok().flatten().unwrap_or_default();
+    let score = |text: &String| words(text).intersection(&query).count() as f64 / query.len().max(1) as f64;
+    let mut judged: Vec<(usize, f64)> = documents.iter().map(score).enumerate().collect();
+    judged.sort_by(|a, b| b.1.total_cmp(&a.1));
+    judged.into_iter().map(|(index, score)| json!({ "index": index, "relevance_score": score })).collect()
 }
 
 /// A completion, chunk by chunk.

@@ -79,20 +79,24 @@ impl Session {
 
     /// The reranker of the settings, if the catalogue has it.
     fn reranking(&self) -> anyhow::Result<Option<Reranking>> {
-        let RetrievalConfig { reranker, rerank_candidates, rerank_deadline } = &self.config.retrieval;
-        let Some(name) = reranker else { return Ok(None) };
+        let RetrievalConfig { reranker, rerank_model, rerank_candidates, rerank_deadline } = &self.config.retrieval;
         let refuse = |reason: String| Failure::new(Exit::Config, format!("retrieval: {reason}"));
-        let library = self.library()?;
-        if !library.entry(name).is_some_and(|entry| matches!(entry.engine, Engine::CrossEncoder { .. })) {
-            return Err(refuse(format!(
-                "reranker {name:?} is no cross-encoder of the catalogue; `groundwork models list` names those that rerank"
-            ))
-            .into());
-        }
+        let judge = match (reranker, rerank_model) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(refuse("reranker and rerank_model are both set; leave one out".to_owned()).into()),
+            (None, Some(model)) => Judge::Model(model.clone()),
+            (Some(name), None) => {
+                if !self.library()?.entry(name).is_some_and(|entry| matches!(entry.engine, Engine::CrossEncoder { .. })) {
+                    let problem =
+                        format!("reranker {name:?} is no cross-encoder of the catalogue; `groundwork models list` names those that rerank");
+                    return Err(refuse(problem).into());
+                }
+                Judge::Catalogue(name.clone())
+            }
+        };
         if rerank_candidates.get() > MOST_CANDIDATES {
             return Err(refuse(format!("rerank_candidates = {rerank_candidates} is too many; use 1 to {MOST_CANDIDATES}")).into());
         }
-        let judge = Judge::Catalogue(name.clone());
         Ok(Some(Reranking { judge, candidates: rerank_candidates.get(), patience: rerank_deadline.duration() }))
     }
 

@@ -170,6 +170,9 @@ pub struct RetrievalConfig {
     /// A cross-encoder, by its name in `groundwork models list`, that reads the best of what the words and the vectors find together with
     /// the question. Without one their order is the last.
     pub reranker: Option<String>,
+    /// In its place a model that an applied file declares: its deployments are asked by `POST …/rerank`, as Cohere, Jina, vLLM and LiteLLM
+    /// have it.
+    pub rerank_model: Option<String>,
     /// How many of the best it reads, at most 200; what stands behind them keeps its order.
     pub rerank_candidates: NonZeroUsize,
     /// How long a search waits for it. When it is late, the order is that of the search, and the answer says so.
@@ -178,7 +181,7 @@ pub struct RetrievalConfig {
 
 impl Default for RetrievalConfig {
     fn default() -> Self {
-        Self { reranker: None, rerank_candidates: count(30), rerank_deadline: Span::from_secs(2) }
+        Self { reranker: None, rerank_model: None, rerank_candidates: count(30), rerank_deadline: Span::from_secs(2) }
     }
 }
 

@@ -142,6 +142,7 @@ pub(super) fn routes() -> Vec<Route> {
         post("/v1/messages/count_tokens", ModelsUse, Answer, messages::count),
         post("/v1/completions", ModelsUse, Answer, forwarded::completion),
         post("/v1/moderations", ModelsUse, Answer, forwarded::moderation),
+        post("/v1/rerank", ModelsUse, Answer, forwarded::rerank),
         post("/v1/images/generations", ModelsUse, Answer, forwarded::image_generation),
         post("/v1/images/edits", ModelsUse, Media, forwarded::image_edit),
         post("/v1/images/variations", ModelsUse, Media, forwarded::image_variation),

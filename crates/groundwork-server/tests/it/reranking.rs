@@ -86,3 +86,15 @@ fn a_reranker_that_no_catalogue_knows_or_that_embeds_is_refused_at_the_start() {
         assert!(!ended.status.success() && ended.stderr.contains(reason), "{}", ended.stderr);
     }
 }
+
+#[tokio::test]
+async fn a_clients_own_call_goes_on_to_the_deployment_of_its_model() {
+    let server = World::with("[[targets]]\nkind = \"fake\"\nname = \"elsewhere\"\n").serve();
+    let body = json!({ "model": "default", "query": "soup on Monday", "documents": ["Trains are late.", "On Monday there is soup."] });
+    let answer = server.post("/v1/rerank").json(&body).send().await.unwrap();
+    assert!(answer.status().is_success() && answer.headers().contains_key("x-groundwork-call"));
+    let results = answer.json::<Value>().await.unwrap()["results"].clone();
+    assert_eq!((&results[0]["index"], &results[1]["relevance_score"]), (&json!(1), &json!(0.0)), "{results}");
+    let error = error_of(server.post("/v1/rerank").json(&json!({ "query": "soup", "documents": [] })).send().await.unwrap(), 400).await;
+    assert_eq!(error["param"], "model", "{error}");
+}

@@ -1,4 +1,4 @@
-//! What goes on to a target as it came: `/v1/completions`, `/v1/moderations`, `/v1/images/*`, `/v1/audio/*`.
+//! What goes on to a target as it came: `/v1/completions`, `/v1/moderations`, `/v1/rerank`, `/v1/images/*`, `/v1/audio/*`.
 
 use super::super::Front;
 use super::super::azure::Deployment;
@@ -42,6 +42,7 @@ macro_rules! forwarded {
 forwarded! {
     completion: Completions, "/completions", None;
     moderation: Moderations, "/moderations", Some("omni-moderation-latest");
+    rerank: Rerank, "/rerank", None;
     image_generation: Images, "/images/generations", Some("dall-e-2");
     image_edit: Images, "/images/edits", Some("dall-e-2");
     image_variation: Images, "/images/variations", Some("dall-e-2");
