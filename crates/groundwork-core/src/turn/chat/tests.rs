@@ -44,6 +44,14 @@ fn a_full_request_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn what_a_client_puts_into_the_result_of_a_tool_stays_there() {
+    let messages = r#"[{"role":"tool","content":[{"type":"text","text":"seen"},{"type":"image_url","image_url":{"url":"https://example.org/a.png"}},{"type":"odd","text":"x"}],"tool_call_id":"c1"},{"role":"user","content":"so?"}]"#;
+    let written = turn(&format!(r#"{{"model":"m","messages":{messages}}}"#)).to_chat("m", false).unwrap();
+    let written: serde_json::Value = written.get("messages", "an array").unwrap().unwrap();
+    assert_eq!(written, serde_json::from_str::<serde_json::Value>(messages).unwrap());
+}
+
+#[test]
 fn what_only_another_dialect_can_say_is_refused_by_its_name() {
     let mut foreign = turn(r#"{"model":"m","messages":[{"role":"user","content":"q"}]}"#);
     foreign.dialect = Dialect::Messages;

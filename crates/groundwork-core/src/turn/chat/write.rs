@@ -99,14 +99,18 @@ impl Turn {
 
     fn chat_messages(&self) -> Result<Vec<Wire<'_>>, Invalid> {
         let mut messages: Vec<Wire<'_>> = Vec::with_capacity(self.messages.len());
+        // Nothing may stand between an answer's calls and the last of their results.
+        let mut moved = Vec::new();
         for (index, message) in self.messages.iter().enumerate() {
+            if !matches!(message.role, Role::Tool | Role::User) {
+                messages.extend(shown_by_user(&mut moved));
+            }
             let mut spoken = Wire::of(message.role);
             spoken.name = message.name.as_deref();
-            let mut moved = Vec::new();
             for (at, part) in message.parts.iter().enumerate() {
                 let place = self.part_place(index, at);
                 match part {
-                    Part::ToolResult(result) => messages.push(tool_message(result, &place, &mut moved)?),
+                    Part::ToolResult(result) => messages.push(self.tool_message(result, &place, &mut moved)?),
                     Part::ToolCall(call) => spoken.tool_calls.push(call.into()),
                     Part::Refusal(text) if message.role == Role::Assistant => spoken.refusal = Some(text),
                     Part::Reasoning(thought) => {
@@ -120,8 +124,10 @@ impl Turn {
                 }
             }
             let only_results = spoken.is_empty() && message.parts.iter().any(|part| matches!(part, Part::ToolResult(_)));
-            // What tools returned comes before what is said about it.
-            spoken.parts.splice(0..0, moved);
+            if message.role == Role::User {
+                // What tools returned comes before what is said about it.
+                spoken.parts.splice(0..0, moved.drain(..));
+            }
             match messages.last_mut() {
                 // Other dialects part what one answer said and called; the results must follow on all of its calls.
                 Some(last) if self.dialect != Dialect::Chat && last.role == "assistant" && spoken.role == "assistant" => last.join(spoken),
@@ -129,8 +135,44 @@ impl Turn {
                 _ => messages.push(spoken),
             }
         }
+        messages.extend(shown_by_user(&mut moved));
         Ok(messages)
     }
+
+    /// What a tool returned. A chat model reads its texts only: its images and files are `moved` into a message of the user that follows,
+    /// unless the client itself has put them here.
+    fn tool_message<'a>(&self, result: &'a ToolResult, place: &str, moved: &mut Vec<Content<'a>>) -> Result<Wire<'a>, Invalid> {
+        let mut message = Wire::of(Role::Tool);
+        message.tool_call_id = Some(&result.id);
+        let place = |at| format!("{place}.content[{at}]");
+        let (mut texts, mut others) = (Vec::new(), Vec::new());
+        for (at, part) in result.parts.iter().enumerate() {
+            match part {
+                Part::Text(text) | Part::Refusal(text) => texts.push(text.as_str()),
+                Part::File { media: Media::Text(text), .. } => texts.push(text),
+                other => others.push(content(other, &place(at))?),
+            }
+        }
+        if !others.is_empty() && self.dialect == Dialect::Chat {
+            message.parts = result.parts.iter().enumerate().map(|(at, part)| content(part, &place(at))).collect::<Result<_, _>>()?;
+            return Ok(message);
+        }
+        if !others.is_empty() {
+            moved.push(Content::Text { text: format!("What the tool call {} returned beside its text:", result.id).into() });
+            moved.append(&mut others);
+        }
+        let joined = text_of(&result.parts).unwrap_or_else(|| texts.join("\n"));
+        // There is no other way to say it.
+        let text = if result.is_error && !joined.to_ascii_lowercase().starts_with("error") { format!("Error: {joined}") } else { joined };
+        message.parts.push(Content::Text { text: text.into() });
+        Ok(message)
+    }
+}
+
+/// What tools returned that only a user can show, when there is any.
+fn shown_by_user<'a>(moved: &mut Vec<Content<'a>>) -> Option<Wire<'a>> {
+    let parts = std::mem::take(moved);
+    (!parts.is_empty()).then(|| Wire { parts, ..Wire::of(Role::User) })
 }
 
 fn tool((index, tool): (usize, &Tool)) -> Result<WireTool<'_>, Invalid> {
@@ -171,29 +213,6 @@ fn tool_choice(choice: &ToolChoice, tools: &[Tool]) -> Result<serde_json::Value,
         ToolChoice::Other { dialect: Dialect::Chat, raw } => raw.to().unwrap_or_default(),
         ToolChoice::Other { .. } => return Err(Dialect::Chat.cannot("tool_choice", "knows no such choice")),
     })
-}
-
-/// What a tool returned. A chat model reads its texts only: its images and files are `moved` into a message of the user that follows.
-fn tool_message<'a>(result: &'a ToolResult, place: &str, moved: &mut Vec<Content<'a>>) -> Result<Wire<'a>, Invalid> {
-    let mut message = Wire::of(Role::Tool);
-    message.tool_call_id = Some(&result.id);
-    let (mut texts, mut others) = (Vec::new(), Vec::new());
-    for (at, part) in result.parts.iter().enumerate() {
-        match part {
-            Part::Text(text) | Part::Refusal(text) => texts.push(text.as_str()),
-            Part::File { media: Media::Text(text), .. } => texts.push(text),
-            other => others.push(content(other, &format!("{place}.content[{at}]"))?),
-        }
-    }
-    if !others.is_empty() {
-        moved.push(Content::Text { text: format!("What the tool call {} returned beside its text:", result.id).into() });
-        moved.append(&mut others);
-    }
-    let joined = text_of(&result.parts).unwrap_or_else(|| texts.join("\n"));
-    // There is no other way to say it.
-    let text = if result.is_error && !joined.to_ascii_lowercase().starts_with("error") { format!("Error: {joined}") } else { joined };
-    message.parts.push(Content::Text { text: text.into() });
-    Ok(message)
 }
 
 fn content<'a>(part: &'a Part, place: &str) -> Result<Content<'a>, Invalid> {

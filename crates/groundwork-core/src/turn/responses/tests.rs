@@ -287,6 +287,21 @@ fn files_and_images_keep_where_they_are() {
     assert!(matches!(media.as_slice(), [Media::Base64 { .. }, Media::Id(_), Media::Base64 { .. }, Media::Url(_)]), "{media:?}");
 }
 
+#[test]
+fn images_that_tools_return_follow_on_all_results_where_only_a_user_can_show_them() {
+    let body = r#"{"model":"m","input":[{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"function_call","call_id":"b","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"seen"},{"type":"input_image","image_url":"https://example.org/a.png"}]},{"type":"function_call_output","call_id":"b","output":"2"}SAID]}"#;
+    for (said, after) in [("", 1), (r#",{"role":"user","content":"so?"}"#, 1), (r#",{"role":"system","content":"go on"}"#, 2)] {
+        let written = turn(&body.replace("SAID", said)).to_chat("m", false).unwrap();
+        let messages: Vec<serde_json::Value> = written.get("messages", "an array").unwrap().unwrap();
+        assert_eq!((&messages[1]["tool_call_id"], &messages[2]["tool_call_id"]), (&"a".into(), &"b".into()), "{messages:?}");
+        assert_eq!(
+            (messages.len(), &messages[3]["role"], &messages[3]["content"][1]["type"]),
+            (3 + after, &"user".into(), &"image_url".into())
+        );
+        Turn::from_chat(&written).unwrap();
+    }
+}
+
 /// Answers as targets give them: thoughts, then words, then calls whose pieces alternate.
 fn answers() -> impl Strategy<Value = Vec<Event>> {
     let word = "[a-z\"\\\\\n ]{1,5}";
