@@ -1,9 +1,13 @@
 //! Logs: text for people, JSON lines for machines, always on standard error, so that standard output is the command's own.
 
+mod json_lines;
+
 use crate::config::{LogConfig, LogFormat};
+use json_lines::JsonLines;
 use std::io::{BufWriter, IsTerminal, stderr};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 /// Lines that may wait for whoever reads standard error.
@@ -35,7 +39,7 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) -> Option<WorkerGuard> {
     let _ = if text {
         builder.with_ansi(terminal).with_target(false).try_init().map_err(drop)
     } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init().map_err(drop)
+        builder.fmt_fields(JsonFields::new()).event_format(JsonLines).try_init().map_err(drop)
     };
     guard
 }

@@ -76,7 +76,7 @@ impl Settlement {
         let mut state = self.state();
         let Some(open) = &mut state.open else { return Ok(Asking(0)) };
         let asking = open.asks(deployment);
-        self.app.inner().books.hold(&open.at_most()).inspect_err(|_full| open.not_asked())?;
+        open.at_most(|estimate| self.app.inner().books.hold(estimate)).inspect_err(|_full| open.not_asked())?;
         Ok(asking)
     }
 

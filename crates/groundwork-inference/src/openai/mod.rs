@@ -15,13 +15,16 @@ pub(crate) struct OpenAi {
     url: Url,
     /// Without a slash at its end.
     base: String,
+    /// Where most calls go.
+    chat: Option<Uri>,
     authority: Authority,
 }
 
 impl OpenAi {
     pub(crate) fn open(base_url: &Url, key: Option<&SecretString>) -> Result<Self, CredentialError> {
         let base = base_url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { url: base_url.clone(), base, authority: Authority::bearer(key)? })
+        let chat = format!("{base}{}", path(Operation::Answer(Dialect::Chat))).parse().ok();
+        Ok(Self { url: base_url.clone(), base, chat, authority: Authority::bearer(key)? })
     }
 
     pub(crate) fn base(&self) -> &Url {
@@ -39,7 +42,10 @@ impl OpenAi {
     }
 
     pub(crate) fn uri(&self, target: &str, operation: Operation<'_>) -> Result<Uri, CallError> {
-        exchange::uri(target, &format!("{}{}", self.base, path(operation)))
+        match (operation, &self.chat) {
+            (Operation::Answer(Dialect::Chat), Some(chat)) => Ok(chat.clone()),
+            (operation, _) => exchange::uri(target, &format!("{}{}", self.base, path(operation))),
+        }
     }
 
     pub(crate) async fn authorize(&self, target: &str, headers: &mut HeaderMap, deadline: Instant) -> Result<(), CallError> {

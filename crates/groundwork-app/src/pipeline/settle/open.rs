@@ -7,6 +7,7 @@ use groundwork_core::call::{Attempt, Cached, Measure, Outcome, Record, TargetKin
 use groundwork_core::clock::UnixMs;
 use groundwork_core::turn::{Event, FinishReason, Usage};
 use groundwork_inference::target::{self, HangUp, Served};
+use std::mem::replace;
 
 pub(super) struct Open {
     pub(super) record: Record,
@@ -162,13 +163,19 @@ impl Open {
         self.answering.is_none() && self.tries.get(at).is_some_and(|one| one.failed.is_none())
     }
 
-    /// What is booked if nothing is ever heard of the call again: the most that it can come to.
-    pub(super) fn at_most(&self) -> Record {
+    /// Tells what is booked if nothing is ever heard of the call again: the most that it can come to.
+    pub(super) fn at_most<T>(&mut self, tell: impl FnOnce(&Record) -> T) -> T {
         let output = self.estimate.as_ref().map_or(0, |estimate| estimate.most_output);
-        let usage = |output_tokens| Usage { input_tokens: self.most_input_tokens(), output_tokens, ..Usage::default() };
+        let input_tokens = self.most_input_tokens();
+        let usage = |output_tokens| Usage { input_tokens, output_tokens, ..Usage::default() };
         let before = self.tries.split_last().map(|(_, before)| before).unwrap_or_default();
         let attempts = before.iter().map(|one| one.attempt(usage(if one.failed.is_none() { output } else { 0 }))).collect();
-        Record { usage: usage(output), measure: Measure::Estimate, attempts, ..self.record.clone() }
+        // For the moment, which costs less than another record.
+        let Record { usage: used, measure, attempts: tried, .. } = &mut self.record;
+        let kept = (replace(used, usage(output)), replace(measure, Measure::Estimate), replace(tried, attempts));
+        let answer = tell(&self.record);
+        (self.record.usage, self.record.measure, self.record.attempts) = kept;
+        answer
     }
 
     /// As packed, or at most: every token covers at least one byte.
