@@ -25,6 +25,9 @@ use tower::ServiceExt;
 /// How long a command that is done waits for the requests of other commands which it is answering.
 const GUESTS: Duration = Duration::from_secs(600);
 
+/// Owners of the folder that are asked for one answer: where many commands run side by side, one after the other ends.
+const OWNERS: u32 = 8;
+
 /// How long a folder that was opened for a command may take to write what it must.
 const CLOSING: Duration = Duration::from_secs(30);
 
@@ -65,13 +68,16 @@ impl<'s> Backend<'s> {
 
     /// Asks, and gives the answer whatever its status. When the owner of the folder has ended, another way to the folder is found.
     pub(super) async fn send(&self, call: Call) -> anyhow::Result<Reply> {
-        let link = self.link.read().await.clone();
-        match link.send(call.clone()).await {
-            Err(error) if error.downcast_ref::<Unanswered>().is_some_and(|error| error.was_owner) => {
-                self.relink(&link).await?.send(call).await.map_err(told)
+        let mut link = self.link.read().await.clone();
+        for _ in 1..OWNERS {
+            match link.send(call.clone()).await {
+                Err(error) if error.downcast_ref::<Unanswered>().is_some_and(|error| error.was_owner) => {
+                    link = self.relink(&link).await?;
+                }
+                answered => return answered.map_err(told),
             }
-            answered => answered.map_err(told),
         }
+        link.send(call).await.map_err(told)
     }
 
     /// Asks for JSON. An error of the API is a `Refusal`.
