@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tantivy::directory::error::OpenWriteError;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
@@ -27,6 +28,8 @@ const MOST_TERMS: usize = 64;
 /// Beyond this a question is a document; its first words decide.
 const MOST_QUESTION_BYTES: usize = 32 * 1024;
 const WRITER_BYTES: usize = 64 * 1024 * 1024;
+/// How long another writer of the folder may take to let go of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is indexed of one chunk.
 #[derive(Debug, Clone)]
@@ -231,7 +234,7 @@ impl Keyword {
             None => {
                 let options =
                     IndexWriterOptions::builder().memory_budget_per_thread(WRITER_BYTES).num_worker_threads(1).num_merge_threads(1).build();
-                let writer = self.index.writer_with_options(options)?;
+                let writer = self.writer_when_free(&options)?;
                 let mut merges = LogMergePolicy::default();
                 merges.set_del_docs_ratio_before_merge(0.3);
                 writer.set_merge_policy(Box::new(merges));
@@ -241,6 +244,17 @@ impl Keyword {
             }
         };
         Ok(self.writer.insert(writer))
+    }
+
+    /// A process that was killed while it started a child holds its locks through that child for a moment more.
+    fn writer_when_free(&self, options: &IndexWriterOptions) -> tantivy::Result<IndexWriter> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.index.writer_with_options(options.clone()) {
+                Err(TantivyError::LockFailure(..)) if Instant::now() < until => std::thread::sleep(PATIENCE / 100),
+                made => return made,
+            }
+        }
     }
 
     /// What is committed now.
