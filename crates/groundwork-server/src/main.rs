@@ -3,10 +3,6 @@
 use groundwork_retrieval::extract::sandbox::{CHILD_ARGUMENT, child_main};
 use std::process::ExitCode;
 
-/// A request asks for memory a hundred times and more, and this gives it in a fraction of the time of the system's.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // A child that reads one hostile file comes before everything else: no thread, no settings, no log.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == CHILD_ARGUMENT) {
