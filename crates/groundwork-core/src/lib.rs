@@ -14,6 +14,7 @@ pub mod fusion;
 pub mod highlight;
 pub mod ids;
 pub mod measure;
+pub mod mix;
 pub mod money;
 pub mod near;
 pub mod place;

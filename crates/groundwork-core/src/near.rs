@@ -1,6 +1,7 @@
 //! Texts that are nearly the same: a short signature of a text, of which as much agrees between two texts as they share of their runs of
 //! words (MinHash), and bands of it by which those that may be alike find each other.
 
+use crate::mix::mix;
 use std::collections::HashSet;
 
 /// Minima that a signature is made of.
@@ -63,14 +64,6 @@ impl Signature {
         let minima: Vec<u32> = parts.iter().map(|part| u32::from_le_bytes(*part)).collect();
         rest.is_empty().then(|| minima.try_into().ok().map(Self)).flatten()
     }
-}
-
-/// One step of `splitmix64`: every bit of the number moves every bit of the result.
-fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

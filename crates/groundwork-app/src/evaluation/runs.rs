@@ -8,6 +8,7 @@ use crate::floor;
 use groundwork_core::clock::{self, UnixMs};
 use groundwork_core::ids::{self, InvalidName};
 use groundwork_core::measure::{bootstrap, mean};
+use groundwork_core::mix::{STEP, mix};
 use groundwork_retrieval::ingest::fingerprint;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -196,11 +197,9 @@ fn difference(figure: &str, a: &BTreeMap<String, f64>, b: &BTreeMap<String, f64>
     let differences: Vec<f64> = pairs.iter().map(|(a, b)| b - a).collect();
     let mut state = 0u64;
     let mut roll = || {
-        // SplitMix64.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        let rolled = mix(state);
+        state = state.wrapping_add(STEP);
+        rolled
     };
     let (low, high) = bootstrap(&differences, DRAWS, LEVEL, &mut roll);
     Some(Difference {

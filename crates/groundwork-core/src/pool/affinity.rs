@@ -1,7 +1,7 @@
 //! Prompt-cache affinity: prompts that begin alike go to the same deployment, because a provider's prompt cache knows only what it has
 //! seen itself; not beyond what that deployment can bear.
 
-use super::mix;
+use crate::mix::mix;
 
 /// What calls that should meet again have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,8 @@ mod quota;
 mod share;
 mod window;
 
+use crate::mix::mix;
+
 pub use affinity::{Key, in_order, within_bound};
 pub use backoff::Backoff;
 pub use breaker::{Breaker, Passage, Phase};
@@ -35,12 +37,4 @@ pub use window::{Counts, Window};
 fn unit(dice: u128) -> f64 {
     // 53 bits are what a double holds. The low bits are spread first: counting dice differ in them only.
     (mix(dice as u64) >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-/// Spreads a number over all 64 bits (the finalizer of splitmix64).
-fn mix(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
