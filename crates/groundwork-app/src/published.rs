@@ -5,7 +5,7 @@ use crate::routing::{Declared, Switchboard};
 use groundwork_core::call::TargetKind;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{InvalidName, KnowledgeBaseId, ModelName, TenantId};
-use groundwork_core::prompt::{Template, TemplateError};
+use groundwork_core::prompt::{Budget, Template, TemplateError};
 use groundwork_core::tokens::Tokenizer;
 use groundwork_core::variety::Variety;
 use groundwork_inference::target::Target;
@@ -13,6 +13,7 @@ use groundwork_inference::tokenizers;
 use groundwork_retrieval::search::Surroundings;
 use groundwork_store::db::objects::{Kind, Object};
 use groundwork_store::db::{Db, DbError};
+use groundwork_wire::chat;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +52,18 @@ pub(crate) struct Assistant {
     pub(crate) surroundings: Surroundings,
     /// Tokens that the surroundings of passages may take.
     pub(crate) around_tokens: usize,
+}
+
+impl Assistant {
+    /// What it is called in its prompts.
+    pub(crate) fn shown_name(&self) -> &str {
+        self.title.as_deref().unwrap_or(self.name.as_str())
+    }
+
+    /// What a prompt may take, so that the answer that `request` wants has room beside it.
+    pub(crate) fn budget(&self, request: &chat::Request) -> Budget {
+        Budget::new(self.pool.window, request.max_output_tokens.map_or(self.answer_tokens, |tokens| tokens as usize))
+    }
 }
 
 /// The deployments behind a model name.

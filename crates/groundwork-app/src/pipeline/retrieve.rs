@@ -14,7 +14,7 @@ use crate::search::{self, Looked, Outcome, Rerank};
 use groundwork_core::access::Caller;
 use groundwork_core::call::Retrieval;
 use groundwork_core::filter::Filter;
-use groundwork_core::prompt::{self, Budget, Message, Passage};
+use groundwork_core::prompt::{self, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
 use groundwork_inference::target::{ANSWER_HEADER, Composed, Headers, REASON_HEADER, Reply, SEARCH_HEADER};
 use groundwork_retrieval::search::{Around, Hit};
@@ -159,19 +159,18 @@ async fn pack(
     let passages: Vec<Passage> = hits.iter().map(|hit| passage(hit, judged)).collect();
     let groups = groups(around);
     let assistant = assistant.clone();
-    let reserved = request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
+    let budget = assistant.budget(request);
     let work = move || {
-        let title = assistant.title.as_deref().unwrap_or(assistant.name.as_str());
         let around = prompt::Around { groups: &groups, tokens: assistant.around_tokens };
         let parts = prompt::Prompt {
             template: &assistant.template,
-            assistant: title,
+            assistant: assistant.shown_name(),
             history: &history,
             question: &question,
             passages: &passages,
             around,
         };
-        prompt::pack(&parts, &Budget::new(assistant.pool.window, reserved), assistant.pool.tokenizer.as_ref())
+        prompt::pack(&parts, &budget, assistant.pool.tokenizer.as_ref())
     };
     Ok(app.compute(work).await??)
 }

@@ -8,7 +8,7 @@ use super::retrieve::{Retrieved, as_body, composed};
 use super::settle::Settlement;
 use crate::App;
 use crate::published::Assistant;
-use groundwork_core::prompt::{self, Around, Budget, Message};
+use groundwork_core::prompt::{self, Around, Message};
 use groundwork_core::smalltalk::Smalltalk;
 use groundwork_core::turn::{Dialect, Role};
 use groundwork_inference::target::{ANSWER_HEADER, Headers, SEARCH_HEADER};
@@ -32,21 +32,20 @@ pub(super) async fn talk(
         let headers = Headers::from([(ANSWER_HEADER.to_owned(), "talk".to_owned()), told()]);
         return Ok(Retrieved::Nothing(composed(app, admitted, text, headers)));
     }
-    let reserved = request.max_output_tokens.map_or(assistant.answer_tokens, |tokens| tokens as usize);
+    let budget = assistant.budget(&request);
     let assistant = assistant.clone();
     let work = move || {
-        let title = assistant.title.as_deref().unwrap_or(assistant.name.as_str());
         // The assistant's own rules and tone hold here too.
-        history.insert(0, Message { role: Role::System, text: assistant.template.render_system(title)? });
+        history.insert(0, Message { role: Role::System, text: assistant.template.render_system(assistant.shown_name())? });
         let parts = prompt::Prompt {
             template: &assistant.talk,
-            assistant: title,
+            assistant: assistant.shown_name(),
             history: &history,
             question: &question,
             passages: &[],
             around: Around::default(),
         };
-        prompt::pack(&parts, &Budget::new(assistant.pool.window, reserved), assistant.pool.tokenizer.as_ref())
+        prompt::pack(&parts, &budget, assistant.pool.tokenizer.as_ref())
     };
     let packed = app.compute(work).await??;
     settlement.prompt_tokens(packed.accounting.prompt_tokens);
