@@ -6,6 +6,7 @@ mod pooled;
 use crate::App;
 use crate::local_model::LocalModel;
 use crate::pipeline::principal;
+use crate::published::Pool;
 use crate::settings::{Judge, Reranking};
 use groundwork_core::access::Caller;
 use groundwork_inference::models::Library;
@@ -46,9 +47,7 @@ impl RerankingModel {
                 Ok(Reranker { candidates, patience, ..reranker })
             }
             Who::Pool(name) => {
-                let published = app.published();
-                let pool = published.pools.iter().find(|(model, _)| model.as_str() == name).map(|(_, pool)| pool.clone());
-                let pool = pool.ok_or_else(|| missing(undeclared(name)))?;
+                let pool = pool(app, name).ok_or_else(|| missing(undeclared(name)))?;
                 let (app, asker) = (app.clone(), principal(caller));
                 let run = move |question: String, passages: Vec<String>| {
                     let (app, pool, asker) = (app.clone(), pool.clone(), asker.clone());
@@ -80,9 +79,13 @@ impl RerankingModel {
     pub(crate) fn missing(&self, app: &App) -> Option<String> {
         match &self.who {
             Who::Local(model) => model.missing(),
-            Who::Pool(name) => (!app.published().pools.keys().any(|model| model.as_str() == name)).then(|| undeclared(name)),
+            Who::Pool(name) => pool(app, name).is_none().then(|| undeclared(name)),
         }
     }
+}
+
+fn pool(app: &App, name: &str) -> Option<Arc<Pool>> {
+    app.published().pools.get(&name.parse().ok()?).cloned()
 }
 
 fn undeclared(name: &str) -> String {
