@@ -144,18 +144,20 @@ impl Turn {
     fn tool_message<'a>(&self, result: &'a ToolResult, place: &str, moved: &mut Vec<Content<'a>>) -> Result<Wire<'a>, Invalid> {
         let mut message = Wire::of(Role::Tool);
         message.tool_call_id = Some(&result.id);
-        let place = |at| format!("{place}.content[{at}]");
+        let said = |(at, part)| content(part, &format!("{place}.content[{at}]"));
+        let is_text = |part: &Part| matches!(part, Part::Text(_) | Part::Refusal(_) | Part::File { media: Media::Text(_), .. });
+        let parts = result.parts.iter().enumerate();
+        if self.dialect == Dialect::Chat && !result.parts.iter().all(is_text) {
+            message.parts = parts.map(said).collect::<Result<_, _>>()?;
+            return Ok(message);
+        }
         let (mut texts, mut others) = (Vec::new(), Vec::new());
-        for (at, part) in result.parts.iter().enumerate() {
+        for (at, part) in parts {
             match part {
                 Part::Text(text) | Part::Refusal(text) => texts.push(text.as_str()),
                 Part::File { media: Media::Text(text), .. } => texts.push(text),
-                other => others.push(content(other, &place(at))?),
+                other => others.push(said((at, other))?),
             }
-        }
-        if !others.is_empty() && self.dialect == Dialect::Chat {
-            message.parts = result.parts.iter().enumerate().map(|(at, part)| content(part, &place(at))).collect::<Result<_, _>>()?;
-            return Ok(message);
         }
         if !others.is_empty() {
             moved.push(Content::Text { text: format!("What the tool call {} returned beside its text:", result.id).into() });
