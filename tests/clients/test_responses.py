@@ -56,6 +56,10 @@ fault = {{ kind = "error", after = 1, message = "the target overheated" }}
     declared = """
 [models."gpt-5-mini"]
 deployments = [{ target = "responding", model = "gpt-5-mini" }]
+[models.failing]
+deployments = [{ target = "responding", model = "failing" }]
+[models.limited]
+deployments = [{ target = "responding", model = "limited" }]
 [models.chatting]
 deployments = [{ target = "chatting", model = "gpt-4o" }]
 [models.echo]
@@ -208,6 +212,20 @@ def test_a_stream_that_breaks_ends_with_a_failure(client):
     assert error.type == "error" and "overheated" in error.message
     assert failed.type == "response.failed" and failed.response.status == "failed" and "overheated" in failed.response.error.message
     assert client.responses.retrieve(failed.response.id).status == "failed"
+
+
+def test_a_response_that_fails_at_its_target_is_the_clients_own_error_and_says_why(client):
+    with pytest.raises(openai.InternalServerError) as failed:
+        client.responses.create(model="failing", input="q")
+    assert failed.value.body == {"message": "The target is out of order.", "type": "server_error", "param": None, "code": "server_error"}
+    with pytest.raises(openai.RateLimitError) as limited:
+        client.responses.create(model="limited", input="q", stream=True)
+    assert limited.value.code == "rate_limit_exceeded" and "Slow down." in limited.value.message
+    queued = client.responses.create(model="failing", input="q", background=True)
+    deadline = time.monotonic() + 20
+    while (made := client.responses.retrieve(queued.id)).status in ("queued", "in_progress"):
+        assert time.monotonic() < deadline
+    assert made.status == "failed" and made.error.code == "server_error" and made.error.message == "The target is out of order."
 
 
 def test_conversations_go_on(any_client):

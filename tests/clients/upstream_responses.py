@@ -117,10 +117,22 @@ def events(body):
     yield event("response.completed", response=response(body, "completed", items, USAGE))
 
 
+def failed(body):
+    error = {"code": "server_error", "message": "The target is out of order."}
+    return {**response(body, "failed", []), "error": error}
+
+
+def limited(body):
+    """A refusal that comes when the stream has begun."""
+    yield {"type": "response.created", "sequence_number": 0, "response": response(body, "in_progress", [])}
+    yield {"type": "error", "sequence_number": 1, "code": "rate_limit_exceeded", "message": "Slow down.", "param": None}
+
+
 def answer(handler, body):
     if not body.get("stream"):
-        return handler.whole(whole(body))
-    named = (f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n" for event in events(body))
+        return handler.whole(failed(body) if body["model"] == "failing" else whole(body))
+    told = limited if body["model"] == "limited" else events
+    named = (f"event: {event['type']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n" for event in told(body))
     handler.stream("".join(named))
 
 

@@ -92,18 +92,16 @@ impl Error {
     }
 
     /// Reads a target's error body, in any of the shapes that compatible servers send: OpenAI's object, a bare string under `error`,
-    /// `{"message"}` or `{"detail"}` alone. `None` when it is none of them.
+    /// `{"message"}` (with a code or without) or `{"detail"}` alone, and the events that end a stream of a response. `None` when it is
+    /// none of them.
     pub fn parse(body: &[u8]) -> Option<Self> {
-        let body: Loose = serde_json::from_slice(body).ok()?;
-        match body.error {
-            Some(Inner::Object(inner)) => Some(Self {
-                message: inner.message.or(body.message).unwrap_or_default(),
-                kind: inner.kind.unwrap_or_default(),
-                param: inner.param.and_then(word),
-                code: inner.code.and_then(word),
-            }),
-            Some(Inner::Text(message)) => Some(Self::plain(message)),
-            Some(Inner::Other(_)) | None => body.message.or_else(|| body.detail.and_then(word)).map(Self::plain),
+        let Loose { error, response, message, kind, param, code, detail } = serde_json::from_slice(body).ok()?;
+        match (error, response) {
+            (Some(Inner::Object(inner)), _) => Some(inner.error(message)),
+            (Some(Inner::Text(message)), _) => Some(Self::plain(message)),
+            (_, Some(Ended::Failed { error })) => Some(error.error(message)),
+            _ if message.is_some() => Some(Details { message, kind, param, code }.error(None)),
+            _ => detail.and_then(word).map(Self::plain),
         }
     }
 
@@ -115,8 +113,21 @@ impl Error {
 #[derive(Deserialize)]
 struct Loose {
     error: Option<Inner>,
+    response: Option<Ended>,
     message: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<serde_json::Value>,
+    param: Option<serde_json::Value>,
+    code: Option<serde_json::Value>,
     detail: Option<serde_json::Value>,
+}
+
+/// The response of a `response.failed`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ended {
+    Failed { error: Details },
+    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -131,9 +142,21 @@ enum Inner {
 struct Details {
     message: Option<String>,
     #[serde(rename = "type")]
-    kind: Option<String>,
+    kind: Option<serde_json::Value>,
     param: Option<serde_json::Value>,
     code: Option<serde_json::Value>,
+}
+
+impl Details {
+    fn error(self, otherwise: Option<String>) -> Error {
+        Error {
+            message: self.message.or(otherwise).unwrap_or_default(),
+            // An event that is an error says so in the place where an error says of what kind it is.
+            kind: self.kind.and_then(word).filter(|kind| kind != "error").unwrap_or_default(),
+            param: self.param.and_then(word),
+            code: self.code.and_then(word),
+        }
+    }
 }
 
 /// A text, or a number as text: some servers send the status as `code`.
@@ -174,7 +197,15 @@ mod tests {
                 expect("m", "", Some("DeploymentNotFound")),
             ),
             (r#"{"error":"model not found"}"#, expect("model not found", "", None)),
-            (r#"{"object":"error","message":"m","code":400}"#, expect("m", "", None)),
+            (r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#, expect("m", "BadRequestError", Some("400"))),
+            (r#"{"type":"error","code":"rate_limit_exceeded","message":"m","param":null}"#, expect("m", "", Some("rate_limit_exceeded"))),
+            (
+                r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"m"}}}"#,
+                expect("m", "", Some("server_error")),
+            ),
+            (r#"{"object":"response","status":"failed","error":{"code":"c","message":"m"}}"#, expect("m", "", Some("c"))),
+            (r#"{"message":"m","response":"r"}"#, expect("m", "", None)),
+            (r#"{"response":{"error":null}}"#, None),
             (r#"{"detail":"Not Found"}"#, expect("Not Found", "", None)),
             (r#"{"statusCode":401,"message":"denied"}"#, expect("denied", "", None)),
             (r#"{"id":"x"}"#, None),

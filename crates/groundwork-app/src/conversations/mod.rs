@@ -31,7 +31,7 @@ fn named(caller: &Caller, id: &str) -> Result<(Owner, ConversationId), Conversat
 
 /// The items of a body, as they are kept. One that is only named is the one of that name.
 async fn given(app: &App, owner: &Owner, body: &Object) -> Result<Vec<Item>, ConversationError> {
-    let items = wire::Item::read_all(body, "items")?;
+    let items = wire::Item::read_all(body, "items", "an array of items")?;
     if items.len() > MOST_ITEMS {
         let reason = format!("it has {} items, and {MOST_ITEMS} may be added at a time", items.len());
         return Err(Invalid::Value { param: "items".to_owned(), reason }.into());

@@ -3,7 +3,6 @@
 use crate::pipeline::CallError;
 use groundwork_inference::target;
 use groundwork_wire::error::Error;
-use groundwork_wire::object::Object;
 
 /// What a response shows of the error that ended it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +22,12 @@ impl Failure {
             400..500 => "invalid_prompt",
             _ => "server_error",
         };
+        if let Some(told) = told(error) {
+            // Some say their status again.
+            let code = told.code.filter(|code| code.parse::<u16>().is_err());
+            return Self { code: code.unwrap_or_else(|| ours.to_owned()), message: told.message };
+        }
         match error {
-            CallError::Call(
-                target::CallError::MidStream { said, message, .. }
-                | target::CallError::Refused { said, message, .. }
-                | target::CallError::ContentFilter { said, message, .. },
-            ) => {
-                let told = said.body.as_deref().and_then(code);
-                Self { code: told.unwrap_or_else(|| ours.to_owned()), message: message.clone() }
-            }
             // The cause is for the log.
             error if error.http_status() == 500 => Self::new(ours, "The server failed to answer."),
             error => Self::new(ours, error.to_string()),
@@ -43,15 +39,14 @@ impl Failure {
     }
 }
 
-/// The code that the target itself gave, in an error object or in one of the events that end a stream.
-fn code(body: &[u8]) -> Option<String> {
-    if let Some(code) = Error::parse(body).and_then(|error| error.code) {
-        return Some(code);
+/// What the target itself said, in an error object or in one of the events that end a stream. The credential and the name of the model
+/// are the operator's: what a target says of them is not for the client.
+fn told(error: &CallError) -> Option<Error> {
+    let CallError::Call(call) = error else { return None };
+    if matches!(call, target::CallError::Auth { .. } | target::CallError::NotFound { .. }) {
+        return None;
     }
-    let event = Object::parse(body.to_vec()).ok()?;
-    let text = |object: &Object| object.get::<String>("code", "a string").ok().flatten();
-    let inner = |object: &Object, key: &str| object.get::<Object>(key, "an object").ok().flatten();
-    text(&event).or_else(|| text(&inner(&inner(&event, "response")?, "error")?))
+    Error::parse(call.said()?.body.as_deref()?).filter(|error| !error.message.is_empty())
 }
 
 #[cfg(test)]
@@ -59,18 +54,28 @@ mod tests {
     use super::*;
     use groundwork_inference::target::Said;
 
+    fn mid_stream(body: &'static str) -> CallError {
+        let said = Box::new(Said { body: Some(body.into()), ..Said::default() });
+        CallError::Call(target::CallError::MidStream { target: "t".into(), message: "m".into(), said })
+    }
+
     #[test]
     fn a_target_that_says_why_is_taken_at_its_word() {
         for (body, code) in [
             (r#"{"error":{"message":"m","code":"insufficient_quota"}}"#, "insufficient_quota"),
             (r#"{"type":"error","code":"rate_limit_exceeded","message":"m"}"#, "rate_limit_exceeded"),
             (r#"{"type":"response.failed","response":{"error":{"code":"invalid_image","message":"m"}}}"#, "invalid_image"),
-            ("nothing", "server_error"),
+            (r#"{"error":{"message":"m","code":429}}"#, "server_error"),
         ] {
-            let said = Box::new(Said { body: Some(body.into()), ..Said::default() });
-            let error = target::CallError::MidStream { target: "t".into(), message: "m".into(), said };
-            assert_eq!(Failure::of(&CallError::Call(error)), Failure::new(code, "m"), "{body}");
+            assert_eq!(Failure::of(&mid_stream(body)), Failure::new(code, "m"), "{body}");
         }
+        assert_eq!(Failure::of(&mid_stream("nothing")), Failure::new("server_error", "t reported an error in mid-answer: m"));
+        let said = Box::new(Said { body: Some(r#"{"error":{"message":"out of order","code":"c"}}"#.into()), ..Said::default() });
+        let fault = target::CallError::Fault { target: "t".into(), status: 500, retry_after: None, message: "m".into(), said };
+        assert_eq!(Failure::of(&CallError::Call(fault)), Failure::new("c", "out of order"));
+        let said = Box::new(Said { body: Some(r#"{"error":{"message":"Incorrect API key provided: sk-1"}}"#.into()), ..Said::default() });
+        let auth = target::CallError::NotFound { target: "t".into(), model: "m".into(), code: None, message: "no such".into(), said };
+        assert!(!Failure::of(&CallError::Call(auth)).message.contains("sk-1"));
         assert_eq!(Failure::of(&CallError::DeadlineExceeded).code, "server_error");
         assert_eq!(Failure::of(&CallError::UnknownModel("m".into())).code, "invalid_prompt");
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use groundwork_wire::error::Error;
 use http::HeaderMap;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Who refused, and in which words.
@@ -45,7 +46,8 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
             CallError::RateLimited { target, status, throttle: throttle(status, &message, headers), retry_after, message, said }
         }
         400 | 413 | 422 if is_too_long(&code, &message) => CallError::TooLong { target, message, said },
-        408 | 500.. => CallError::Fault { target, status, retry_after, message, said },
+        // What redirects is not where its settings say.
+        ..400 | 408 | 500.. => CallError::Fault { target, status, retry_after, message, said },
         _ => CallError::Refused { target, status, message, said },
     }
 }
@@ -60,18 +62,21 @@ fn in_openais_words(error: &Error, status: u16, body: &Bytes) -> Bytes {
     Error { kind, ..error.clone() }.to_bytes()
 }
 
-/// Anthropic's says beside the error that it is one.
+/// Anthropic's says beside the error that it is one, and a response that failed has one among all that it is.
 fn is_openais(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Outer<'a> {
         #[serde(borrow, rename = "type")]
-        kind: Option<std::borrow::Cow<'a, str>>,
+        kind: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        object: Option<Cow<'a, str>>,
         #[serde(rename = "error")]
         _error: Inner,
     }
     #[derive(Deserialize)]
     struct Inner {}
-    serde_json::from_slice::<Outer<'_>>(body).is_ok_and(|body| body.kind.as_deref() != Some("error"))
+    serde_json::from_slice::<Outer<'_>>(body)
+        .is_ok_and(|body| body.kind.as_deref() != Some("error") && body.object.as_deref() != Some("response"))
 }
 
 /// Anthropic's own status for a service that is busy.
@@ -240,6 +245,8 @@ mod tests {
                 r#"{"error":{"message":"Unsupported parameter: 'temperature'","type":"invalid_request_error","param":"temperature","code":"unsupported_parameter"}}"#,
                 "Refused",
             ),
+            (301, "<html><title>Moved</title></html>", "Fault"),
+            (304, "", "Fault"),
             (500, "", "Fault"),
             (503, r#"{"error":{"message":"The engine is overloaded"}}"#, "Fault"),
             (408, "", "Fault"),
@@ -288,6 +295,27 @@ mod tests {
                 assert_eq!(said.body.unwrap(), r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
             }
             other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_response_that_failed_goes_on_as_its_error() {
+        for body in [
+            r#"{"id":"resp_1","object":"response","status":"failed","error":{"code":"server_error","message":"boom"},"output":[]}"#,
+            r#"{"type":"response.failed","response":{"id":"resp_1","status":"failed","error":{"code":"server_error","message":"boom"}}}"#,
+            r#"{"type":"error","sequence_number":1,"code":"server_error","message":"boom","param":null}"#,
+        ] {
+            let body = Bytes::from_static(body.as_bytes());
+            match refusal(Refusal { target: "t", model: "m", status: 500, headers: &HeaderMap::new(), body }) {
+                CallError::Fault { said, message, .. } => {
+                    assert_eq!(message, "boom");
+                    assert_eq!(
+                        said.body.unwrap(),
+                        r#"{"error":{"message":"boom","type":"server_error","param":null,"code":"server_error"}}"#
+                    );
+                }
+                other => panic!("{other}"),
+            }
         }
     }
 

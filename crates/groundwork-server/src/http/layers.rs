@@ -173,7 +173,7 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
     if guard.cost != Cost::Probe && request.body().size_hint().lower() > guard.body_limit as u64 {
         return ApiError::too_large().into_response();
     }
-    let decompressed = request.headers().contains_key(CONTENT_ENCODING);
+    let decompressed = name_coding(request.headers_mut());
     let onward = Onward { front: guard.front.clone(), caller, repeatable: guard.repeatable(&request), next };
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
@@ -215,6 +215,15 @@ impl Onward {
         }
         self.next.run(request).await
     }
+}
+
+/// Whether the body has a coding. Its name may be written in any case, and gzip has an older one (RFC 9110, 8.4.1).
+fn name_coding(headers: &mut HeaderMap) -> bool {
+    let Some(named) = headers.get_mut(CONTENT_ENCODING) else { return false };
+    if ["gzip", "x-gzip"].iter().any(|name| named.as_bytes().eq_ignore_ascii_case(name.as_bytes())) {
+        *named = HeaderValue::from_static("gzip");
+    }
+    true
 }
 
 /// What is not understood goes on as it is, and is refused by whoever reads it.

@@ -145,7 +145,8 @@ async fn bodies_come_in_chunks_after_a_go_ahead_and_compressed() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(HELLO.as_bytes()).unwrap();
     let zstd = ruzstd::encoding::compress_to_vec(HELLO.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
-    for (name, body) in [("gzip", gzip.finish().unwrap()), ("zstd", zstd)] {
+    let gzip = gzip.finish().unwrap();
+    for (name, body) in [("gzip", gzip.clone()), ("GZip", gzip.clone()), ("x-gzip", gzip), ("zstd", zstd)] {
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-encoding: {name}\r\ncontent-length: {}\r\n\r\n",
             body.len()

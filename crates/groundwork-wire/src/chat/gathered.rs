@@ -22,6 +22,8 @@ impl Gathered {
             match (key.as_str(), value) {
                 ("choices", Value::Array(choices)) => choices.into_iter().for_each(|choice| self.choice(choice)),
                 ("object", _) | (_, Value::Null) => {}
+                // Azure's chunks about its filter call themselves nothing.
+                (key, value) if says_nothing(&value) && self.answer.contains_key(key) => {}
                 (_, value) => {
                     self.answer.insert(key, value);
                 }
@@ -51,12 +53,19 @@ impl Gathered {
     }
 }
 
+/// A name or a time that is none.
+fn says_nothing(value: &Value) -> bool {
+    value.as_str() == Some("") || value.as_u64() == Some(0)
+}
+
 /// Puts `value` to what is gathered under `key`.
 fn join(gathered: &mut Map<String, Value>, key: String, value: Value) {
     let pieces = PIECES.contains(&key.as_str());
     match (gathered.get_mut(&key), value) {
         (Some(_), Value::Null) => {}
         (Some(Value::String(text)), Value::String(more)) if pieces => text.push_str(&more),
+        // Some servers say in each piece of a call again what the first has said, or nothing in its place.
+        (Some(_), Value::String(more)) if more.is_empty() => {}
         (Some(Value::Object(object)), Value::Object(more)) => more.into_iter().for_each(|(key, value)| join(object, key, value)),
         (Some(Value::Array(list)), Value::Array(more)) => more.into_iter().for_each(|one| join_item(list, one)),
         // Also a list whose first items come together.
@@ -131,9 +140,11 @@ mod tests {
         let begun = |index, name| {
             call(index, json!({ "id": format!("call_{index}"), "type": "function", "function": { "name": name, "arguments": "" } }))
         };
-        let more = |index, arguments: &str| call(index, json!({ "function": { "arguments": arguments } }));
+        let more = |index, arguments: &str| call(index, json!({ "id": "", "function": { "name": "", "arguments": arguments } }));
+        let nameless =
+            json!({ "id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": [{ "prompt_index": 0 }] });
         let whole = gathered(&[
-            json!({ "id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": [{ "prompt_index": 0 }] }),
+            nameless.clone(),
             chunk(&json!([{ "index": 0, "delta": { "role": "assistant", "content": "", "refusal": null }, "finish_reason": null }])),
             chunk(
                 &json!([{ "index": 1, "delta": { "role": "assistant", "content": "é" }, "logprobs": { "content": [{ "token": "é" }] } }]),
@@ -146,6 +157,7 @@ mod tests {
             ),
             chunk(&json!([{ "index": 0, "delta": {}, "finish_reason": "tool_calls" }])),
             json!({ "id": "c", "object": "chat.completion.chunk", "created": 5, "model": "m", "choices": [], "usage": { "total_tokens": 9 } }),
+            nameless,
         ]);
         let function = |name: &str, arguments: &str| json!({ "name": name, "arguments": arguments });
         assert_eq!(

@@ -12,9 +12,17 @@ pub(super) fn check(object: &Object) -> Result<(), Invalid> {
         "frequency_penalty" | "presence_penalty" => within(object, key, -2.0, 2.0),
         "top_logprobs" => within(object, key, 0.0, 20.0).and(object.get::<u32>(key, "an integer").map(drop)),
         "logprobs" | "parallel_tool_calls" | "store" => object.get::<bool>(key, "a boolean").map(drop),
-        "reasoning_effort" | "service_tier" | "verbosity" | "prompt_cache_key" => object.get::<String>(key, "a string").map(drop),
+        "reasoning_effort" | "service_tier" | "verbosity" | "prompt_cache_key" | "prompt_cache_retention" | "safety_identifier" => {
+            object.get::<String>(key, "a string").map(drop)
+        }
+        "audio" | "moderation" | "prediction" | "prompt_cache_options" | "web_search_options" => {
+            object.get::<Object>(key, "an object").map(drop)
+        }
         "logit_bias" => object.get::<BTreeMap<String, IgnoredAny>>(key, "an object").map(drop),
-        "tool_choice" if object.get::<String>(key, "a string").is_err() => object.get::<Object>(key, "a string or an object").map(drop),
+        "modalities" => object.get::<Vec<String>>(key, "an array of strings").map(drop),
+        "tool_choice" | "function_call" if object.get::<String>(key, "a string").is_err() => {
+            object.get::<Object>(key, "a string or an object").map(drop)
+        }
         "tools" => tools(object),
         "response_format" => format(object),
         _ => Ok(()),

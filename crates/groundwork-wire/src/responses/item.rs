@@ -34,13 +34,21 @@ impl Item {
         Self::new(Object::parse(json!({ "role": "user", "content": text }).to_string())?)
     }
 
-    /// The items of an `input` or `items` array, or the one user's message that a string is. Errors name `param[index]`.
-    pub fn read_all(holder: &Object, param: &'static str) -> Result<Vec<Self>, Invalid> {
-        let Some(raw) = holder.raw(param).filter(|raw| raw.as_ref() != b"null") else { return Ok(Vec::new()) };
-        if raw.first() == Some(&b'"') {
-            return Ok(vec![Self::user(&holder.get::<String>(param, "a string")?.unwrap_or_default())?]);
+    /// What a request puts in: the items of an array, or the one user's message that a string is.
+    pub fn read_input(holder: &Object) -> Result<Vec<Self>, Invalid> {
+        match holder.raw("input") {
+            Some(raw) if raw.first() == Some(&b'"') => {
+                let text: Option<String> = holder.get("input", "a string")?;
+                Ok(vec![Self::user(&text.unwrap_or_default())?])
+            }
+            _ => Self::read_all(holder, "input", "a string or an array of items"),
         }
-        let wrong = |_| Invalid::Type { param: param.to_owned(), expected: "a string or an array of items" };
+    }
+
+    /// The items of an array. Errors name `param[index]`.
+    pub fn read_all(holder: &Object, param: &str, expected: &'static str) -> Result<Vec<Self>, Invalid> {
+        let Some(raw) = holder.raw(param).filter(|raw| raw.as_ref() != b"null") else { return Ok(Vec::new()) };
+        let wrong = |_| Invalid::Type { param: param.to_owned(), expected };
         let elements: Vec<&serde_json::value::RawValue> = serde_json::from_slice(raw).map_err(wrong)?;
         let read = |(index, element): (usize, &serde_json::value::RawValue)| {
             Object::parse(raw.slice_ref(element.get().as_bytes()))
@@ -179,9 +187,9 @@ mod tests {
     #[test]
     fn a_string_is_one_message_and_wrong_items_are_named_by_their_place() {
         let holder = |input: &str| Object::parse(format!(r#"{{"input":{input}}}"#)).unwrap();
-        let one = Item::read_all(&holder(r#""a \"word\"""#), "input").unwrap();
+        let one = Item::read_input(&holder(r#""a \"word\"""#)).unwrap();
         assert_eq!(one[0].object.to_bytes(), r#"{"content":"a \"word\"","role":"user"}"#);
-        assert_eq!(Item::read_all(&holder("null"), "input").unwrap().len(), 0);
+        assert_eq!(Item::read_input(&holder("null")).unwrap().len(), 0);
         for (input, param) in [
             ("7", "input"),
             ("[7]", "input[0]"),
@@ -196,8 +204,10 @@ mod tests {
             (r#"[{"type":3}]"#, "input[0].type"),
             (r#"[{"role":"user","content":"a","role":"system"}]"#, "input[0].role"),
         ] {
-            assert_eq!(Item::read_all(&holder(input), "input").unwrap_err().param(), Some(param), "{input}");
+            assert_eq!(Item::read_input(&holder(input)).unwrap_err().param(), Some(param), "{input}");
         }
+        let text = Item::read_all(&holder(r#""a""#), "input", "an array of items").unwrap_err();
+        assert_eq!(text.to_string(), "Invalid type for 'input': expected an array of items.");
         assert_eq!(item(r#"{"id":"msg_1"}"#).unwrap().kind(), "item_reference");
     }
 }

@@ -38,7 +38,7 @@ impl Request {
         }
         let request = Self {
             model: object.get("model", "a string")?.ok_or_else(|| Invalid::Missing { param: "model".to_owned() })?,
-            input: Item::read_all(&object, "input")?,
+            input: Item::read_input(&object)?,
             previous_response_id: object.get("previous_response_id", "a string")?,
             conversation: conversation(&object)?,
             stream: object.get("stream", "a boolean")?.unwrap_or(false),
@@ -59,6 +59,9 @@ impl Request {
         }
         if !["input", "previous_response_id", "conversation", "prompt"].iter().any(|key| object.has(key)) {
             return Err(Invalid::Missing { param: "input".to_owned() });
+        }
+        if self.input.is_empty() && !["previous_response_id", "conversation", "prompt", "instructions"].iter().any(|key| object.has(key)) {
+            return wrong("input", "the array is empty; send at least one item");
         }
         if self.background && !self.store {
             return wrong("background", "a response in the background must be stored: leave 'store' out or set it to true");
@@ -81,10 +84,10 @@ impl Request {
         between(object, "top_p", 1.0)?;
         between(object, "top_logprobs", 20.0)?;
         object.get::<bool>("parallel_tool_calls", "a boolean")?;
-        for key in ["text", "reasoning", "prompt", "stream_options"] {
+        for key in ["text", "reasoning", "prompt", "stream_options", "prompt_cache_options"] {
             object.get::<Object>(key, "an object")?;
         }
-        for key in ["user", "safety_identifier", "prompt_cache_key", "service_tier"] {
+        for key in ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier"] {
             object.get::<String>(key, "a string")?;
         }
         tools(object)
@@ -173,6 +176,7 @@ mod tests {
             ("{}".to_owned(), "model", "missing_required_parameter"),
             (r#"{"model":"m"}"#.to_owned(), "input", "missing_required_parameter"),
             (r#"{"model":"m","input":null}"#.to_owned(), "input", "missing_required_parameter"),
+            (r#"{"model":"m","input":[]}"#.to_owned(), "input", "invalid_value"),
             (with(r#","previous_response_id":"a","conversation":"b""#), "previous_response_id", "invalid_value"),
             (with(r#","previous_response_id":7"#), "previous_response_id", "invalid_type"),
             (with(r#","conversation":7"#), "conversation", "invalid_type"),
@@ -190,6 +194,7 @@ mod tests {
             (with(r#","temperature":3"#), "temperature", "invalid_value"),
             (with(r#","top_logprobs":21"#), "top_logprobs", "invalid_value"),
             (with(r#","text":"json""#), "text", "invalid_type"),
+            (with(r#","prompt_cache_retention":24"#), "prompt_cache_retention", "invalid_type"),
             (with(r#","include":"all""#), "include", "invalid_type"),
             (with(r#","tools":{}"#), "tools", "invalid_type"),
             (with(r#","tools":[{}]"#), "tools[0].type", "missing_required_parameter"),
