@@ -1,11 +1,9 @@
 //! The keyword leg of one knowledge base: BM25 over words, stemmed by their language, and their pairs, in a folder of its own that can be made again from the database.
 
 use super::language::Language;
-use super::matches::{Ground, Matches, Statistics};
 use super::places::Places;
-use super::words::{Of, indexed, pairs, telling, words};
-use groundwork_scan::Bitmap;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use super::words::{Of, indexed, pairs, words};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,20 +11,11 @@ use std::time::{Duration, Instant};
 use tantivy::directory::error::OpenWriteError;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, STRING, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
 const LAYOUT: u32 = 4;
-/// What a word in a title or heading counts, against 1 in the text.
-const HEADING_BOOST: f32 = 0.5;
-/// What two words of the question side by side count.
-const PAIR_BOOST: f32 = 0.4;
-/// A question's rarest words decide; more of them cost time and change nothing.
-const MOST_TERMS: usize = 64;
-/// Beyond this a question is a document; its first words decide.
-const MOST_QUESTION_BYTES: usize = 32 * 1024;
 const WRITER_BYTES: usize = 64 * 1024 * 1024;
 /// How long another writer of the folder may take to let go of it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,9 +48,9 @@ impl Entry {
 pub(super) struct Fields {
     pub(super) slot: Field,
     pub(super) stamp: Field,
-    heading: Field,
-    text: Field,
-    pairs: Field,
+    pub(super) heading: Field,
+    pub(super) text: Field,
+    pub(super) pairs: Field,
     language: Field,
 }
 
@@ -80,9 +69,9 @@ pub(crate) struct Keyword {
 pub(crate) struct View {
     pub(super) searcher: Searcher,
     pub(super) places: Vec<Arc<Places>>,
-    fields: Fields,
+    pub(super) fields: Fields,
     /// Those that any text is written in.
-    languages: Vec<Language>,
+    pub(super) languages: Vec<Language>,
 }
 
 /// What a file's name says: `2024/Travel_policy.docx` is `Travel policy`; a number alone says nothing.
@@ -306,80 +295,6 @@ fn languages(searcher: &Searcher, field: Field) -> tantivy::Result<Vec<Language>
         }
     }
     Ok(names.iter().map(|name| Language::of(Some(name))).collect())
-}
-
-/// What is looked for to answer a question, each once, with what it counts: its words as every language has them that is in any of the
-/// views.
-fn terms(views: &[&View], question: &str, by: By) -> Vec<(Term, f32)> {
-    let Some(first) = views.first() else { return Vec::new() };
-    let question = &question[..question.floor_char_boundary(MOST_QUESTION_BYTES)];
-    let Fields { heading, text, pairs: paired, .. } = first.fields;
-    let mut languages: Vec<Language> = Vec::new();
-    for language in views.iter().flat_map(|view| &view.languages) {
-        if !languages.contains(language) {
-            languages.push(*language);
-        }
-    }
-    let mut terms: Vec<(Term, f32)> = Vec::new();
-    for language in languages {
-        let words = words(language, question, Of::Question);
-        let of_word = |word: &str| [(Term::from_field_text(text, word), 1.0), (Term::from_field_text(heading, word), HEADING_BOOST)];
-        match by {
-            By::Words => terms.extend(telling(&words).into_iter().flat_map(of_word)),
-            By::Pairs => terms.extend(pairs(&words).iter().map(|pair| (Term::from_field_text(paired, pair), PAIR_BOOST))),
-        }
-    }
-    let mut seen = HashSet::new();
-    terms.retain(|(term, _)| seen.insert(term.clone()));
-    terms
-}
-
-/// What of a question is looked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum By {
-    /// Each word by itself, wherever it stands.
-    Words,
-    /// Each two words side by side.
-    Pairs,
-}
-
-/// The `n` best chunks of several knowledge bases by one common measure: (which view, slot, BM25), best first.
-/// `rows[i]` are the slots of `views[i]` that may be found.
-pub(crate) fn search(views: &[&View], rows: &[&Bitmap], question: (&str, By), n: usize) -> tantivy::Result<Vec<(usize, u32, f32)>> {
-    let statistics = Statistics(views.iter().map(|view| &view.searcher).collect());
-    let parts = parts(views, &statistics, question)?;
-    if parts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut matches = Matches::new(n);
-    for (at, (&view, &rows)) in views.iter().zip(rows).enumerate() {
-        matches.collect(&Ground { at, view, rows }, &parts, &statistics)?;
-    }
-    Ok(matches.into_sorted())
-}
-
-/// A query for each term of a question, those that are somewhere, the rarest first.
-pub(super) fn parts(views: &[&View], statistics: &Statistics<'_>, (question, by): (&str, By)) -> tantivy::Result<Vec<Box<dyn Query>>> {
-    let mut known: Vec<(u64, Term, f32)> = Vec::new();
-    for (term, boost) in terms(views, question, by) {
-        let frequency = statistics.document_frequency(&term)?;
-        if frequency > 0 {
-            known.push((frequency, term, boost));
-        }
-    }
-    known.sort_by_key(|(frequency, ..)| *frequency);
-    known.truncate(MOST_TERMS);
-    Ok(known.into_iter().map(|(_, term, boost)| scored(term, boost)).collect())
-}
-
-fn scored(term: Term, boost: f32) -> Box<dyn Query> {
-    let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-    if boost == 1.0 { Box::new(query) } else { Box::new(BoostQuery::new(Box::new(query), boost)) }
-}
-
-/// Any of `parts`, their scores summed.
-pub(super) fn any(parts: &[Box<dyn Query>]) -> BooleanQuery {
-    BooleanQuery::new(parts.iter().map(|part| (Occur::Should, part.box_clone())).collect())
 }
 
 pub(super) const SLOT: &str = "slot";

@@ -1,30 +1,171 @@
-//! The best of the documents that match and are permitted. The filter works inside the search, so that `n` are found whenever `n` are there.
+//! What the terms of a question count in the chunks that may be found (BM25), and which of them are the best. The filter works inside, so
+//! that `n` are found whenever `n` are there.
+//!
+//! The lists of a question's terms are gone through one after another, a block of 128 documents at a time, and added up in one array. For
+//! questions of ordinary length that takes less time than any way of leaving out what is hopeless, and what every chunk counts is known
+//! then: what the vector leg has found need not be looked up again.
 
-use super::keyword::{View, any};
+use super::keyword::View;
+use super::places::Places;
+use super::question::{By, Part, parts};
 use groundwork_scan::Bitmap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Query};
-use tantivy::schema::Field;
-use tantivy::{DocSet, Score, Searcher, TERMINATED, Term};
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::postings::BlockSegmentPostings;
+use tantivy::query::Bm25Weight;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, Score, SegmentReader};
 
-/// Up to this many permitted slots each word's list is asked for them one by one.
-const FEW: usize = 4096;
-/// Up to one permitted slot in so many, all that a word's list has is gone through and only what is permitted is scored: what is not
-/// permitted cannot raise the threshold, so that the engine's own way of leaving out hopeless blocks leaves out little.
-const SPARSE: usize = 4;
+/// Looking one document up in a list takes as long as going through so many; having a place for two takes as long as going through one.
+const LOOK_UP: u64 = 48;
 
-/// One knowledge base of a search: its number among those that are searched, and the slots that may be found.
-pub(super) struct Ground<'a> {
-    pub(super) at: usize,
-    pub(super) view: &'a View,
-    pub(super) rows: &'a Bitmap,
+/// Documents that are looked at together for one that counts enough.
+const BLOCK: usize = 32;
+
+/// What a question counts in the chunks of several knowledge bases.
+pub(crate) struct Weighed<'a>(Vec<OfSegment<'a>>);
+
+struct OfSegment<'a> {
+    view: usize,
+    rows: &'a Bitmap,
+    places: &'a Places,
+    scores: Scores,
+}
+
+enum Scores {
+    /// Of all documents, by their number.
+    All(Vec<Score>),
+    /// Of those slots that may be found, ascending.
+    Few(Vec<(u32, Score)>),
+}
+
+/// A term's list in one segment.
+struct List<'a> {
+    weight: &'a Bm25Weight,
+    lengths: FieldNormReader,
+    postings: BlockSegmentPostings,
+}
+
+/// Weighs what may be found by one common measure: `rows[i]` are the slots of `views[i]`.
+pub(crate) fn weigh<'a>(views: &[&'a View], rows: &[&'a Bitmap], question: (&str, By)) -> tantivy::Result<Weighed<'a>> {
+    let parts = parts(views, question)?;
+    let mut weighed = Vec::new();
+    for (at, (&view, &rows)) in views.iter().zip(rows).enumerate() {
+        for (segment, places) in view.searcher.segment_readers().iter().zip(&view.places) {
+            let lists = lists(&parts, weighed.len(), segment)?;
+            let scores = Scores::of(lists, segment, places, rows);
+            weighed.push(OfSegment { view: at, rows, places, scores });
+        }
+    }
+    Ok(Weighed(weighed))
+}
+
+/// The lists of the segment that is number `at` of all, those of the rarest terms first.
+fn lists<'a>(parts: &'a [Part], at: usize, segment: &SegmentReader) -> tantivy::Result<Vec<List<'a>>> {
+    let mut lists = Vec::new();
+    for Part { field, weight, lists: known } in parts {
+        let Some(known) = known.get(at).and_then(Option::as_ref) else { continue };
+        let postings = segment.inverted_index(*field)?.read_block_postings_from_terminfo(known, IndexRecordOption::WithFreqs)?;
+        let lengths = segment.get_fieldnorms_reader(*field)?;
+        lists.push(List { weight, lengths, postings });
+    }
+    Ok(lists)
+}
+
+impl Scores {
+    fn of(lists: Vec<List<'_>>, segment: &SegmentReader, places: &Places, rows: &Bitmap) -> Self {
+        if lists.is_empty() {
+            return Self::Few(Vec::new());
+        }
+        let lengths = || lists.iter().map(|list| u64::from(list.postings.doc_freq()));
+        let gone_through = lengths().sum::<u64>() + u64::from(segment.max_doc()) / 2;
+        let looked_up = rows.count() as u64 * lengths().map(|length| length.min(LOOK_UP)).sum::<u64>();
+        if looked_up < gone_through { Self::few(lists, places, rows) } else { Self::all(lists, segment) }
+    }
+
+    fn all(lists: Vec<List<'_>>, segment: &SegmentReader) -> Self {
+        let mut scores = vec![0.0; segment.max_doc() as usize];
+        lists.into_iter().for_each(|list| list.add_to(&mut scores));
+        Self::All(scores)
+    }
+
+    fn few(lists: Vec<List<'_>>, places: &Places, rows: &Bitmap) -> Self {
+        let docs = places.find(&rows.iter().collect::<Vec<_>>());
+        let mut scores = vec![0.0; docs.len()];
+        for mut list in lists {
+            for (&(doc, _), score) in docs.iter().zip(&mut scores) {
+                *score += list.look_up(doc);
+            }
+        }
+        let mut scores: Vec<_> = docs.into_iter().map(|(_, slot)| slot).zip(scores).collect();
+        scores.sort_unstable_by_key(|(slot, _)| *slot);
+        Self::Few(scores)
+    }
+}
+
+impl List<'_> {
+    /// Adds what each document counts to its place in `scores`.
+    fn add_to(mut self, scores: &mut [Score]) {
+        while !self.postings.docs().is_empty() {
+            for (&doc, &count) in self.postings.docs().iter().zip(self.postings.freqs()) {
+                if let Some(score) = scores.get_mut(doc as usize) {
+                    *score += self.weight.score(self.lengths.fieldnorm_id(doc), count);
+                }
+            }
+            self.postings.advance();
+        }
+    }
+
+    /// What `doc` counts, behind which nothing may have been looked up yet.
+    fn look_up(&mut self, doc: DocId) -> Score {
+        let at = self.postings.seek(doc);
+        let is_there = self.postings.doc(at) == doc;
+        if is_there { self.weight.score(self.lengths.fieldnorm_id(doc), self.postings.freq(at)) } else { 0.0 }
+    }
+}
+
+impl Weighed<'_> {
+    /// The `n` that count most: (which view, slot, score), best first.
+    pub(crate) fn best(&self, n: usize) -> Vec<(usize, u32, Score)> {
+        let mut best = Best::new(n);
+        for OfSegment { view, rows, places, scores } in &self.0 {
+            match scores {
+                Scores::Few(scores) => scores.iter().for_each(|&(slot, score)| best.take(Match { score, view: *view, slot })),
+                Scores::All(scores) => {
+                    for (block, scores) in (0..).step_by(BLOCK).zip(scores.chunks(BLOCK)) {
+                        // Most blocks have nothing, which is found out without a branch for each.
+                        if scores.iter().filter(|score| **score >= best.least).count() == 0 {
+                            continue;
+                        }
+                        for (doc, &score) in (block..).zip(scores) {
+                            if score >= best.least && rows.contains(places.slot(doc)) {
+                                best.take(Match { score, view: *view, slot: places.slot(doc) });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        best.into_sorted()
+    }
+
+    /// What the question counts in one chunk that may be found; nothing where none of its terms stands.
+    pub(crate) fn of(&self, view: usize, slot: u32) -> Option<Score> {
+        let of_segment = |of: &OfSegment<'_>| match &of.scores {
+            Scores::All(scores) => scores.get(of.places.doc(slot)? as usize).copied(),
+            Scores::Few(scores) => scores.binary_search_by_key(&slot, |(slot, _)| *slot).ok().map(|at| scores[at].1),
+        };
+        self.0.iter().filter(|of| of.view == view).find_map(of_segment).filter(|score| *score > 0.0)
+    }
 }
 
 /// The `n` best so far.
-pub(super) struct Matches {
+struct Best {
     n: usize,
     best: BinaryHeap<Reverse<Match>>,
+    /// What is less than this is not among them.
+    least: Score,
 }
 
 /// Ordered by score, then by the lower place.
@@ -49,170 +190,101 @@ impl Ord for Match {
     }
 }
 
-impl Matches {
-    pub(super) fn new(n: usize) -> Self {
-        Self { n, best: BinaryHeap::new() }
+impl Best {
+    fn new(n: usize) -> Self {
+        // What counts nothing does not match.
+        Self { n, best: BinaryHeap::new(), least: Score::MIN_POSITIVE }
     }
 
-    /// Adds what of `ground` matches any of `parts`.
-    pub(super) fn collect(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], statistics: &Statistics<'_>) -> tantivy::Result<()> {
-        if self.n == 0 {
-            return Ok(());
+    fn take(&mut self, found: Match) {
+        if found.score < self.least {
+            return;
         }
-        let scoring = EnableScoring::enabled_from_statistics_provider(statistics, &ground.view.searcher);
-        let permitted = ground.rows.count();
-        let all: u64 = ground.view.searcher.segment_readers().iter().map(|segment| u64::from(segment.max_doc())).sum();
-        if permitted <= FEW {
-            self.ask_for_each(ground, parts, scoring)
-        } else if (permitted * SPARSE) as u64 <= all {
-            self.add_up_words(ground, parts, scoring)
-        } else {
-            self.test_each_match(ground, parts, scoring)
-        }
-    }
-
-    fn test_each_match(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
-        let weight = any(parts).weight(scoring)?;
-        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
-            weight.for_each_pruning(self.threshold(), segment, &mut |doc, score| {
-                let slot = places.slot(doc);
-                if ground.rows.contains(slot) {
-                    self.push(Match { score, view: ground.at, slot });
-                }
-                self.threshold()
-            })?;
-        }
-        Ok(())
-    }
-
-    fn add_up_words(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
-        let weights = parts.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
-        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
-            let mut scores = vec![0.0; segment.max_doc() as usize];
-            for weight in &weights {
-                let mut scorer = weight.scorer(segment, 1.0)?;
-                let mut doc = scorer.doc();
-                while doc != TERMINATED {
-                    if ground.rows.contains(places.slot(doc)) {
-                        scores[doc as usize] += scorer.score();
-                    }
-                    doc = scorer.advance();
-                }
-            }
-            for (doc, score) in (0..).zip(scores) {
-                if score > self.threshold().max(0.0) {
-                    self.push(Match { score, view: ground.at, slot: places.slot(doc) });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn ask_for_each(&mut self, ground: &Ground<'_>, parts: &[Box<dyn Query>], scoring: EnableScoring<'_>) -> tantivy::Result<()> {
-        let slots: Vec<u32> = ground.rows.iter().collect();
-        let weights = parts.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
-        for (segment, places) in ground.view.searcher.segment_readers().iter().zip(&ground.view.places) {
-            let docs = places.find(&slots);
-            let mut scores = vec![0.0; docs.len()];
-            for weight in &weights {
-                let mut scorer = weight.scorer(segment, 1.0)?;
-                for (&(doc, _), score) in docs.iter().zip(&mut scores) {
-                    if scorer.doc() < doc {
-                        scorer.seek(doc);
-                    }
-                    if scorer.doc() == doc {
-                        *score += scorer.score();
-                    }
-                }
-            }
-            for (&(_, slot), score) in docs.iter().zip(scores) {
-                if score > 0.0 {
-                    self.push(Match { score, view: ground.at, slot });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn push(&mut self, found: Match) {
         self.best.push(Reverse(found));
         if self.best.len() > self.n {
             self.best.pop();
+            self.least = self.best.peek().map_or(Score::INFINITY, |Reverse(worst)| worst.score);
         }
     }
 
-    /// What a match must exceed to be among the best.
-    fn threshold(&self) -> Score {
-        match self.best.peek() {
-            Some(Reverse(worst)) if self.best.len() == self.n => worst.score,
-            _ => Score::MIN,
-        }
-    }
-
-    pub(super) fn into_sorted(self) -> Vec<(usize, u32, Score)> {
+    fn into_sorted(self) -> Vec<(usize, u32, Score)> {
         self.best.into_sorted_vec().into_iter().map(|Reverse(found)| (found.view, found.slot, found.score)).collect()
-    }
-}
-
-/// Word statistics over several knowledge bases together, so that their scores compare.
-pub(super) struct Statistics<'a>(pub(super) Vec<&'a Searcher>);
-
-impl Statistics<'_> {
-    pub(super) fn document_frequency(&self, term: &Term) -> tantivy::Result<u64> {
-        self.doc_freq(term)
-    }
-}
-
-impl Bm25StatisticsProvider for Statistics<'_> {
-    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        self.0.iter().map(|searcher| searcher.total_num_tokens(field)).sum()
-    }
-
-    fn total_num_docs(&self) -> tantivy::Result<u64> {
-        self.0.iter().map(|searcher| searcher.total_num_docs()).sum()
-    }
-
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
-        self.0.iter().map(|searcher| Bm25StatisticsProvider::doc_freq(*searcher, term)).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::keyword::{By, Entry, Keyword, parts};
+    use crate::index::keyword::{Entry, Keyword};
+    use crate::index::question::terms;
+    use tantivy::collector::TopDocs;
+    use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 
-    type Way = fn(&mut Matches, &Ground<'_>, &[Box<dyn Query>], EnableScoring<'_>) -> tantivy::Result<()>;
+    const QUESTIONS: [&str; 3] = ["the crane and the anchor", "rope", "harbor harbor tide crane rope anchor nothing"];
+
+    fn text(slot: usize) -> String {
+        let words = ["harbor", "crane", "tide", "rope", "anchor", "sail", "deck"];
+        (0..slot % 7 + 2).map(|at| words[(slot * 3 + at * at) % words.len()]).collect::<Vec<_>>().join(" ")
+    }
+
+    fn rounded(found: Vec<(usize, u32, Score)>) -> Vec<(u32, Score)> {
+        found.into_iter().map(|(_, slot, score)| (slot, (score * 1e4).round())).collect()
+    }
+
+    /// What the engine itself finds, in the order of ours.
+    fn by_the_engine(view: &View, question: &str, rows: &Bitmap) -> Vec<(u32, Score)> {
+        let scored = |(term, boost)| -> (Occur, Box<dyn Query>) {
+            let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
+            (Occur::Should, Box::new(BoostQuery::new(Box::new(query), boost)))
+        };
+        let query = BooleanQuery::new(terms(&[view], question, By::Words).into_iter().map(scored).collect());
+        let found = view.searcher.search(&query, &TopDocs::with_limit(10_000).order_by_score()).unwrap();
+        let found = found.into_iter().map(|(score, at)| (0, view.places[at.segment_ord as usize].slot(at.doc_id), score));
+        let mut found = rounded(found.filter(|(_, slot, _)| rows.contains(*slot)).collect());
+        found.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+        found
+    }
 
     #[test]
-    fn all_ways_find_the_same() {
+    fn all_ways_find_what_the_engine_itself_finds() {
         let folder = tempfile::tempdir().unwrap();
         let mut keyword = Keyword::open(folder.path()).unwrap();
-        let words = ["harbor", "crane", "tide", "rope", "anchor"];
-        let text = |slot: usize| (0..slot % 7 + 2).map(|at| words[(slot * 3 + at * at) % 5]).collect::<Vec<_>>().join(" ");
-        let entry =
-            |slot: usize| Entry { slot: slot as u32, stamp: 0, heading: words[slot % 5].to_owned(), text: text(slot), language: None };
-        for some in (0..300).collect::<Vec<_>>().chunks(100) {
+        let entry = |slot: usize| Entry { slot: slot as u32, stamp: 0, heading: text(slot / 5), text: text(slot), language: None };
+        for some in (0..1000).collect::<Vec<_>>().chunks(400) {
             keyword.commit(&[], some.iter().map(|slot| entry(*slot)).collect()).unwrap();
         }
-        keyword.commit(&[9, 12, 150], Vec::new()).unwrap();
+        keyword.commit(&[9, 12, 150, 999], Vec::new()).unwrap();
         let view = keyword.view().unwrap();
-        let mut rows = Bitmap::empty(300);
-        (0..300).step_by(3).for_each(|slot| rows.insert(slot));
-        let ground = Ground { at: 0, view: &view, rows: &rows };
-        let statistics = Statistics(vec![&view.searcher]);
-        let parts = parts(&[&view], &statistics, ("the crane and the anchor", By::Words)).unwrap();
-        let by = |way: Way, n| {
-            let mut matches = Matches::new(n);
-            way(&mut matches, &ground, &parts, EnableScoring::enabled_from_statistics_provider(&statistics, &view.searcher)).unwrap();
-            matches.into_sorted().into_iter().map(|(_, slot, score)| (slot, (score * 1e4).round())).collect::<Vec<_>>()
-        };
-        let all = by(Matches::ask_for_each, 300);
-        assert!(all.len() > 50 && all.iter().all(|(slot, _)| slot % 3 == 0 && ![9, 12, 150].contains(slot)));
-        assert_eq!(by(Matches::add_up_words, 300), all);
-        assert_eq!(by(Matches::test_each_match, 300), all);
-        let scores = |found: Vec<(u32, f32)>| found.into_iter().map(|(_, score)| score).collect::<Vec<_>>();
-        assert_eq!(scores(by(Matches::add_up_words, 10)), scores(all[..10].to_vec()));
-        assert_eq!(scores(by(Matches::test_each_match, 10)), scores(all[..10].to_vec()));
+        assert!(view.places.len() > 1, "lists of several segments");
+        for every in [1, 3, 50] {
+            let mut rows = Bitmap::empty(1000);
+            (0..1000).step_by(every).for_each(|slot| rows.insert(slot));
+            for question in QUESTIONS {
+                let expected = by_the_engine(&view, question, &rows);
+                assert!(expected.len() >= 10 && expected.iter().all(|(slot, _)| ![9, 12, 150, 999].contains(slot)));
+                let parts = parts(&[&view], (question, By::Words)).unwrap();
+                let by = |all: bool| {
+                    let mut weighed = Weighed(Vec::new());
+                    for (at, (segment, places)) in view.searcher.segment_readers().iter().zip(&view.places).enumerate() {
+                        let lists = lists(&parts, at, segment).unwrap();
+                        let scores = if all { Scores::all(lists, segment) } else { Scores::few(lists, places, &rows) };
+                        weighed.0.push(OfSegment { view: 0, rows: &rows, places, scores });
+                    }
+                    weighed
+                };
+                for weighed in [by(true), by(false), weigh(&[&view], &[&rows], (question, By::Words)).unwrap()] {
+                    let best = weighed.best(10_000);
+                    for (_, slot, score) in &best {
+                        assert_eq!(weighed.of(0, *slot), Some(*score));
+                    }
+                    assert_eq!(rounded(best), expected, "one in {every}: {question}");
+                    assert_eq!(
+                        rounded(weighed.best(10)).iter().map(|(_, score)| *score).collect::<Vec<_>>(),
+                        expected[..10].iter().map(|(_, score)| *score).collect::<Vec<_>>()
+                    );
+                    assert_eq!((weighed.of(0, 9), weighed.of(1, 3), weighed.best(0).len()), (None, None, 0));
+                }
+            }
+        }
     }
 }

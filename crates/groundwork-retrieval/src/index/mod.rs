@@ -12,6 +12,7 @@ mod load;
 mod matches;
 mod permitted;
 mod places;
+mod question;
 mod shards;
 mod snapshot;
 mod words;
@@ -19,8 +20,10 @@ mod writer;
 
 pub(crate) use collection::Collection;
 pub use keyword::title_of;
-pub(crate) use keyword::{By, Entry, search as search_keyword, stamp};
+pub(crate) use keyword::{Entry, stamp};
+pub(crate) use matches::{Weighed, weigh};
 pub(crate) use permitted::{Permitted, RightsError};
+pub(crate) use question::By;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use writer::{Family, Row, Version};
 

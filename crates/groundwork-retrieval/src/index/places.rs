@@ -35,6 +35,11 @@ impl Places {
         &self.by_slot
     }
 
+    /// The document of a slot, where it is in this segment.
+    pub(super) fn doc(&self, slot: u32) -> Option<DocId> {
+        self.by_slot.binary_search_by_key(&slot, |(slot, _)| *slot).ok().map(|at| self.by_slot[at].1)
+    }
+
     /// The documents of those `slots` (ascending) that are in this segment, ascending, each with its slot.
     pub(super) fn find(&self, slots: &[u32]) -> Vec<(DocId, u32)> {
         let mut rest = self.by_slot.as_slice();

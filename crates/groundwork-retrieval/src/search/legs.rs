@@ -1,7 +1,7 @@
 //! The two legs over several knowledge bases, as one piece of computation without waiting.
 
 use super::{Mode, SearchError};
-use crate::index::{By, Permitted, Snapshot, search_keyword};
+use crate::index::{By, Permitted, Snapshot, Weighed, weigh};
 use groundwork_core::ids::KnowledgeBaseId;
 use groundwork_scan::{Bitmap, scan};
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
@@ -37,28 +37,32 @@ pub(super) struct Ranked {
 /// thinks of what the other has found; pairs of words are only looked for there: where a pair stands, its words were found.
 pub(super) fn ask(grounds: &[Ground], mode: Mode, text: &str, question: Option<&Question>, n: usize) -> Result<Ranked, SearchError> {
     let rows: Vec<&Bitmap> = grounds.iter().map(|ground| &*ground.permitted.rows).collect();
-    let keyword = if mode == Mode::Vector { Vec::new() } else { by_words(grounds, &rows, (text, By::Words), n)? };
+    let words = if mode == Mode::Vector { None } else { Some(by_words(grounds, &rows, (text, By::Words))?) };
+    let keyword = words.as_ref().map_or(Vec::new(), |words| places(words.best(n)).collect());
     let vector = question.map_or(Ok(Vec::new()), |question| by_meaning(grounds, &rows, question, n))?;
-    match question {
-        Some(question) if mode == Mode::Hybrid => each_of_all(grounds, text, question, Ranked { keyword, vector }),
-        _ => Ok(Ranked { keyword, vector }),
+    let found = Ranked { keyword, vector };
+    match (question, words) {
+        (Some(question), Some(words)) => each_of_all(grounds, &words, (text, question), found),
+        _ => Ok(found),
     }
 }
 
 /// What both legs think of everything that one of them has found.
-fn each_of_all(grounds: &[Ground], text: &str, question: &Question, found: Ranked) -> Result<Ranked, SearchError> {
+fn each_of_all(grounds: &[Ground], words: &Weighed<'_>, (text, question): (&str, &Question), found: Ranked) -> Result<Ranked, SearchError> {
     let mut keyword: HashMap<Place, f32> = found.keyword.into_iter().collect();
-    let unweighed = bitmaps(grounds, found.vector.iter().map(|(place, _)| place).filter(|place| !keyword.contains_key(place)));
-    let all = bitmaps(grounds, keyword.keys().chain(found.vector.iter().map(|(place, _)| place)));
-    let rows = |bitmaps: &[Bitmap]| bitmaps.iter().map(Bitmap::count).sum();
-    for (bitmaps, by) in [(&unweighed, By::Words), (&all, By::Pairs)] {
-        for (place, score) in by_words(grounds, &bitmaps.iter().collect::<Vec<_>>(), (text, by), rows(bitmaps))? {
-            *keyword.entry(place).or_default() += score;
+    for (place, _) in &found.vector {
+        if let Some(score) = words.of(place.0, place.1) {
+            keyword.insert(*place, score);
         }
+    }
+    let all = bitmaps(grounds, keyword.keys().chain(found.vector.iter().map(|(place, _)| place)));
+    let (rows, count) = (all.iter().collect::<Vec<_>>(), all.iter().map(Bitmap::count).sum());
+    for (place, score) in places(by_words(grounds, &rows, (text, By::Pairs))?.best(count)) {
+        *keyword.entry(place).or_default() += score;
     }
     let mut keyword: Vec<_> = keyword.into_iter().collect();
     sort(&mut keyword);
-    let vector = by_meaning(grounds, &all.iter().collect::<Vec<_>>(), question, rows(&all))?;
+    let vector = by_meaning(grounds, &rows, question, count)?;
     Ok(Ranked { keyword, vector })
 }
 
@@ -71,11 +75,13 @@ fn bitmaps<'a>(grounds: &[Ground], places: impl Iterator<Item = &'a Place>) -> V
     bitmaps
 }
 
-fn by_words(grounds: &[Ground], rows: &[&Bitmap], question: (&str, By), n: usize) -> Result<Vec<(Place, f32)>, SearchError> {
+fn by_words<'a>(grounds: &'a [Ground], rows: &[&'a Bitmap], question: (&str, By)) -> Result<Weighed<'a>, SearchError> {
     let views: Vec<_> = grounds.iter().map(|ground| &ground.snapshot.keyword).collect();
-    let found = search_keyword(&views, rows, question, n);
-    let found = found.map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })?;
-    Ok(found.into_iter().map(|(ground, slot, score)| ((ground, slot), score)).collect())
+    weigh(&views, rows, question).map_err(|error| SearchError::Leg { leg: "keyword", reason: error.to_string() })
+}
+
+fn places(found: Vec<(usize, u32, f32)>) -> impl Iterator<Item = (Place, f32)> {
+    found.into_iter().map(|(ground, slot, score)| ((ground, slot), score))
 }
 
 fn by_meaning(grounds: &[Ground], rows: &[&Bitmap], question: &Question, n: usize) -> Result<Vec<(Place, f32)>, SearchError> {
