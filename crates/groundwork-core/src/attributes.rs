@@ -1,6 +1,7 @@
 //! What people say about a document beside its text: a few named values, by which a search can be narrowed.
 
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The most that one document may have, as OpenAI's API has it.
@@ -19,6 +20,27 @@ pub enum Scalar {
     Bool(bool),
     Number(f64),
     Text(String),
+}
+
+impl Scalar {
+    /// An order of all values, one type after the other; those are equal that a filter takes for equal.
+    pub fn total_cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(one), Self::Bool(other)) => one.cmp(other),
+            // Zero has two signs, which are not told apart.
+            (Self::Number(one), Self::Number(other)) => (one + 0.0).total_cmp(&(other + 0.0)),
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            _ => self.kind().cmp(&other.kind()),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Bool(_) => 0,
+            Self::Number(_) => 1,
+            Self::Text(_) => 2,
+        }
+    }
 }
 
 /// Why attributes cannot be kept.

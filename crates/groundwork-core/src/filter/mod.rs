@@ -4,7 +4,7 @@ mod typed;
 
 pub use typed::parse;
 
-use crate::attributes::{Attributes, InvalidAttributes, Scalar, check_key};
+use crate::attributes::{InvalidAttributes, Scalar, check_key};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -67,7 +67,31 @@ pub enum Joined {
 #[serde(untagged)]
 pub enum Value {
     One(Scalar),
-    Set(Vec<Scalar>),
+    Set(Set),
+}
+
+/// Values in their order, so that one is found quickly among many.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<Scalar>", into = "Vec<Scalar>")]
+pub struct Set(Vec<Scalar>);
+
+impl From<Vec<Scalar>> for Set {
+    fn from(mut values: Vec<Scalar>) -> Self {
+        values.sort_by(Scalar::total_cmp);
+        Self(values)
+    }
+}
+
+impl From<Set> for Vec<Scalar> {
+    fn from(set: Set) -> Self {
+        set.0
+    }
+}
+
+impl Set {
+    fn contains(&self, value: &Scalar) -> bool {
+        self.0.binary_search_by(|other| other.total_cmp(value)).is_ok()
+    }
 }
 
 /// Why a filter cannot be used.
@@ -128,7 +152,7 @@ impl Filter {
         check_key(key)?;
         match (operator, value) {
             (Operator::In | Operator::Nin, Value::One(_)) => Err(InvalidFilter::NeedsSet(key.clone())),
-            (Operator::In | Operator::Nin, Value::Set(set)) if set.len() > MOST_VALUES => Err(InvalidFilter::TooLarge),
+            (Operator::In | Operator::Nin, Value::Set(set)) if set.0.len() > MOST_VALUES => Err(InvalidFilter::TooLarge),
             (Operator::In | Operator::Nin, Value::Set(_)) | (Operator::Eq | Operator::Ne, Value::One(_)) => Ok(()),
             (_, Value::Set(_)) => Err(InvalidFilter::NeedsOne(key.clone())),
             (_, Value::One(Scalar::Bool(_))) => Err(InvalidFilter::NoOrder(key.clone())),
@@ -136,19 +160,26 @@ impl Filter {
         }
     }
 
-    /// Whether a document with these attributes passes. One that lacks the attribute, or has it in another type, equals nothing and is
-    /// neither more nor less than anything: it passes `ne` and `nin` only.
-    pub fn passes(&self, attributes: &Attributes) -> bool {
-        match self {
-            Self::Compound(Compound { joined: Joined::And, filters }) => filters.iter().all(|filter| filter.passes(attributes)),
-            Self::Compound(Compound { joined: Joined::Or, filters }) => filters.iter().any(|filter| filter.passes(attributes)),
-            Self::Compare(comparison) => comparison.passes(attributes.get(&comparison.key)),
+    /// Which of `count` documents pass, where `compare` says it of each for one comparison.
+    pub fn among(&self, count: usize, compare: &impl Fn(&Comparison) -> Vec<bool>) -> Vec<bool> {
+        let Compound { joined, filters } = match self {
+            Self::Compare(comparison) => return compare(comparison),
+            Self::Compound(compound) => compound,
+        };
+        let mut passing = vec![*joined == Joined::And; count];
+        for filter in filters {
+            for (passes, other) in passing.iter_mut().zip(filter.among(count, compare)) {
+                *passes = if *joined == Joined::And { *passes && other } else { *passes || other };
+            }
         }
+        passing
     }
 }
 
 impl Comparison {
-    fn passes(&self, has: Option<&Scalar>) -> bool {
+    /// Whether a document passes that has this value. One that lacks the attribute, or has it in another type, equals nothing and is
+    /// neither more nor less than anything: it passes `ne` and `nin` only.
+    pub fn passes(&self, has: Option<&Scalar>) -> bool {
         let order = |value: &Scalar| has.and_then(|has| order(has, value));
         let is = |value: &Scalar| order(value) == Some(Ordering::Equal);
         match (self.operator, &self.value) {
@@ -158,8 +189,8 @@ impl Comparison {
             (Operator::Gte, Value::One(value)) => order(value).is_some_and(Ordering::is_ge),
             (Operator::Lt, Value::One(value)) => order(value) == Some(Ordering::Less),
             (Operator::Lte, Value::One(value)) => order(value).is_some_and(Ordering::is_le),
-            (Operator::In, Value::Set(set)) => set.iter().any(is),
-            (Operator::Nin, Value::Set(set)) => !set.iter().any(is),
+            (Operator::In, Value::Set(set)) => has.is_some_and(|has| set.contains(has)),
+            (Operator::Nin, Value::Set(set)) => !has.is_some_and(|has| set.contains(has)),
             (Operator::In | Operator::Nin, Value::One(_)) | (_, Value::Set(_)) => false,
         }
     }
@@ -178,8 +209,13 @@ fn order(one: &Scalar, other: &Scalar) -> Option<Ordering> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::Attributes;
     use proptest::prelude::*;
     use serde_json::json;
+
+    fn passes(filter: &Filter, attributes: &Attributes) -> bool {
+        filter.among(1, &|comparison| vec![comparison.passes(attributes.get(&comparison.key))]) == [true]
+    }
 
     fn filter(json: serde_json::Value) -> Filter {
         serde_json::from_value(json).unwrap()
@@ -205,6 +241,8 @@ mod tests {
             (json!({ "type": "in", "key": "region", "value": ["eu", "us"] }), true),
             (json!({ "type": "nin", "key": "region", "value": ["eu", "us"] }), false),
             (json!({ "type": "in", "key": "year", "value": [] }), false),
+            (json!({ "type": "in", "key": "year", "value": [true, "2024", 2025, 2024, 1, "us"] }), true),
+            (json!({ "type": "nin", "key": "year", "value": ["2024", true, 2025] }), true),
             // What is not there.
             (json!({ "type": "eq", "key": "team", "value": "x" }), false),
             (json!({ "type": "ne", "key": "team", "value": "x" }), true),
@@ -218,7 +256,7 @@ mod tests {
         ] {
             let filter = filter(written.clone());
             assert_eq!(filter.check(), Ok(()), "{written}");
-            assert_eq!(filter.passes(&attributes()), expected, "{written}");
+            assert_eq!(passes(&filter, &attributes()), expected, "{written}");
             assert_eq!(serde_json::from_value::<Filter>(serde_json::to_value(&filter).unwrap()).unwrap(), filter);
         }
     }
@@ -249,7 +287,7 @@ mod tests {
         #[test]
         fn an_operator_and_its_opposite_never_both_pass(year in -3i32..3, value in -3i32..3, has in any::<bool>()) {
             let attributes: Attributes = if has { [("y".to_owned(), Scalar::Number(year.into()))].into() } else { Attributes::new() };
-            let passes = |operator| Filter::compare(operator, "y", Value::One(Scalar::Number(value.into()))).passes(&attributes);
+            let passes = |operator| passes(&Filter::compare(operator, "y", Value::One(Scalar::Number(value.into()))), &attributes);
             prop_assert!(passes(Operator::Eq) != passes(Operator::Ne));
             prop_assert_eq!(passes(Operator::Gt) != passes(Operator::Lte), has);
             prop_assert_eq!(passes(Operator::Lt) != passes(Operator::Gte), has);

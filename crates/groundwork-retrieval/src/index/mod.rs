@@ -6,6 +6,7 @@
 
 mod attributes;
 mod collection;
+mod columns;
 mod keyword;
 mod language;
 mod load;

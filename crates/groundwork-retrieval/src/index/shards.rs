@@ -29,10 +29,6 @@ impl<V> Shards<V> {
         self.parts[self.place(document)].get(document)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&DocumentId, &V)> {
-        self.parts.iter().flat_map(|part| part.iter())
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
     }
@@ -47,10 +43,16 @@ impl<V> Shards<V> {
 
     /// The parts that are not those of `before`, of which this is a later copy, or which is one beside it.
     pub(super) fn changed_since(&self, before: &Self) -> Vec<usize> {
-        (0..PARTS).filter(|&at| !Arc::ptr_eq(&self.parts[at], &before.parts[at])).collect()
+        (0..PARTS).filter(|&at| !self.shares(before, at)).collect()
     }
 
-    fn place(&self, document: &DocumentId) -> usize {
+    /// Whether the part `at` is the same in `other`.
+    pub(super) fn shares(&self, other: &Self, at: usize) -> bool {
+        Arc::ptr_eq(&self.parts[at], &other.parts[at])
+    }
+
+    /// The part that a document is in, if it is there.
+    pub(super) fn place(&self, document: &DocumentId) -> usize {
         self.hasher.hash_one(document) as usize % PARTS
     }
 }

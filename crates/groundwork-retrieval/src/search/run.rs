@@ -72,7 +72,7 @@ impl Search<'_> {
             };
             let mut permitted = permitted.ok_or_else(|| SearchError::UnknownKnowledgeBase(id.clone()))?;
             if let Some(filter) = self.query.filter {
-                let known = self.within(collection.attributes.now(self.index, id)).await??;
+                let known = self.within(collection.attributes.now(self.index, id, &snapshot)).await??;
                 let (of, filter) = (snapshot.clone(), filter.clone());
                 let narrowed = self.index.compute(move || permitted.narrowed(&of, &known, &filter)).await;
                 permitted = narrowed.map_err(|error| SearchError::Leg { leg: "filter", reason: error.to_string() })?;
