@@ -1,5 +1,6 @@
 //! What this machine can do, measured in the same run.
 
+use anyhow::{Context, Result};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -26,4 +27,11 @@ pub fn percentiles(mut took: Vec<Duration>) -> (f64, f64) {
     took.sort_unstable();
     let at = |share: f64| took.get((took.len() as f64 * share) as usize).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3);
     (at(0.5), at(0.99))
+}
+
+/// Bytes of memory that the process holds, what it has mapped of files included.
+pub fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

@@ -23,7 +23,7 @@ use groundwork_scan::{Bitmap, Codes, quantize, scan};
 use groundwork_store::blobs::Blobs;
 use groundwork_store::db::Db;
 use groundwork_store::db::knowledge_bases::{ManagedBy, NewKnowledgeBase};
-use machine::{bandwidth, percentiles};
+use machine::{bandwidth, percentiles, resident};
 use serde_json::json;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -142,13 +142,6 @@ fn verdicts(rows: &[serde_json::Value], over_floor: f64, loaded: Duration) -> Re
     }
     println!("{:<26} {recall:>7.4}   goal at least 0.999 {}\n", "recall@10, the least", word(recall >= 0.999));
     Ok(())
-}
-
-/// Bytes of memory that the process holds, what it has mapped of files included.
-fn resident() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
 fn cores() -> usize {
