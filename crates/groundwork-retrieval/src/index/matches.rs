@@ -200,10 +200,16 @@ impl Best {
         if found.score < self.least {
             return;
         }
-        self.best.push(Reverse(found));
-        if self.best.len() > self.n {
+        if self.best.len() == self.n {
+            // Many may count the same, and come later.
+            if self.best.peek().is_none_or(|Reverse(worst)| found < *worst) {
+                return;
+            }
             self.best.pop();
-            self.least = self.best.peek().map_or(Score::INFINITY, |Reverse(worst)| worst.score);
+        }
+        self.best.push(Reverse(found));
+        if self.best.len() == self.n {
+            self.least = self.best.peek().map_or(self.least, |Reverse(worst)| worst.score);
         }
     }
 
