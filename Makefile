@@ -26,6 +26,7 @@ bench:
 	cargo build --release --locked --workspace --bins
 	cd bench && cargo build --release --locked --bins
 	cd bench && taskset -c 0 target/release/search
+	cd bench && taskset -c 0 target/release/filter
 	cd bench && target/release/footprint ../target/release/groundwork target/search-corpus/100000
 	cd bench && target/release/overhead ../target/release/groundwork
 

@@ -41,7 +41,7 @@ impl Columns {
                 by_key.entry(key).or_default().push((row, value));
             }
         }
-        Self { documents, slots, columns: by_key.into_iter().map(|(key, rows)| Column::new(key, rows)).collect() }
+        Self { documents, slots, columns: by_key.into_iter().map(|(key, rows)| Column::new(key, &rows)).collect() }
     }
 
     /// What a document has, if it is among these.
@@ -85,7 +85,7 @@ impl Columns {
 }
 
 impl Column {
-    fn new(key: String, rows: Vec<(u32, Scalar)>) -> Self {
+    fn new(key: String, rows: &[(u32, Scalar)]) -> Self {
         let mut values: Vec<Scalar> = rows.iter().map(|(_, value)| value.clone()).collect();
         values.sort_unstable_by(Scalar::total_cmp);
         values.dedup_by(|one, other| one.total_cmp(other).is_eq());
