@@ -122,10 +122,9 @@ def failed(body):
     return {**response(body, "failed", []), "error": error}
 
 
-def limited(body):
-    """A refusal that comes when the stream has begun."""
-    yield {"type": "response.created", "sequence_number": 0, "response": response(body, "in_progress", [])}
-    yield {"type": "error", "sequence_number": 1, "code": "rate_limit_exceeded", "message": "Slow down.", "param": None}
+def limited(_):
+    """A refusal in the first frame of a stream."""
+    yield {"type": "error", "sequence_number": 0, "code": "rate_limit_exceeded", "message": "Slow down.", "param": None}
 
 
 def answer(handler, body):
