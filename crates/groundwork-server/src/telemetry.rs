@@ -1,32 +1,30 @@
 //! Logs: text for people, JSON lines for machines, always on standard error, so that standard output is the command's own.
 
 mod json_lines;
+mod lines;
+
+pub(crate) use lines::Ending;
 
 use crate::config::{LogConfig, LogFormat};
 use json_lines::JsonLines;
-use std::io::{BufWriter, IsTerminal, stderr};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use lines::Lines;
+use std::io::{self, IsTerminal, stderr};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-/// Lines that may wait for whoever reads standard error.
-const WAITING_LINES: usize = 16 * 1024;
-
 /// Starts logging. `quiet` is the level of a command that has its own output, unless the settings name one.
 ///
-/// A server never waits for its log: when what reads it does not keep up, lines are dropped. What still waits is written when the guard
+/// A server never waits for its log: when what reads it does not keep up, lines are dropped. What still waits is written when the ending
 /// is dropped. A command writes its few lines at once, so that they stand before its own messages.
-pub(crate) fn start(config: &LogConfig, quiet: bool) -> Option<WorkerGuard> {
+pub(crate) fn start(config: &LogConfig, quiet: bool) -> io::Result<Option<Ending>> {
     let default = if quiet { "warn" } else { "info" };
     let filter = EnvFilter::new(config.filter.as_ref().map_or(default, |filter| filter.as_str()));
-    let (writer, guard) = if quiet {
+    let (writer, ending) = if quiet {
         (BoxMakeWriter::new(stderr), None)
     } else {
-        // What waits is written together, and at once when nothing more waits.
-        let together = BufWriter::with_capacity(64 << 10, stderr());
-        let (writer, guard) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(together);
-        (BoxMakeWriter::new(writer), Some(guard))
+        let (lines, ending) = Lines::start(stderr())?;
+        (BoxMakeWriter::new(lines), Some(ending))
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let terminal = stderr().is_terminal();
@@ -41,5 +39,5 @@ pub(crate) fn start(config: &LogConfig, quiet: bool) -> Option<WorkerGuard> {
     } else {
         builder.fmt_fields(JsonFields::new()).event_format(JsonLines).try_init().map_err(drop)
     };
-    guard
+    Ok(ending)
 }

@@ -20,7 +20,6 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing_appender::non_blocking::WorkerGuard;
 
 pub(super) struct Session {
     pub(super) config: Config,
@@ -33,7 +32,7 @@ pub(super) struct Session {
     clock: Clock,
     dice: Dice,
     /// Writes what the log still holds when the session ends.
-    _log: Option<WorkerGuard>,
+    _log: Option<telemetry::Ending>,
 }
 
 impl Session {
@@ -44,7 +43,7 @@ impl Session {
         if let Some(folder) = &global.data_dir {
             config.data_dir = std::path::absolute(folder)?;
         }
-        let log = telemetry::start(&config.log, !serves);
+        let log = telemetry::start(&config.log, !serves)?;
         // Every TLS connection of this process, ours or a library's, uses one provider. A second installation is refused and harmless.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Self {
