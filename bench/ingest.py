@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How fast documents become searchable, against the embedding model alone; and how fast files are read, by format.
 
-usage: ingest.py BINARY [--documents N] [--files FOLDER]
+usage: ingest.py BINARY [--documents N] [--sections N] [--files FOLDER]
 
-Makes N Markdown documents of ten sections (about 150 words, one chunk each) and times `groundwork ingest` on them: with all-MiniLM-L6-v2,
+Makes Markdown documents of ten sections, or as many as are asked for (forty made-up words, some 120 tokens, one chunk each), and times `groundwork ingest` on them: with all-MiniLM-L6-v2,
 and with potion-base-8M, whose embedding costs next to nothing. Then the server embeds the same texts, as they are embedded in an ingest, through
 POST /v1/embeddings, as many calls at a time as the machine has cores. With --files, `groundwork extract` reads each file of the folder again
 and again for a second, and pages (slides, sheets, chapters; a file without any is one) are counted by format. Wants a machine with nothing else to do.
@@ -20,15 +20,14 @@ import tempfile
 import time
 import urllib.request
 
-SECTIONS = 10
 BATCH = 32
 
 
-def sections(number):
+def sections(number, count):
     dice = random.Random(number)
     syllables = ["ka", "ro", "mi", "ten", "sol", "ver", "and", "el", "pos", "ti", "gra", "nu"]
-    words = lambda count: " ".join("".join(dice.choices(syllables, k=dice.randint(1, 3))) for _ in range(count))
-    return [(words(3).capitalize(), f"{words(60)}. {words(60)}.") for _ in range(SECTIONS)]
+    words = lambda many: " ".join("".join(dice.choices(syllables, k=dice.randint(1, 3))) for _ in range(many))
+    return [(words(3).capitalize(), f"{words(20)}. {words(20)}.") for _ in range(count)]
 
 
 def ingest(binary, home, documents, model):
@@ -71,6 +70,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("binary")
     options.add_argument("--documents", type=int, default=200)
+    options.add_argument("--sections", type=int, default=10)
     options.add_argument("--files")
     given = options.parse_args()
     binary = os.path.abspath(given.binary)
@@ -79,7 +79,7 @@ def main():
         (home / "documents").mkdir()
         texts = []
         for number in range(given.documents):
-            parts = sections(number)
+            parts = sections(number, given.sections)
             (home / "documents" / f"{number}.md").write_text("# Record\n\n" + "\n\n".join(f"## {heading}\n\n{body}" for heading, body in parts))
             texts += [f"Record\n\n{heading}\n\n{body}" for heading, body in parts]
         chunks, with_model = ingest(binary, home, home / "documents", "all-MiniLM-L6-v2")

@@ -1,20 +1,24 @@
-//! Load: as fast as so many clients can ask, at a constant rate, or as paced streams.
+//! Load: as fast as so many clients can ask, at a constant rate, or as paced streams. It shares a core with the upstream, so that what
+//! it spends is missing there: whole answers are asked for with bytes that are made once, and are only counted.
 
 use super::upstream;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
+use std::cmp::Ordering;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 pub const KEY: &str = "gw-bench-0123456789abcdef0123456789abcdef";
 const CONNECTIONS: usize = 64;
+const PATH: &str = "/v1/chat/completions";
 
 pub struct Load {
     address: SocketAddr,
@@ -71,11 +75,11 @@ impl Load {
     pub async fn closed(&self, clients: usize, duration: Duration) -> Result<Summary> {
         let begun = Instant::now();
         let client = || async {
-            let mut connection = self.connect().await?;
+            let mut plain = self.plain().await?;
             let mut latencies = Vec::new();
             while begun.elapsed() < duration {
                 let asked = Instant::now();
-                self.whole(&mut connection).await?;
+                plain.whole().await?;
                 latencies.push(asked.elapsed());
             }
             anyhow::Ok(latencies)
@@ -88,20 +92,27 @@ impl Load {
     pub async fn constant(&self, rate: f64, duration: Duration) -> Result<Summary> {
         let (free, mut idle) = mpsc::channel(CONNECTIONS);
         for _ in 0..CONNECTIONS {
-            free.send(self.connect().await?).await.ok();
+            free.send(self.plain().await?).await.ok();
         }
         let (done, mut ended) = mpsc::unbounded_channel();
-        let (address, begun) = (self.address, Instant::now());
+        let (due, mut now_due) = mpsc::unbounded_channel();
+        let begun = Instant::now();
         let total = (rate * duration.as_secs_f64()) as usize;
-        for number in 0..total {
-            let due = begun + Duration::from_secs_f64(number as f64 / rate);
-            tokio::time::sleep_until(due.into()).await;
-            let mut connection: Connection = idle.recv().await.context("no connection")?;
+        // A thread of its own, because the runtime's timers know whole milliseconds only, and would ask in bursts.
+        std::thread::spawn(move || {
+            for number in 0..total {
+                let at = begun + Duration::from_secs_f64(number as f64 / rate);
+                std::thread::sleep(at.saturating_duration_since(Instant::now()));
+                due.send(at).ok();
+            }
+        });
+        while let Some(due) = now_due.recv().await {
+            let mut plain: Plain = idle.recv().await.context("no connection")?;
             let (free, done) = (free.clone(), done.clone());
             tokio::spawn(async move {
-                let answered = Self::new(address).whole(&mut connection).await;
+                let answered = plain.whole().await;
                 done.send(answered.map(|()| due.elapsed())).ok();
-                free.send(connection).await.ok();
+                free.send(plain).await.ok();
             });
         }
         let mut latencies = Vec::with_capacity(total);
@@ -147,26 +158,57 @@ impl Load {
         Ok(sender)
     }
 
-    async fn whole(&self, connection: &mut Connection) -> Result<()> {
-        let response = self.ask(connection, false).await?;
-        let body = response.into_body().collect().await?.to_bytes();
-        ensure!(body.len() == upstream::WHOLE.len(), "{}", String::from_utf8_lossy(&body));
-        Ok(())
+    async fn plain(&self) -> Result<Plain> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let (address, body) = (self.address, question(false));
+        let request = format!(
+            "POST {PATH} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Ok(Plain { stream, request, answer: Vec::with_capacity(8192) })
     }
 
     async fn ask(&self, connection: &mut Connection, stream: bool) -> Result<Response<Incoming>> {
         connection.ready().await?;
-        let options = if stream { r#","stream":true,"stream_options":{"include_usage":true}"# } else { "" };
-        let body = format!(
-            r#"{{"model":"bench","messages":[{{"role":"system","content":"You answer questions about the handbook of a company, briefly and with care."}},{{"role":"user","content":"How do I ask for leave, and how long before?"}}],"temperature":0.2{options}}}"#
-        );
-        let request = Request::post("/v1/chat/completions")
+        let request = Request::post(PATH)
             .header("host", self.address.to_string())
             .header("authorization", format!("Bearer {KEY}"))
             .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body)))?;
+            .body(Full::new(Bytes::from(question(stream))))?;
         let response = connection.send_request(request).await?;
         ensure!(response.status() == 200, "status {}", response.status());
         Ok(response)
     }
+}
+
+/// A connection that knows one request.
+struct Plain {
+    stream: TcpStream,
+    request: String,
+    answer: Vec<u8>,
+}
+
+impl Plain {
+    /// Asks, and reads the whole answer, which must have the length of the upstream's.
+    async fn whole(&mut self) -> Result<()> {
+        self.stream.write_all(self.request.as_bytes()).await?;
+        self.answer.clear();
+        loop {
+            ensure!(self.stream.read_buf(&mut self.answer).await? > 0, "the connection ended");
+            let Some(head) = self.answer.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+            match (self.answer.len() - head - 4).cmp(&upstream::WHOLE.len()) {
+                Ordering::Less if self.answer.starts_with(b"HTTP/1.1 200 ") => {}
+                Ordering::Equal if self.answer.starts_with(b"HTTP/1.1 200 ") => return Ok(()),
+                _ => bail!("{}", String::from_utf8_lossy(&self.answer)),
+            }
+        }
+    }
+}
+
+fn question(stream: bool) -> String {
+    let options = if stream { r#","stream":true,"stream_options":{"include_usage":true}"# } else { "" };
+    format!(
+        r#"{{"model":"bench","messages":[{{"role":"system","content":"You answer questions about the handbook of a company, briefly and with care."}},{{"role":"user","content":"How do I ask for leave, and how long before?"}}],"temperature":0.2{options}}}"#
+    )
 }
