@@ -300,7 +300,7 @@ def test_responses_are_asked_line_by_line_and_remembered(client):
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(unkept["id"])
     (nowhere,) = results(client, batch.error_file_id)
-    assert nowhere["response"]["status_code"] == 404 and nowhere["response"]["body"]["error"]["code"] == "previous_response_not_found"
+    assert nowhere["response"]["status_code"] == 400 and nowhere["response"]["body"]["error"]["code"] == "previous_response_not_found"
     assert batch.usage.input_tokens > 0
 
 

@@ -262,7 +262,7 @@ def test_tokens_are_counted_and_a_long_dialogue_is_compacted(client):
 
 
 def test_errors_are_the_clients_own_types(client, gateway):
-    with pytest.raises(openai.NotFoundError) as unknown:
+    with pytest.raises(openai.BadRequestError) as unknown:
         client.responses.create(model="echo", input="q", previous_response_id="resp_nowhere")
     assert unknown.value.param == "previous_response_id" and unknown.value.code == "previous_response_not_found"
     with pytest.raises(openai.NotFoundError):

@@ -158,7 +158,7 @@ impl Answered {
         let message = error.to_string();
         match error {
             CreateError::Call(error) => Self::failed(error),
-            CreateError::UnknownPrevious(_) => Self::refused(404, "previous_response_not_found", &message),
+            CreateError::UnknownPrevious(_) => Self::refused(400, "previous_response_not_found", &message),
             CreateError::UnknownConversation(_) => Self::refused(404, "conversation_not_found", &message),
             CreateError::UnknownItem(_) => Self::refused(404, "item_not_found", &message),
             CreateError::PreviousRuns(..) => Self::refused(409, "response_in_progress", &message),

@@ -65,7 +65,7 @@ impl From<CreateError> for ApiError {
         let message = error.to_string();
         match error {
             CreateError::Call(error) => error.into(),
-            CreateError::UnknownPrevious(_) => Self::not_found("previous_response_not_found", message).about("previous_response_id"),
+            CreateError::UnknownPrevious(_) => Self::invalid("previous_response_not_found", message).about("previous_response_id"),
             CreateError::PreviousRuns(..) => Self::conflict("response_in_progress", message).about("previous_response_id"),
             CreateError::UnknownConversation(_) => Self::not_found("conversation_not_found", message).about("conversation"),
             CreateError::UnknownItem(_) => Self::not_found("item_not_found", message).about("input"),
