@@ -18,6 +18,7 @@ use groundwork_core::call::Operation;
 use groundwork_core::ids::{CallId, ModelName};
 use groundwork_core::turn::Dialect;
 use groundwork_inference::target::{self, Forward, Forwarded, Passing, Target};
+use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, Method};
@@ -137,11 +138,7 @@ fn with_usage(request: &Request) -> Result<(Bytes, Option<bool>), Invalid> {
     if body.get("stream", "a boolean")? != Some(true) {
         return Ok((request.body.clone(), None));
     }
-    let mut options = body.get::<Object>("stream_options", "an object")?.unwrap_or_default();
-    let asked = options.get("include_usage", "a boolean").map_err(|error| error.within("stream_options"))?.unwrap_or(false);
-    let unwritable = |error: serde_json::Error| Invalid::Value { param: "stream_options".to_owned(), reason: error.to_string() };
-    options.set("include_usage", &true).map_err(unwritable)?;
-    body.set("stream_options", &options).map_err(unwritable)?;
+    let asked = chat::ask_usage(&mut body)?;
     Ok((body.to_bytes(), Some(!asked)))
 }
 

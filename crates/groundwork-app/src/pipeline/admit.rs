@@ -1,6 +1,6 @@
 //! Who asks for what, and whether it may.
 
-use super::asked::Asked;
+use super::asked::{Asked, Stored};
 use super::call::answer_id;
 use super::error::CallError;
 use super::run::{Request, shutting_down};
@@ -54,7 +54,7 @@ impl Model {
 impl Admitted {
     /// What stores the answer, when the client wants that.
     pub(super) fn keeping(&self, app: &App, caller: &Caller) -> Option<Keeping> {
-        let metadata = self.asked.stored.clone()?;
+        let Stored { metadata, hides_usage } = self.asked.stored.clone()?;
         let messages = self.asked.object.raw("messages").map(|raw| String::from_utf8_lossy(raw).into_owned());
         let completion = Completion {
             id: answer_id(self.asked.dialect, self.id.as_str()).try_into().ok()?,
@@ -65,7 +65,7 @@ impl Admitted {
             answer: String::new(),
             created_at: self.started,
         };
-        Some(Keeping::new(app, completion, self.deadline))
+        Some(Keeping { app: app.clone(), completion, hides_usage, deadline: self.deadline })
     }
 
     /// What is booked of the call, from here on.

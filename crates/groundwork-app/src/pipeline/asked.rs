@@ -15,14 +15,21 @@ pub(super) struct Asked {
     pub(super) object: Object,
     pub(super) model: String,
     pub(super) stream: bool,
-    /// The client of a chat stream wants to see the usage.
+    /// The client of a chat stream wants to see the usage, or it is to be stored with the answer.
     pub(super) include_usage: bool,
     /// Of the text that the model is to read.
     pub(super) bytes: usize,
     /// What the model is to read has no more.
     pub(super) most_tokens: usize,
-    /// The client wants a chat's answer stored, with this metadata.
-    pub(super) stored: Option<BTreeMap<String, String>>,
+    pub(super) stored: Option<Stored>,
+}
+
+/// The client wants a chat's answer stored.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) metadata: BTreeMap<String, String>,
+    /// Usage is stored, and not what the client asked to see.
+    pub(super) hides_usage: bool,
 }
 
 impl Asked {
@@ -35,8 +42,16 @@ impl Asked {
         let Size { text: bytes, most_tokens } = Size::of(&object);
         match dialect {
             Dialect::Chat => {
-                let stored = stored(&mut object)?;
-                let chat::Request { object, model, stream, include_usage, .. } = chat::Request::glance(object)?;
+                let metadata = stored(&mut object)?;
+                let chat::Request { mut object, model, stream, mut include_usage, .. } = chat::Request::glance(object)?;
+                let stored = match metadata {
+                    Some(metadata) => {
+                        let hides_usage = stream && !chat::ask_usage(&mut object)?;
+                        include_usage |= hides_usage;
+                        Some(Stored { metadata, hides_usage })
+                    }
+                    None => None,
+                };
                 Ok(Self { dialect, object, model, stream, include_usage, bytes, most_tokens, stored })
             }
             Dialect::Responses => {

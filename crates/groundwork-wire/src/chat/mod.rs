@@ -11,5 +11,5 @@ pub mod stored;
 pub use annotation::{Annotation, Citation, Context, ContextCitation, UrlCitation};
 pub use gathered::Gathered;
 pub use reply::{Reply, Stream};
-pub use request::{Content, Message, Part, Request, Role};
+pub use request::{Content, Message, Part, Request, Role, ask_usage};
 pub use response::{Choice, Chunk, ChunkChoice, Delta, ParseResponseError, Response, Usage};

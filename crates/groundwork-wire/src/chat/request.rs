@@ -238,6 +238,16 @@ fn include_usage(object: &Object, stream: bool) -> Result<bool, Invalid> {
     Ok(include.unwrap_or(false))
 }
 
+/// Lets a streamed answer tell what it used; whether it was to anyway.
+pub fn ask_usage(body: &mut Object) -> Result<bool, Invalid> {
+    let mut options = body.get::<Object>("stream_options", "an object")?.unwrap_or_default();
+    let asked = options.get("include_usage", "a boolean").map_err(|error| error.within("stream_options"))?.unwrap_or(false);
+    let unwritable = |error: serde_json::Error| Invalid::Value { param: "stream_options".to_owned(), reason: error.to_string() };
+    options.set("include_usage", &true).map_err(unwritable)?;
+    body.set("stream_options", &options).map_err(unwritable)?;
+    Ok(asked)
+}
+
 fn positive(object: &Object, key: &str) -> Result<Option<u32>, Invalid> {
     let value = object.get(key, "an integer")?;
     if value == Some(0) {
