@@ -55,6 +55,7 @@ fn mid_stream(ear::Fault { message, body }: ear::Fault) -> target::CallError {
         target: "the target".to_owned(),
         message,
         said: Box::new(Said { headers: Vec::new(), body: Some(body) }),
+        used: None,
     }
 }
 

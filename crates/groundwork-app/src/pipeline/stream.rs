@@ -110,7 +110,10 @@ impl Running {
                         }
                     }
                 }
-                Some(Err(error)) => return self.fail(error.into()),
+                Some(Err(error)) => {
+                    error.used().inspect(|used| settlement.used(*used));
+                    return self.fail(error.into());
+                }
                 None => self.end().await,
             }
         }

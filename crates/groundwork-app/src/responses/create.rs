@@ -134,8 +134,12 @@ impl Told {
                 Some(Item::Frame(frame)) => {
                     let frames = self.telling.hear(&frame).await;
                     if self.telling.is_over() {
-                        let _ = tokio::time::timeout(TAIL, items.for_each(|_| std::future::ready(()))).await;
+                        // That it failed has been told by its last event.
+                        let mut errors = items.filter(|item| std::future::ready(matches!(item, Item::Error(_))));
+                        let error = tokio::time::timeout(TAIL, errors.next()).await.ok().flatten();
                         self.items = None;
+                        self.ready.extend(frames.into_iter().map(Item::Frame).chain(error));
+                        continue;
                     }
                     self.ready.extend(frames.into_iter().map(Item::Frame));
                 }

@@ -33,6 +33,8 @@ struct Open {
     output: Vec<Object>,
     /// A filter found fault with what was said: it is not kept.
     retracted: bool,
+    /// The target has told an error.
+    erred: bool,
 }
 
 /// Between two events in the store: a byte that JSON cannot have.
@@ -41,7 +43,16 @@ const SEPARATOR: u8 = 0x1e;
 impl Telling {
     pub(super) fn new(draft: Draft, post: Option<Post>) -> Self {
         let live = post.as_ref().map(|post| post.live.clone());
-        let open = Open { draft, post, sequence: Sequence::default(), created: false, begun: false, output: Vec::new(), retracted: false };
+        let open = Open {
+            draft,
+            post,
+            sequence: Sequence::default(),
+            created: false,
+            begun: false,
+            output: Vec::new(),
+            retracted: false,
+            erred: false,
+        };
         Self { open: Some(open), live }
     }
 
@@ -90,6 +101,7 @@ impl Telling {
         }
         let Some(event) = open.sequence.adopt(&frame.data, &open.draft.echo, open.draft.now()) else { return frames };
         open.output.extend(event.item.clone());
+        open.erred |= event.lifecycle() == Lifecycle::Breaks;
         if event.lifecycle() != Lifecycle::Ends {
             open.put_up(&event);
             // What needed no change leaves as it came.
@@ -122,9 +134,9 @@ impl Telling {
             frames.push(open.create(Status::InProgress));
         }
         let response = open.draft.cut(Status::Failed, &open.output, Some(&failure.to_json()));
-        let error = open.sequence.error(Some(&failure.code), &failure.message, None);
+        let error = (!open.erred).then(|| open.sequence.error(Some(&failure.code), &failure.message, None));
         let failed = open.event("response.failed", &response);
-        frames.extend(self.end(&response, vec![error, failed]).await);
+        frames.extend(self.end(&response, error.into_iter().chain([failed]).collect()).await);
         frames
     }
 

@@ -14,6 +14,7 @@ mod files;
 mod fixture;
 mod ledger;
 mod money;
+mod odd_servers;
 mod permissions;
 mod refusals;
 mod reranking;

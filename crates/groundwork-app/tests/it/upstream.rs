@@ -17,13 +17,13 @@ use tokio_util::task::TaskTracker;
 
 /// What the server sends: parts, each written by itself, then the end of the connection, or silence.
 #[derive(Clone)]
-struct Reply {
+pub(crate) struct Reply {
     parts: Vec<Vec<u8>>,
     then_silence: bool,
 }
 
-struct Upstream {
-    port: u16,
+pub(crate) struct Upstream {
+    pub(crate) port: u16,
     /// Requests as they came: head and body.
     requests: Arc<Mutex<Vec<(String, Value)>>>,
     /// Told when a client has closed its connection during a silence.
@@ -31,7 +31,7 @@ struct Upstream {
 }
 
 impl Upstream {
-    async fn start(reply: Reply) -> Self {
+    pub(crate) async fn start(reply: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = Self { port: listener.local_addr().unwrap().port(), requests: Arc::default(), closed: Arc::new(Notify::new()) };
         let (requests, closed) = (upstream.requests.clone(), upstream.closed.clone());
@@ -45,17 +45,17 @@ impl Upstream {
         upstream
     }
 
-    async fn house(&self, kind: impl Fn(u16) -> Kind) -> House {
+    pub(crate) async fn house(&self, kind: impl Fn(u16) -> Kind) -> House {
         self.house_of(target::Settings::new("server", kind(self.port)).model("their-model")).await
     }
 
     /// A house whose model thinks, and is asked in responses.
-    async fn house_of_responses(&self) -> House {
+    pub(crate) async fn house_of_responses(&self) -> House {
         let settings = target::Settings::new("server", openai(self.port)).model("gpt-5-mini");
         self.house_of(target::Settings { speaks: Some(vec![Dialect::Responses]), ..settings }).await
     }
 
-    async fn house_of(&self, settings: target::Settings) -> House {
+    pub(crate) async fn house_of(&self, settings: target::Settings) -> House {
         let timeouts = Timeouts { first_token: Duration::from_secs(5), idle: Duration::from_millis(300), ..Timeouts::default() };
         Plan::new(vec![target::Settings { timeouts, ..settings }]).build().await.unwrap()
     }
@@ -64,7 +64,7 @@ impl Upstream {
         self.requests.lock().unwrap().iter().map(|(_, body)| body.clone()).collect()
     }
 
-    fn request(&self) -> (String, Value) {
+    pub(crate) fn request(&self) -> (String, Value) {
         self.requests.lock().unwrap().last().unwrap().clone()
     }
 }
@@ -106,7 +106,7 @@ pub(crate) fn openai(port: u16) -> Kind {
     Kind::OpenAi { base_url: format!("http://127.0.0.1:{port}/v1").parse().unwrap(), key: Some("their-key".to_owned().into()) }
 }
 
-fn whole(status: &str, headers: &str, body: &str) -> Reply {
+pub(crate) fn whole(status: &str, headers: &str, body: &str) -> Reply {
     let text = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
@@ -115,7 +115,7 @@ fn whole(status: &str, headers: &str, body: &str) -> Reply {
 }
 
 /// A stream cut into parts of `size` bytes.
-fn events(events: &[&str], size: usize) -> Reply {
+pub(crate) fn events(events: &[&str], size: usize) -> Reply {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nx-ratelimit-remaining-requests: 7\r\nconnection: close\r\n\r\n".to_vec();
     let text: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
     Reply { parts: std::iter::once(head).chain(text.as_bytes().chunks(size).map(<[u8]>::to_vec)).collect(), then_silence: false }

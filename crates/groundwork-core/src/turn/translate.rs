@@ -2,7 +2,7 @@
 //!
 //! Only where two dialects differ. Where they are the same the bytes pass, which keeps what no model of ours has a name for.
 
-use super::{Dialect, Event, Frame, Heading, Passed, ReadError, Turn, chat, messages, responses};
+use super::{Dialect, Event, Frame, Heading, Passed, ReadError, Turn, Usage, chat, messages, responses};
 use groundwork_wire::error::{Error, Invalid};
 use groundwork_wire::object::Object;
 
@@ -121,6 +121,11 @@ impl Translator {
     pub fn is_finished(&self) -> bool {
         self.reader.is_finished()
     }
+
+    /// What an answer that failed says it used all the same.
+    pub fn used(&self) -> Option<Usage> {
+        self.reader.used()
+    }
 }
 
 impl Reader {
@@ -165,6 +170,14 @@ impl Reader {
             Self::Chat(reader) => reader.is_finished(),
             Self::Responses(reader) => reader.is_finished(),
             Self::Messages(reader) => reader.is_finished(),
+        }
+    }
+
+    /// What an answer that failed says it used all the same.
+    pub fn used(&self) -> Option<Usage> {
+        match self {
+            Self::Responses(reader) => reader.used(),
+            Self::Chat(_) | Self::Messages(_) => None,
         }
     }
 }

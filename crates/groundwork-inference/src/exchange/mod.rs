@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// The body of an answer: its first piece within `first`, each other before a silence has been too long.
-    async fn rest(&self, body: &mut Incoming, first: Limit, until: Limit) -> Result<Bytes, CallError> {
+    pub(crate) async fn rest(&self, body: &mut Incoming, first: Limit, until: Limit) -> Result<Bytes, CallError> {
         let mut parts = Parted::default();
         let mut limit = first;
         while let Some(piece) = limit.on(&self.target, body.next()).await?.map_err(|reason| self.broken(reason))? {

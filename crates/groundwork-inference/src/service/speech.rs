@@ -10,7 +10,7 @@ use bytes::Bytes;
 use groundwork_core::turn::{Dialect, Heading, ReadError};
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
-use http::HeaderMap;
+use http::{HeaderMap, header};
 
 /// The circumstances of one answer.
 pub(super) struct Speech<'a> {
@@ -27,7 +27,8 @@ impl Speech<'_> {
     /// Sends, and reads an answer in one piece.
     pub(super) async fn whole(self, ask: Ask<'_>, first: Limit) -> Result<Reply, CallError> {
         let (head, body) = self.server.whole(ask, first).await?;
-        let read = voice::whole(self.spoken, self.client, &body, &self.heading);
+        let read = if is_of(&head, &["text/event-stream"]) { voice::gathered } else { voice::whole };
+        let read = read(self.spoken, self.client, &body, &self.heading);
         let (answer, events) = read.map_err(|error| self.unreadable(error, &head, &body))?;
         let mut served = headers::served(&head);
         served.model = voice::model(&events);
@@ -53,6 +54,13 @@ impl Speech<'_> {
             ReadError::Malformed(reason) => self.server.broken(reason),
         }
     }
+}
+
+/// Whether what came is of one of these types.
+fn is_of(headers: &HeaderMap, types: &[&str]) -> bool {
+    let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let named = named.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    types.iter().any(|kind| kind.eq_ignore_ascii_case(named))
 }
 
 /// Azure's mark for a content filter that was down stands where its results would.

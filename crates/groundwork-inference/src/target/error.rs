@@ -2,6 +2,7 @@
 
 use super::Headers;
 use bytes::Bytes;
+use groundwork_core::turn::Usage;
 use groundwork_wire::error::Invalid;
 use std::time::Duration;
 
@@ -35,9 +36,9 @@ pub enum CallError {
     /// The stream ended before its end, or is not what it should be.
     #[error("the answer of {target} broke off: {message}")]
     Broken { target: String, message: String },
-    /// An error event in a stream that had begun.
+    /// An error event in a stream that had begun; `used`, where the service says so.
     #[error("{target} reported an error in mid-answer: {message}")]
-    MidStream { target: String, message: String, said: Box<Said> },
+    MidStream { target: String, message: String, said: Box<Said>, used: Option<Usage> },
     #[error("{target} cannot do this: {message}")]
     Unsupported { target: String, message: String },
     /// The request has a field that cannot be said in the target's dialect.
@@ -101,6 +102,14 @@ impl std::fmt::Display for Stage {
 }
 
 impl CallError {
+    /// What was used all the same, as the service says.
+    pub fn used(&self) -> Option<Usage> {
+        match self {
+            Self::MidStream { used, .. } => *used,
+            _ => None,
+        }
+    }
+
     /// The word for this kind of error in the ledger and in metrics.
     pub fn kind(&self) -> &'static str {
         match self {

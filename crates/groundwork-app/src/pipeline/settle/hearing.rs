@@ -100,6 +100,7 @@ pub(super) fn hear_out(app: &App, mut open: Open, asking: Asking, mut echo: Echo
                 Ok(Some(Heard::Said(events))) => open.heard(&events, app.inner().clock.now()),
                 Ok(Some(Heard::Failed(error))) => {
                     open.failed(asking, &error);
+                    open.usage = error.used().or(open.usage);
                     break;
                 }
                 // At its end, or what was heard by now counts.

@@ -15,7 +15,7 @@ mod tests;
 
 pub use super::Passed;
 pub use reader::Reader;
-pub use whole::{read, write};
+pub use whole::{chunks, read, write};
 pub use writer::Writer;
 
 use super::{FinishReason, Usage};

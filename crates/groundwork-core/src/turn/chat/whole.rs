@@ -3,7 +3,7 @@
 use super::body::{Block, Body, Message, WireChoice};
 use super::message::WireCall;
 use super::reader::{self, Reader};
-use crate::turn::{Answer, Choice, Event, FinishReason, Heading, ReadError, Reasoning};
+use crate::turn::{Answer, Choice, Event, FinishReason, Frame, Heading, ReadError, Reasoning};
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,39 @@ pub fn write(events: impl IntoIterator<Item = Event>, heading: &Heading) -> Obje
     };
     // Writing our own types into memory has no way to fail.
     Object::parse(serde_json::to_vec(&body).unwrap_or_default()).unwrap_or_default()
+}
+
+/// A whole answer as a stream: all that it says in one chunk, and what it used in another.
+pub fn chunks(body: &Object, include_usage: bool) -> Vec<Frame> {
+    let mut chunk = body.clone();
+    let usage = body.value("usage").filter(|_| include_usage);
+    chunk.remove("usage");
+    let choices: Vec<Object> = body.get("choices", "an array").ok().flatten().unwrap_or_default();
+    let choices: Vec<Object> = choices.into_iter().map(with_delta).collect();
+    // Objects and strings always have a form in JSON.
+    let _ = chunk.set("object", "chat.completion.chunk").and(chunk.set("choices", &choices));
+    let mut frames = vec![Frame::data(chunk.to_bytes())];
+    if let Some(usage) = usage {
+        let _ = chunk.set("choices", &[(); 0]);
+        chunk.put("usage", &usage);
+        frames.push(Frame::data(chunk.to_bytes()));
+    }
+    frames.push(Frame::done());
+    frames
+}
+
+/// A choice whose message is its only piece. In pieces, calls are known by their index.
+fn with_delta(mut choice: Object) -> Object {
+    let Ok(Some(mut message)) = choice.get::<Object>("message", "an object") else { return choice };
+    if let Ok(Some(mut calls)) = message.get::<Vec<Object>>("tool_calls", "an array") {
+        for (index, call) in calls.iter_mut().enumerate() {
+            let _ = call.set("index", &index);
+        }
+        let _ = message.set("tool_calls", &calls);
+    }
+    choice.remove("message");
+    let _ = choice.set("delta", &message);
+    choice
 }
 
 /// A choice, gathered into chat's fields.

@@ -16,6 +16,8 @@ pub struct Reader {
     items: Vec<Heard>,
     thoughts: u32,
     calls: u32,
+    /// Of a response that failed.
+    used: Option<Usage>,
 }
 
 /// What was heard of one output item.
@@ -87,6 +89,11 @@ impl Reader {
     /// Whether the answer has come to its end. A stream that ends before was cut.
     pub fn is_finished(&self) -> bool {
         self.finished
+    }
+
+    /// What a response that failed says it used all the same.
+    pub fn used(&self) -> Option<Usage> {
+        self.used
     }
 
     fn hear(&mut self, said: &Said<'_>, frame: &Frame, events: &mut Vec<Event>) -> Result<(), ReadError> {
@@ -161,6 +168,7 @@ impl Reader {
     fn end(&mut self, response: &Object, events: &mut Vec<Event>) -> Result<(), ReadError> {
         let status = text(response, "status").unwrap_or_else(|| "completed".to_owned());
         if status == "failed" || (response.has("error") && status != "incomplete") {
+            self.used = usage(response);
             return Err(refused(response));
         }
         let output: Vec<Object> = response.get("output", "an array").ok().flatten().unwrap_or_default();

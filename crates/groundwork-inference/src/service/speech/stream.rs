@@ -1,15 +1,16 @@
 //! A stream: its first frames decide whether the call has failed, the rest passes one by one.
 
 use super::voice::{self, Voice};
-use super::{MAX_INSTEAD, Speech, hidden_refusal, says_unfiltered, unfiltered_fault};
+use super::{Speech, hidden_refusal, is_of, says_unfiltered, unfiltered_fault};
 use crate::exchange::{Ask, Frames, Limit, client_headers};
 use crate::service::headers;
-use crate::target::{CallError, Reply, Said, Spoken, Unfiltered};
+use crate::target::{self, CallError, Reply, Said, Spoken, Unfiltered};
 use futures::StreamExt;
 use futures::stream;
 use groundwork_core::turn::translate::Translated;
 use groundwork_core::turn::{Dialect, Event, Frame, ReadError};
-use http::{HeaderMap, header};
+use groundwork_wire::error::Error;
+use http::HeaderMap;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -28,16 +29,15 @@ impl Speech<'_> {
         let mut begun = self.server.send(ask, first).await?;
         let head = begun.head.headers;
         let (headers, mut served) = (client_headers(&head), headers::served(&head));
-        let is_json = head.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
-            let kind = value.trim_start().to_ascii_lowercase();
-            kind.starts_with("application/json") || kind.starts_with("text/html")
-        });
-        if is_json {
-            let body = first.on(&self.server.target, begun.body.whole(MAX_INSTEAD)).await?.map_err(|reason| self.server.broken(reason))?;
-            return Err(match voice::whole(self.spoken, self.client, &body, &self.heading) {
-                Err(error @ ReadError::Refused(_)) => self.unreadable(error, &head, &body),
-                _ => self.server.broken("it answered a streaming request with something that is no event stream"),
-            });
+        if is_of(&head, &["application/json", "text/html"]) {
+            let body = self.server.rest(&mut begun.body, first, until).await?;
+            let told = voice::streamed(self.spoken, self.client, &body, &self.heading).map_err(|error| match error {
+                ReadError::Refused(_) => self.unreadable(error, &head, &body),
+                ReadError::Malformed(_) => self.server.broken("it answered a streaming request with something that is no event stream"),
+            })?;
+            served.model = voice::model(&told.events);
+            let frames = in_one_go(told, self.check_filter(&body)?);
+            return Ok(Reply::Stream { headers, served, frames });
         }
         let mut running = Running {
             frames: Frames::new(self.server, begun.body, until, first),
@@ -47,6 +47,8 @@ impl Speech<'_> {
             ready: VecDeque::new(),
             unsaid: Vec::new(),
             said: false,
+            begun: false,
+            failed: None,
             hears_chat: self.spoken == Dialect::Chat,
             says_chat: self.client == Dialect::Chat,
             marked: false,
@@ -77,6 +79,10 @@ struct Running {
     unsaid: Vec<Event>,
     /// Something was said that is worth a reader's while.
     said: bool,
+    /// The client may have heard of it.
+    begun: bool,
+    /// The service has said that it failed, in frames that go out first.
+    failed: Option<CallError>,
     /// Chat streams end with a mark, on the side of the service and on the client's, where it was said or not. The others end with
     /// their last event.
     hears_chat: bool,
@@ -96,10 +102,11 @@ impl Running {
         while !self.over && !self.said && self.ready.len() < HELD && bytes < HELD_BYTES {
             let known = self.ready.len();
             let read = if replaceable || known == 0 { Some(self.read().await) } else { at_hand(self.read()).await };
-            let Some(read) = read else { return Ok(()) };
+            let Some(read) = read else { break };
             read.map_err(|error| self.as_refusal(error, headers))?;
             bytes += self.ready.iter().skip(known).map(|spoken| spoken.frame.data.len()).sum::<usize>();
         }
+        self.begun = true;
         self.frames.begun();
         if self.ready.is_empty() && self.over { Err(self.broken("the stream ended before it began")) } else { Ok(()) }
     }
@@ -122,6 +129,9 @@ impl Running {
 
     /// Takes the next frame. Cancel safe: a frame that was not taken is still there.
     async fn read(&mut self) -> Result<(), CallError> {
+        if self.failed.is_some() {
+            return self.fail().await;
+        }
         match self.frames.next().await? {
             Some(frame) => Frame::received(frame).map_or(Ok(()), |frame| self.take(frame)),
             None if self.voice.is_finished() => {
@@ -140,20 +150,43 @@ impl Running {
                 return Err(unfiltered_fault(self.frames.target()));
             }
         }
-        let (is_mark, data) = (frame.is_done(), frame.data.clone());
-        let heard = self.voice.hear(frame).map_err(|error| match error {
-            ReadError::Refused(error) => {
-                let said = Box::new(Said { headers: Vec::new(), body: Some(data) });
-                CallError::MidStream { target: self.frames.target().to_owned(), message: error.message, said }
-            }
-            ReadError::Malformed(reason) => self.broken(&reason),
-        })?;
+        let is_mark = frame.is_done();
+        let heard = match self.voice.hear(frame.clone()) {
+            Ok(heard) => heard,
+            Err(ReadError::Refused(error)) => return self.refused(frame, error),
+            Err(ReadError::Malformed(reason)) => return Err(self.broken(&reason)),
+        };
         self.push(heard, unfiltered);
         if is_mark || (!self.hears_chat && self.voice.is_finished()) {
             self.end();
             self.tail = true;
         }
         Ok(())
+    }
+
+    /// The service says that it failed, and may have said what it used.
+    fn refused(&mut self, frame: Frame, error: Error) -> Result<(), CallError> {
+        let said = Box::new(Said { headers: Vec::new(), body: Some(frame.data.clone()) });
+        let target = self.frames.target().to_owned();
+        let error = CallError::MidStream { target, message: error.message, said, used: self.voice.used() };
+        if !self.begun || !self.voice.passes_failures() {
+            return Err(error);
+        }
+        self.ready.push_back(Spoken { frame, events: std::mem::take(&mut self.unsaid), unfiltered: false });
+        self.failed = Some(error);
+        Ok(())
+    }
+
+    /// Ends with the failure, unless the service has more to say of it: the response follows an `error` event.
+    async fn fail(&mut self) -> Result<(), CallError> {
+        let next = tokio::time::timeout(TAIL, self.frames.next()).await;
+        if let Ok(Ok(Some(frame))) = next
+            && let Some(frame) = Frame::received(frame)
+            && let Err(ReadError::Refused(error)) = self.voice.hear(frame.clone())
+        {
+            return self.refused(frame, error);
+        }
+        self.failed.take().map_or(Ok(()), Err)
     }
 
     /// Says what is left. A chat stream always ends with its mark, also when the service left it out.
@@ -189,6 +222,13 @@ impl Running {
     fn broken(&self, message: &str) -> CallError {
         CallError::Broken { target: self.frames.target().to_owned(), message: message.to_owned() }
     }
+}
+
+/// The stream of an answer that came in one piece.
+fn in_one_go(told: Translated, unfiltered: bool) -> target::Frames {
+    let Translated { frames, mut events } = told;
+    let spoken = frames.into_iter().map(move |frame| Ok(Spoken { frame, events: std::mem::take(&mut events), unfiltered }));
+    stream::iter(spoken).boxed()
 }
 
 /// What `work`, which may be given up at any point, comes to now that whoever brings it has had a turn.

@@ -1,9 +1,11 @@
 //! What the service says, heard and said again: as it came to a client of the same dialect, translated to another.
 
 use bytes::Bytes;
+use groundwork_core::turn::recast;
 use groundwork_core::turn::translate::{self, Reader, Translated, Translator};
-use groundwork_core::turn::{Dialect, Event, Frame, Heading, Passed, ReadError};
+use groundwork_core::turn::{Dialect, Event, Frame, Heading, Passed, ReadError, Usage};
 use groundwork_wire::object::Object;
+use groundwork_wire::sse::Decoder;
 
 /// One stream's.
 pub(super) enum Voice {
@@ -44,6 +46,19 @@ impl Voice {
             Self::Translates(translator) => translator.is_finished(),
         }
     }
+
+    /// What an answer that failed says it used all the same.
+    pub(super) fn used(&self) -> Option<Usage> {
+        match self {
+            Self::Passes { reader, .. } => reader.used(),
+            Self::Translates(translator) => translator.used(),
+        }
+    }
+
+    /// Whether a failure is told in events that the client knows as they come.
+    pub(super) fn passes_failures(&self) -> bool {
+        matches!(self, Self::Passes { reader: Reader::Responses(_), .. })
+    }
 }
 
 /// A whole answer in the client's dialect, and what it says.
@@ -58,12 +73,33 @@ pub(super) fn whole(service: Dialect, client: Dialect, body: &Bytes, heading: &H
         events.extend(reader.finish());
         return Ok((body.clone(), events));
     }
-    let object = Object::parse(body.clone()).map_err(|invalid| ReadError::Malformed(invalid.to_string()))?;
+    let object = parse(body)?;
     if service == client {
         return Ok((body.clone(), translate::read(service, &object)?));
     }
     let (object, events) = translate::whole(service, client, &object, heading)?;
     Ok((object.to_bytes(), events))
+}
+
+/// A stream of what came in one piece.
+pub(super) fn streamed(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<Translated, ReadError> {
+    recast::stream_of(service, client, &parse(body)?, heading)
+}
+
+/// What came as a stream in one piece.
+pub(super) fn gathered(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<(Bytes, Vec<Event>), ReadError> {
+    let mut decoder = Decoder::new(body.len());
+    decoder.push(body);
+    let mut frames = Vec::new();
+    while let Some(frame) = decoder.next().map_err(|long| ReadError::Malformed(long.to_string()))? {
+        frames.extend(Frame::received(frame));
+    }
+    frames.extend(decoder.finish().and_then(Frame::received));
+    recast::whole_of(service, client, &frames, heading)
+}
+
+fn parse(body: &Bytes) -> Result<Object, ReadError> {
+    Object::parse(body.clone()).map_err(|invalid| ReadError::Malformed(invalid.to_string()))
 }
 
 /// What stands behind a deployment or a router, as the answer says.

@@ -1,0 +1,180 @@
+//! Servers that fail in the middle of an answer, and servers that answer in a form that was not asked for.
+
+use crate::fixture::{House, body, request};
+use crate::upstream::{Reply, Upstream, events, openai, whole};
+use futures::StreamExt;
+use groundwork_app::pipeline::{self, Answer, Item, Request};
+use groundwork_app::{Caller, completions, responses};
+use groundwork_core::turn::Dialect;
+use groundwork_inference::target;
+use groundwork_wire::responses::Include;
+use serde_json::{Value, json};
+
+const CREATED: &str =
+    r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_theirs","status":"in_progress","output":[]}}"#;
+const DELTA: &str = r#"{"type":"response.output_text.delta","sequence_number":1,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hej","logprobs":[]}"#;
+const ERROR: &str = r#"{"type":"error","sequence_number":2,"code":"server_error","message":"it broke","param":null,"new":1}"#;
+const FAILED: &str = r#"{"type":"response.failed","sequence_number":2,"new":1.50,"response":{"id":"resp_theirs","status":"failed","new":[1.50],"error":{"code":"server_error","message":"it broke","new":1},"output":[],"usage":{"input_tokens":9,"output_tokens":3,"new":1}}}"#;
+const INCOMPLETE: &str = r#"{"type":"response.incomplete","sequence_number":2,"response":{"id":"resp_theirs","status":"incomplete","new":[1.50],"incomplete_details":{"reason":"max_output_tokens"},"output":[],"usage":{"input_tokens":9,"output_tokens":3,"new":1}}}"#;
+
+/// The events that a client of responses sees, and whether an error ended them.
+async fn told(house: &House) -> (Vec<Value>, bool) {
+    let asked = json!({ "model": "default", "input": "one", "stream": true });
+    let responses::Answer::Stream { items, .. } = responses::create(&house.app, &Caller::local(), request(asked)).await.unwrap() else {
+        panic!("no stream")
+    };
+    let (mut events, mut failed) = (Vec::new(), false);
+    for item in items.collect::<Vec<_>>().await {
+        match item {
+            Item::Frame(frame) => events.push(serde_json::from_slice(&frame.data).unwrap()),
+            Item::Retracted => panic!("nothing was found fault with"),
+            Item::Error(_) => failed = true,
+        }
+    }
+    (events, failed)
+}
+
+#[tokio::test]
+async fn a_response_that_ends_badly_tells_what_its_target_told_of_it() {
+    for (end, kinds) in [
+        (&[FAILED][..], &["response.failed"][..]),
+        (&[ERROR, FAILED], &["error", "response.failed"]),
+        (&[INCOMPLETE], &["response.incomplete"]),
+    ] {
+        let upstream = Upstream::start(events(&[&[CREATED, DELTA], end].concat(), 1000)).await;
+        let house = upstream.house_of_responses().await;
+        let (events, failed) = told(&house).await;
+        assert_eq!(events[2..].iter().map(|event| event["type"].as_str().unwrap()).collect::<Vec<_>>(), kinds);
+        assert_eq!(failed, end != [INCOMPLETE], "a failure is no answer to be kept");
+        assert!((0..).zip(&events).all(|(number, event)| event["sequence_number"] == json!(number)), "{events:?}");
+        let last = &events.last().unwrap()["response"];
+        assert_eq!((&last["new"], &last["usage"]["new"], &last["usage"]["total_tokens"]), (&json!([1.5]), &json!(1), &json!(12)));
+        let id = last["id"].as_str().unwrap();
+        assert!(id != "resp_theirs" && events[0]["response"]["id"] == id);
+        let found = responses::find(&house.app, &Caller::local(), id, Include { thoughts: false }).await.unwrap();
+        assert_eq!(&serde_json::from_slice::<Value>(&found).unwrap(), last);
+        let entry = house.ledger_at_the_end().await.remove(0);
+        assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+        assert_eq!(entry.status == "failed", failed, "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_only_says_that_it_erred_ends_the_response_too() {
+    let upstream = Upstream::start(events(&[CREATED, DELTA, ERROR], 1000)).await;
+    let (events, failed) = told(&upstream.house_of_responses().await).await;
+    assert_eq!((events.len(), events[2]["new"].as_u64(), failed), (4, Some(1), true));
+    assert_eq!((&events[3]["type"], &events[3]["response"]["error"]["message"]), (&json!("response.failed"), &json!("it broke")));
+}
+
+#[tokio::test]
+async fn a_stored_stream_tells_its_usage_to_whoever_reads_it_again() {
+    let piece = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"Hej"},"finish_reason":"stop"}],"usage":null}"#;
+    let used = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"new":1.50}}"#;
+    for asks in [false, true] {
+        let upstream = Upstream::start(events(&[piece, used, "[DONE]"], 1000)).await;
+        let house = upstream.house(openai).await;
+        let mut asked = body("default", "Hello?");
+        asked["store"] = true.into();
+        if asks {
+            asked["stream_options"] = json!({ "include_usage": true });
+        }
+        let streamed = house.stream(asked).await.unwrap();
+        assert_eq!((streamed.text.as_str(), streamed.chunks.len()), ("Hej", if asks { 2 } else { 1 }));
+        assert_eq!(streamed.chunks.iter().any(|chunk| chunk.get("usage").is_some()), asks);
+        let id = streamed.chunks[0]["id"].as_str().unwrap();
+        let stored = completions::find(&house.app, &Caller::local(), id).await.unwrap();
+        let answer: Value = serde_json::from_str(&stored.answer).unwrap();
+        assert_eq!(answer["usage"], json!({ "prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12, "new": 1.5 }));
+        assert_eq!(upstream.request().1["stream_options"]["include_usage"], true);
+    }
+}
+
+const CHAT: &str = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","system_fingerprint":"fp","choices":[{"index":0,"message":{"role":"assistant","content":"Hej","tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}],"new":1},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
+const MESSAGE: &str = r#"{"id":"msg_9","type":"message","role":"assistant","model":"claude-9","content":[{"type":"text","text":"Hej"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":3}}"#;
+const RESPONSE: &str = r#"{"id":"resp_theirs","object":"response","created_at":1,"status":"completed","model":"m","new":1,"output":[{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hej","annotations":[],"logprobs":[]}]}],"usage":{"input_tokens":9,"output_tokens":3}}"#;
+
+/// A house whose target speaks `spoken` and answers all with `reply`.
+async fn house_of(spoken: Dialect, reply: Reply) -> House {
+    let upstream = Upstream::start(reply).await;
+    match spoken {
+        Dialect::Chat => upstream.house(openai).await,
+        Dialect::Responses => upstream.house_of_responses().await,
+        Dialect::Messages => {
+            let anthropic = |port| target::Kind::Anthropic {
+                base_url: format!("http://127.0.0.1:{port}").parse().unwrap(),
+                credential: target::Credential::Key("k".to_owned().into()),
+            };
+            upstream.house(anthropic).await
+        }
+    }
+}
+
+/// All that a client of `dialect` gets for a request, as text.
+async fn answer(house: &House, dialect: Dialect, stream: bool) -> String {
+    let mut asked = match dialect {
+        Dialect::Responses => json!({ "model": "default", "input": "Hello?" }),
+        Dialect::Chat | Dialect::Messages => body("default", "Hello?"),
+    };
+    asked["stream"] = stream.into();
+    asked[if dialect == Dialect::Responses { "max_output_tokens" } else { "max_tokens" }] = 99.into();
+    match pipeline::run(&house.app, &Caller::local(), Request { dialect, ..request(asked) }).await.unwrap() {
+        Answer::Whole(_, body) if !stream => String::from_utf8(body.to_vec()).unwrap(),
+        Answer::Stream(_, items) if stream => {
+            let bytes = items.map(|item| match item {
+                Item::Frame(frame) => frame.to_bytes().to_vec(),
+                Item::Retracted => panic!("nothing was found fault with"),
+                Item::Error(error) => panic!("{error}"),
+            });
+            String::from_utf8(bytes.collect::<Vec<_>>().await.concat()).unwrap()
+        }
+        _ => panic!("not the form that was asked for"),
+    }
+}
+
+#[tokio::test]
+async fn one_piece_where_a_stream_was_asked_for_is_told_as_a_stream() {
+    for (spoken, sent) in [(Dialect::Chat, CHAT), (Dialect::Responses, RESPONSE), (Dialect::Messages, MESSAGE)] {
+        for (dialect, end) in [
+            (Dialect::Chat, "data: [DONE]\n\n"),
+            (Dialect::Responses, "\"type\":\"response.completed\""),
+            (Dialect::Messages, "{\"type\":\"message_stop\"}\n\n"),
+        ] {
+            let house = house_of(spoken, whole("200 OK", "", sent)).await;
+            let text = answer(&house, dialect, true).await;
+            assert!(text.contains("Hej") && text.contains(end), "{spoken:?} to {dialect:?}: {text}");
+            let entry = house.ledger_at_the_end().await.remove(0);
+            assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+        }
+    }
+    let text = answer(&house_of(Dialect::Chat, whole("200 OK", "", CHAT)).await, Dialect::Chat, true).await;
+    let chunk: Value = serde_json::from_str(text.strip_prefix("data: ").unwrap().split("\n\n").next().unwrap()).unwrap();
+    let delta = &chunk["choices"][0]["delta"];
+    assert_eq!((&chunk["object"], &chunk["system_fingerprint"]), (&json!("chat.completion.chunk"), &json!("fp")));
+    assert_eq!((&delta["new"], &delta["tool_calls"][0]["index"], &chunk["usage"]), (&json!(1), &json!(0), &Value::Null));
+    assert_eq!(chunk["choices"][0]["finish_reason"], "tool_calls");
+}
+
+#[tokio::test]
+async fn a_stream_where_one_piece_was_asked_for_is_put_together() {
+    let chat = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","new":1,"choices":[{"index":0,"delta":{"role":"assistant","content":"Hej"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
+    let response = format!(r#"{{"type":"response.completed","sequence_number":2,"response":{RESPONSE}}}"#);
+    for (spoken, sent) in [(Dialect::Chat, &[chat, "[DONE]"][..]), (Dialect::Responses, &[CREATED, DELTA, &response])] {
+        for dialect in [Dialect::Chat, Dialect::Responses, Dialect::Messages] {
+            let house = house_of(spoken, events(sent, 1000)).await;
+            let answer: Value = serde_json::from_str(&answer(&house, dialect, false).await).unwrap();
+            let text = match dialect {
+                Dialect::Chat => &answer["choices"][0]["message"]["content"],
+                Dialect::Responses => &answer["output"][0]["content"][0]["text"],
+                Dialect::Messages => &answer["content"][0]["text"],
+            };
+            assert_eq!(text, "Hej", "{answer}");
+            assert_eq!(answer["new"] == json!(1), spoken == dialect, "what we do not know survives: {answer}");
+            let entry = house.ledger_at_the_end().await.remove(0);
+            assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+        }
+    }
+    let half = events(&[r#"{"id":"c","choices":[{"index":0,"delta":{"content":"He"}}]}"#], 1000);
+    let error = house_of(Dialect::Chat, half).await.ask("default", "Hello?").await.unwrap_err();
+    assert_eq!(error.kind(), "upstream_broken", "one that breaks off is no answer");
+}
