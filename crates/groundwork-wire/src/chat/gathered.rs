@@ -80,14 +80,23 @@ fn join(gathered: &mut Map<String, Value>, key: String, value: Value) {
     }
 }
 
-/// Tool calls come piece by piece under their index; everything else in a list is an item of its own.
+/// Tool calls come piece by piece under their index; everything else in a list is an item of its own. Some servers number every call the
+/// same, and begin each with an id and a name.
 fn join_item(list: &mut Vec<Value>, item: Value) {
     let index = |item: &Value| item.get("index").and_then(Value::as_u64);
-    let begun = index(&item).and_then(|wanted| list.iter_mut().find(|begun| index(begun) == Some(wanted)));
+    let begun = index(&item).and_then(|wanted| list.iter_mut().rfind(|begun| index(begun) == Some(wanted)));
+    let begun = begun.filter(|begun| !begins_another(begun, &item));
     match (begun, item) {
         (Some(Value::Object(begun)), Value::Object(more)) => more.into_iter().for_each(|(key, value)| join(begun, key, value)),
         (_, item) => list.push(item),
     }
+}
+
+fn begins_another(begun: &Value, item: &Value) -> bool {
+    fn text<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
+        value.pointer(path)?.as_str().filter(|text| !text.is_empty())
+    }
+    text(item, "/function/name").is_some() && text(item, "/id").zip(text(begun, "/id")).is_some_and(|(new, old)| new != old)
 }
 
 fn finished(index: u64, mut choice: Map<String, Value>) -> Value {
@@ -175,6 +184,19 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn calls_that_are_all_numbered_the_same_are_told_apart_by_id_and_name() {
+        let piece = |fields: Value| chunk(&json!([{ "index": 0, "delta": { "tool_calls": [fields] } }]));
+        let whole = gathered(&[
+            piece(json!({ "index": 0, "id": "a", "function": { "name": "one", "arguments": "{}" } })),
+            piece(json!({ "index": 0, "id": "b", "function": { "name": "two", "arguments": "{" } })),
+            piece(json!({ "index": 0, "id": "b", "function": { "name": "two", "arguments": "}" } })),
+        ]);
+        let function = |name: &str| json!({ "name": name, "arguments": "{}" });
+        let calls = json!([{ "id": "a", "function": function("one") }, { "id": "b", "function": function("two") }]);
+        assert_eq!(whole["choices"][0]["message"]["tool_calls"], calls);
     }
 
     #[test]

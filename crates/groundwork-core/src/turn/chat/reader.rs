@@ -251,7 +251,8 @@ impl Heard {
         }
     }
 
-    /// Pieces of calls belong together by `index`. Where there is none, a new id begins a new call.
+    /// Pieces of calls belong together by `index`. Where there is none, a new id begins a new call; some servers number every call the same,
+    /// and begin each with an id and a name.
     fn call(&mut self, call: &Call<'_>, events: &mut Vec<Event>) {
         let id = Text::said(call.id.as_ref());
         let last = self.calls.last();
@@ -270,7 +271,10 @@ impl Heard {
     }
 
     fn called(&mut self, (index, id): (u32, Option<&str>), called: &Called<'_>, kind: ToolKind, events: &mut Vec<Event>) {
-        let at = self.calls.iter().position(|call| call.index == index).unwrap_or_else(|| {
+        let name = Text::said(called.name.as_ref());
+        let is_another = |call: &Calling| call.begun && name.is_some() && id.is_some_and(|id| id != call.id);
+        let known = self.calls.iter().rposition(|call| call.index == index).filter(|at| !is_another(&self.calls[*at]));
+        let at = known.unwrap_or_else(|| {
             self.calls.push(Calling { index, kind, ..Calling::default() });
             self.calls.len() - 1
         });
@@ -281,7 +285,7 @@ impl Heard {
                 call.id.push_str(id.unwrap_or_default());
             }
             if call.name.is_empty() {
-                call.name.push_str(Text::said(called.name.as_ref()).unwrap_or_default());
+                call.name.push_str(name.unwrap_or_default());
                 call.kind = kind;
             }
         }

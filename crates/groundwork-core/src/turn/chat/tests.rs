@@ -161,6 +161,19 @@ fn calls_without_an_index_are_told_apart_by_their_ids() {
 }
 
 #[test]
+fn calls_that_are_all_numbered_the_same_are_told_apart_by_id_and_name() {
+    let call = |fields: &str| delta(&format!(r#""tool_calls":[{{"index":0,{fields}}}]"#));
+    let chunks = [
+        call(r#""id":"a","function":{"name":"one","arguments":"{}"}"#),
+        call(r#""id":"b","function":{"name":"two","arguments":"{"}"#),
+        call(r#""function":{"arguments":"}"}"#),
+    ];
+    let answer: Answer = heard(&chunks.iter().map(String::as_str).collect::<Vec<_>>()).into_iter().collect();
+    let calls: Vec<_> = answer.choices[0].tool_calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
+    assert_eq!(calls, [("a", "{}"), ("b", "{}")]);
+}
+
+#[test]
 fn several_answers_keep_apart() {
     let events = heard(&[
         r#"{"id":"c","choices":[{"index":1,"delta":{"content":"b","reasoning_content":"hm"}},{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-0.10}]}}]}"#,

@@ -136,6 +136,20 @@ fn an_answer_cut_short_is_incomplete_and_says_why() {
 }
 
 #[test]
+fn an_answer_that_is_taken_back_is_incomplete_though_it_had_ended() {
+    for events in [
+        [text("a"), finish(FinishReason::Stop), Event::Retracted { choice: 0 }],
+        [text("a"), Event::Retracted { choice: 0 }, finish(FinishReason::Stop)],
+    ] {
+        let last = data(spoken(&events).last().unwrap());
+        assert_eq!(
+            (&last["type"], &last["response"]["incomplete_details"]["reason"]),
+            (&"response.incomplete".into(), &"content_filter".into())
+        );
+    }
+}
+
+#[test]
 fn an_answer_without_a_word_is_a_response_without_output() {
     let whole = write([finish(FinishReason::Stop)], &heading());
     assert_eq!(whole.raw("output").unwrap(), "[]");

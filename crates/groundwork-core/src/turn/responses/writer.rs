@@ -78,7 +78,11 @@ impl Writer {
             Event::ToolArguments { choice: 0, at, fragment } => self.argue(at, &fragment, &mut frames),
             Event::Annotations { choice: 0, raw } => self.annotate(&raw, &mut frames),
             Event::Logprobs { choice: 0, raw } => self.weigh(&raw, &mut frames),
-            Event::Retracted { choice: 0 } => self.retracted = true,
+            Event::Retracted { choice: 0 } => {
+                self.retracted = true;
+                // Also behind its end.
+                self.reason = self.reason.take().map(|_ended| FinishReason::ContentFilter);
+            }
             Event::Finish { choice: 0, reason } => {
                 self.begin(&mut frames);
                 self.reason = Some(if self.retracted { FinishReason::ContentFilter } else { reason });
