@@ -12,6 +12,8 @@ pub enum Invalid {
     NotAnObject,
     #[error("The body nests deeper than {limit} levels.")]
     TooDeep { limit: usize },
+    #[error("An object in the body has more than {limit} fields.")]
+    TooManyFields { limit: usize },
     #[error("The field {key:?} stands twice in the body.")]
     Duplicate { key: String },
     #[error("Missing required parameter: '{param}'.")]
@@ -39,13 +41,13 @@ impl Invalid {
             Self::Missing { param } => Self::Missing { param: join(param) },
             Self::Type { param, expected } => Self::Type { param: join(param), expected },
             Self::Value { param, reason } => Self::Value { param: join(param), reason },
-            Self::Json { .. } | Self::TooDeep { .. } => self,
+            Self::Json { .. } | Self::TooDeep { .. } | Self::TooManyFields { .. } => self,
         }
     }
 
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Json { .. } | Self::NotAnObject | Self::TooDeep { .. } => None,
+            Self::Json { .. } | Self::NotAnObject | Self::TooDeep { .. } | Self::TooManyFields { .. } => None,
             Self::Duplicate { key: param } | Self::Missing { param } | Self::Type { param, .. } | Self::Value { param, .. } => Some(param),
         }
     }
@@ -56,7 +58,7 @@ impl Invalid {
             Self::Missing { .. } => Some("missing_required_parameter"),
             Self::Type { .. } => Some("invalid_type"),
             Self::Value { .. } => Some("invalid_value"),
-            Self::Json { .. } | Self::NotAnObject | Self::TooDeep { .. } | Self::Duplicate { .. } => None,
+            Self::Json { .. } | Self::NotAnObject | Self::TooDeep { .. } | Self::TooManyFields { .. } | Self::Duplicate { .. } => None,
         }
     }
 

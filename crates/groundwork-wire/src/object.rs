@@ -15,6 +15,10 @@ const FEW: usize = 16;
 /// How deep a body may nest: as deep as serde_json reads.
 pub const MAX_DEPTH: usize = 127;
 
+/// Fields of an object whose keys are looked at one by one; none that anybody means has more. What is done with a field may look at all
+/// others, and a body has room for a million.
+const MAX_FIELDS: usize = 1024;
+
 /// A JSON object that keeps what it does not understand: values are slices of the original bytes, so unknown fields and the spelling
 /// of numbers survive; an object that was not edited gives its original bytes back.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +58,9 @@ impl Object {
             Some(byte) if byte != b'{' && serde_json::from_slice::<&RawValue>(&body).is_ok() => Invalid::NotAnObject,
             _ => Invalid::json(&error),
         })?;
+        if fields.0.len() > MAX_FIELDS {
+            return Err(Invalid::TooManyFields { limit: MAX_FIELDS });
+        }
         let field = |(key, value): (String, &RawValue)| Field { key, value: body.slice_ref(value.get().as_bytes()) };
         let fields = Arc::new(fields.0.into_iter().map(field).collect());
         Ok(Self { original: Some(body), fields })
@@ -257,6 +264,9 @@ mod tests {
         assert!(Object::parse(nested(MAX_DEPTH - 1)).is_ok());
         assert_eq!(Object::parse(nested(MAX_DEPTH)).unwrap_err(), Invalid::TooDeep { limit: MAX_DEPTH });
         assert_eq!(Object::parse(nested(2_000_000)).unwrap_err(), Invalid::TooDeep { limit: MAX_DEPTH });
+        let wide = |fields: usize| format!("{{{}}}", (0..fields).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(","));
+        assert!(Object::parse(wide(MAX_FIELDS)).is_ok());
+        assert_eq!(Object::parse(wide(MAX_FIELDS + 1)).unwrap_err(), Invalid::TooManyFields { limit: MAX_FIELDS });
         for text in ["[]", "null", " 3", "\"{}\""] {
             assert_eq!(Object::parse(text).unwrap_err(), Invalid::NotAnObject, "{text}");
         }

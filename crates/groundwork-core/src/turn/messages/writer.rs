@@ -3,7 +3,6 @@
 use super::body::Content;
 use super::stop_reason;
 use crate::turn::{Event, FinishReason, Frame, Heading, Signature, Usage};
-use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use groundwork_wire::{chat, messages};
 use serde::Serialize;
@@ -196,7 +195,7 @@ impl Writer {
     fn advance(&mut self, frames: &mut Vec<Frame>) {
         while !self.waiting.is_empty() {
             if let Some(Open::Call(call)) = &self.open
-                && Object::parse(call.arguments.clone()).is_err()
+                && !is_whole(&call.arguments)
             {
                 return;
             }
@@ -240,6 +239,11 @@ impl Writer {
 }
 
 /// `stop_reason` and `stop_sequence` of an answer.
+/// Whether they are an object to its end. Asked with each piece, so that most of them must cost nothing.
+fn is_whole(arguments: &str) -> bool {
+    arguments.trim_end().ends_with('}') && Raw::parse(arguments.to_owned()).is_ok()
+}
+
 pub(super) fn reason(finish: Option<&FinishReason>, refused: bool, retracted: bool) -> (&'static str, Option<&str>) {
     match finish {
         _ if retracted => ("refusal", None),
