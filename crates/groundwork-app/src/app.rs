@@ -167,7 +167,7 @@ impl App {
             gate: Gate::default(),
             tasks,
             drains: Arc::new(Semaphore::new(DRAINS)),
-            counts: Arc::new(Semaphore::new(COUNTS)),
+            counts: Arc::new(Semaphore::new(limits.counts)),
             stop,
             cut: CancellationToken::new(),
             published: RwLock::new(Arc::new(published)),
@@ -274,8 +274,6 @@ pub struct Interrupted;
 
 /// Answers that are heard out at the same time; one more is cancelled.
 const DRAINS: usize = 64;
-/// Calls whose tokens are to be counted at the same time; of one more the most that they can be is booked.
-const COUNTS: usize = 256;
 /// How long the embedding model waits for the index, which answers depend on more.
 const INDEX_PATIENCE: Duration = Duration::from_secs(60);
 /// How long tasks that were cut off may take to write what they must.

@@ -97,6 +97,8 @@ pub struct Limits {
     pub background_timeout: Duration,
     /// Calls that batches may have running at the same time; each call that somebody waits for takes the place of one.
     pub batch_calls: usize,
+    /// Calls whose tokens are counted at the same time, where the target does not tell them; of one more the most that they can be is booked.
+    pub counts: usize,
 }
 
 impl Default for Limits {
@@ -112,6 +114,7 @@ impl Default for Limits {
             background_responses: 64,
             background_timeout: Duration::from_secs(3600),
             batch_calls: 16,
+            counts: 256,
         }
     }
 }

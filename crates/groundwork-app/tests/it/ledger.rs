@@ -61,6 +61,22 @@ async fn a_stream_that_breaks_off_is_booked_once_as_failed_with_an_estimate() {
 }
 
 #[tokio::test]
+async fn a_call_that_finds_no_place_to_be_counted_is_booked_with_the_most_that_it_can_be() {
+    for (counts, output) in [(1, 3), (0, "one two three".len() as u64)] {
+        let pieces = Some(vec!["one two ".into(), "three".into(), "four".into()]);
+        let broken = fake::Answer { pieces, fault: Some(Fault::Break { after: 2 }), ..fake::Answer::default() };
+        let counted = "[models.counted]\ntokenizer = \"gpt-5\"\ndeployments = [{ target = \"fake\" }]";
+        let mut plan = Plan::new(vec![fake("fake", Script::new([broken]))]).applying(counted);
+        plan.limits.counts = counts;
+        let house = plan.build().await.unwrap();
+        assert!(house.stream(body("counted", "hello")).await.unwrap().error.is_some());
+        let entry = house.ledger_at_the_end().await.remove(0);
+        assert_eq!((entry.output_tokens, entry.estimated), (output, true), "{entry:?}");
+        assert!(if counts == 0 { entry.input_tokens >= 5 } else { (1..5).contains(&entry.input_tokens) }, "{entry:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_hangs_up_in_mid_answer_is_booked_once_as_abandoned() {
     let house = house(faulty(Fault::Hang { after: 2 })).await;
     let mut asked = body("default", "Hello?");
