@@ -1,11 +1,13 @@
 """Files, uploads and stored completions by OpenAI's official clients: each for its owner, and never with the target."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
 import os
 import socket
+import sqlite3
 import time
 import urllib.parse
 
@@ -459,3 +461,21 @@ def wait_for(condition, seconds=30):
             return
         time.sleep(0.02)
     raise AssertionError("it did not come to that")
+
+
+def test_a_store_that_hangs_keeps_nobody_waiting_beyond_the_deadline(client, folder):
+    soon = {"x-request-timeout-ms": "1000"}
+    with contextlib.closing(sqlite3.connect(folder / "data" / "groundwork.db", isolation_level=None)) as hanging:
+        hanging.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        made = client.chat.completions.create(model="gpt-5-mini", messages=ASK, store=True, extra_headers=soon)
+        chunks = list(client.chat.completions.create(model="gpt-5-mini", messages=ASK, store=True, stream=True, extra_headers=soon))
+        with pytest.raises(openai.InternalServerError) as late:
+            client.responses.create(model="gpt-5-mini", input="Greet me.", extra_headers=soon)
+        assert late.value.status_code == 504 and 3 <= time.monotonic() - began < 6
+        hanging.execute("ROLLBACK")
+    assert made.choices[0].message.content == TEXT
+    for id in (made.id, chunks[0].id):
+        while id not in [one.id for one in client.chat.completions.list()]:
+            assert time.monotonic() - began < 30, "it is stored a little later"
+    assert client.chat.completions.retrieve(chunks[0].id).usage is not None

@@ -8,7 +8,7 @@ use super::recall::{Form, Recalled, recall};
 use super::telling::Telling;
 use crate::App;
 use crate::owned::owner;
-use crate::pipeline::{self, CallError, Head, Item, Model, Request};
+use crate::pipeline::{self, CallError, Head, Item, Model, Request, now};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -29,8 +29,14 @@ pub enum Answer {
     Stream { head: Option<Head>, items: BoxStream<'static, Item> },
 }
 
-/// Answers a request for a response in its own dialect, with the state around it.
+/// Answers a request for a response in its own dialect, with the state around it. Nobody waits for a store longer than for the answer.
 pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answer, CreateError> {
+    let until = request.deadline.unwrap_or_else(|| now() + app.inner().limits.call_timeout);
+    let answered = tokio::time::timeout_at(until.into(), answer(app, caller, Request { deadline: Some(until), ..request })).await;
+    answered.unwrap_or_else(|_late| Err(CallError::DeadlineExceeded.into()))
+}
+
+async fn answer(app: &App, caller: &Caller, request: Request) -> Result<Answer, CreateError> {
     let asked = wire::Request::parse(request.body.clone())?;
     let model = pipeline::model(app, caller, &asked.model)?;
     let owner = owner(caller).map_err(|_stranger| CallError::UnknownModel(asked.model.clone()))?;
