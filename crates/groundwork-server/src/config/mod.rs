@@ -67,6 +67,8 @@ pub struct ServerConfig {
     pub heartbeat: Span,
     /// How long a client may take to send the headers of a request.
     pub header_timeout: Span,
+    /// How long a client may send nothing of a body that it has begun, or take nothing of what is there for it.
+    pub client_timeout: Span,
     /// Origins such as `https://console.example` whose web pages may ask this server from a browser; `*` for all, where keys are asked for.
     pub allowed_origins: Vec<String>,
 }
@@ -78,6 +80,7 @@ impl Default for ServerConfig {
             shutdown_grace: Span::from_secs(30),
             heartbeat: Span::from_secs(15),
             header_timeout: Span::from_secs(30),
+            client_timeout: Span::from_secs(60),
             allowed_origins: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@
 mod conversions;
 mod kept;
 
-use super::{azure, unserved};
+use super::{azure, steady, unserved};
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -176,11 +176,19 @@ impl ApiError {
     }
 
     pub(super) fn unreadable_body(rejection: &BytesRejection) -> Self {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Self::too_large() } else { Self::broken_body() }
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Self::too_large() } else { Self::broken_body(rejection) }
     }
 
-    pub(super) fn broken_body() -> Self {
+    pub(super) fn broken_body(cause: &(dyn std::error::Error + 'static)) -> Self {
+        if steady::is_stalled(cause) {
+            let message = "The rest of the body did not come. Send it faster, or raise server.client_timeout.";
+            return Self::new(StatusCode::REQUEST_TIMEOUT, INVALID_REQUEST, Some("request_timeout"), message);
+        }
         Self::invalid("unreadable_body", "The body could not be read to its end.")
+    }
+
+    pub(super) fn no_host() -> Self {
+        Self::invalid("invalid_host", "A request must name its host in one Host header.")
     }
 
     pub(super) fn too_large() -> Self {

@@ -1,7 +1,7 @@
 //! A form with one large part, which goes to the disk as it comes and is never whole in memory.
 
-use super::Front;
 use super::error::ApiError;
+use super::{Front, steady};
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
@@ -107,6 +107,8 @@ async fn small_part(mut field: Field<'_>, together: &mut usize) -> Result<String
 pub(super) fn unreadable(error: MultipartError) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         ApiError::too_large()
+    } else if steady::is_stalled(&error) {
+        ApiError::broken_body(&error)
     } else {
         ApiError::invalid_param("body", format!("the form could not be read: {}", error.body_text()))
     }

@@ -53,7 +53,7 @@ fn unreadable(error: &axum::Error) -> ApiError {
         }
         cause = error.source();
     }
-    ApiError::broken_body()
+    ApiError::broken_body(error)
 }
 
 /// Bytes that come piece by piece.

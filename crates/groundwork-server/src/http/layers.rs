@@ -6,12 +6,12 @@ use super::caller::{self, Entrance};
 use super::error::{self, ApiError};
 use super::repeat::{self, IDEMPOTENCY_KEY};
 use super::router::{Cost, Permission};
-use super::{Front, metrics, openai, zstd};
+use super::{Front, metrics, openai, steady, zstd};
 use crate::config::LimitsConfig;
 use axum::body::{Body, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{CONTENT_ENCODING, EXPECT, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_ENCODING, EXPECT, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -139,6 +139,7 @@ async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Pla
     // A small body is there as soon as its headers are.
     let small = request.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY);
     let watch = !small && !request.headers().contains_key(EXPECT);
+    *request.body_mut() = steady::steady(std::mem::take(request.body_mut()), front.0.server.client_timeout.duration());
     let rest = if watch { Some(body::watch(&mut request)) } else { None };
     let response = match admit(guard, &mut request, place) {
         Ok(caller) => run(guard, caller, request, next).await,
@@ -155,6 +156,9 @@ async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Pla
 /// Who calls, whether it may, and whether there is a place.
 fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<Caller>, ApiError> {
     let front = &guard.front;
+    if guard.entrance == Entrance::Tcp && !names_its_host(request) {
+        return Err(ApiError::no_host());
+    }
     let identify = if guard.permission == Permission::Open { caller::knock } else { caller::identify };
     let caller = identify(front, guard.entrance, request.uri(), request.headers())?;
     if !guard.permission.granted(caller.role) {
@@ -166,6 +170,14 @@ fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<
     }
     caller::enter(request.extensions_mut(), caller.clone());
     Ok(caller)
+}
+
+/// Once, as RFC 9112 (3.2) asks; before HTTP/1.1 it did not have to, and after it another field names it.
+fn names_its_host(request: &Request) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() != Version::HTTP_11,
+        named => named == 1,
+    }
 }
 
 async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Next) -> Response {

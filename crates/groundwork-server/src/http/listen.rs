@@ -21,9 +21,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a client may take nothing of what is there for it.
-const UNREAD: Duration = Duration::from_secs(60);
-
 /// Why the address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
@@ -61,6 +58,7 @@ pub(crate) fn serve(front: &Front, config: &ServerConfig, tcp: Option<TcpListene
     let door = |entrance| Door {
         service: router(front, entrance),
         builder: builder(config),
+        patience: (config.header_timeout.duration(), config.client_timeout.duration()),
         finish: serving.finish.clone(),
         abort: serving.abort.clone(),
         connections: serving.connections.clone(),
@@ -100,6 +98,8 @@ impl Serving {
 struct Door {
     service: Router,
     builder: Builder<TokioExecutor>,
+    /// Until a client has said what it speaks, and while it takes nothing.
+    patience: (Duration, Duration),
     finish: CancellationToken,
     abort: CancellationToken,
     connections: TaskTracker,
@@ -130,9 +130,9 @@ impl Door {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (builder, service) = (self.builder.clone(), TowerToHyperService::new(self.service.clone()));
-        let (finish, abort) = (self.finish.clone(), self.abort.clone());
+        let (finish, abort, patience) = (self.finish.clone(), self.abort.clone(), self.patience);
         async move {
-            let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, UNREAD)), service));
+            let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, patience)), service));
             let ended = tokio::select! {
                 ended = connection.as_mut() => ended,
                 () = finish.cancelled() => {
@@ -150,9 +150,12 @@ impl Door {
     }
 }
 
+/// Bytes of a connection that wait to be read or to be taken: of headers, and of a stream whose client reads slowly.
+const BUFFERED: usize = 64 << 10;
+
 fn builder(config: &ServerConfig) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout.duration());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout.duration()).max_buf_size(BUFFERED);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(60)).max_concurrent_streams(256);
     builder
 }

@@ -22,6 +22,7 @@ mod patience;
 mod repeat;
 mod router;
 mod sse;
+mod steady;
 mod trace;
 mod unserved;
 mod zstd;

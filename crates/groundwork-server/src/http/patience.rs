@@ -1,4 +1,5 @@
-//! A connection whose other end must go on reading: one that takes nothing for too long is broken, and what is kept for it is let go.
+//! A connection whose other end must say what it speaks and go on reading: one that says nothing or takes nothing for too long is broken,
+//! and what is kept for it is let go.
 
 use std::io;
 use std::pin::Pin;
@@ -7,16 +8,36 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+/// What a client of HTTP/2 begins with. Until something else, or all of it, has come, nobody else counts the time.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 pub(super) struct Patient<S> {
     stream: S,
     patience: Duration,
     /// While something waits to be taken.
     end: Option<Pin<Box<Sleep>>>,
+    /// Until it is known what the client speaks.
+    greeting: Option<Greeting>,
+}
+
+struct Greeting {
+    /// Bytes of the preface that have come.
+    heard: usize,
+    end: Pin<Box<Sleep>>,
+}
+
+impl Greeting {
+    /// Whether more must come to know what the client speaks.
+    fn goes_on(&mut self, more: &[u8]) -> bool {
+        self.heard += more.len();
+        PREFACE.get(self.heard - more.len()..self.heard) == Some(more) && self.heard < PREFACE.len()
+    }
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, end: None }
+    /// The client has to say what it speaks within `greeting`, and to take something of what is there for it within `patience`.
+    pub(super) fn new(stream: S, (greeting, patience): (Duration, Duration)) -> Self {
+        Self { stream, patience, end: None, greeting: Some(Greeting { heard: 0, end: Box::pin(sleep(greeting)) }) }
     }
 
     fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -33,7 +54,18 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let Some(greeting) = &mut self.greeting else { return polled };
+        if polled.is_ready() {
+            let more = buffer.filled().get(before..).unwrap_or_default();
+            if more.is_empty() || !greeting.goes_on(more) {
+                self.greeting = None;
+            }
+            return polled;
+        }
+        ready!(greeting.end.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client has not begun to speak")))
     }
 }
 
@@ -70,7 +102,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_slowly_is_waited_for_and_who_reads_nothing_is_not() {
         let (mut client, stream) = duplex(8);
-        let mut patient = Patient::new(stream, Duration::from_secs(60));
+        let mut patient = Patient::new(stream, (Duration::from_secs(30), Duration::from_secs(60)));
         let reading = async {
             let mut bytes = [0; 8];
             for _ in 0..4 {
@@ -83,5 +115,20 @@ mod tests {
         let began = Instant::now();
         let error = patient.write_all(&[1; 32]).await.unwrap_err();
         assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_say_what_it_speaks_is_not_waited_for() {
+        for (said, is_known) in [(&b""[..], false), (b"P", false), (&PREFACE[..23], false), (PREFACE, true), (b"G", true), (b"PRO", true)] {
+            let (mut client, stream) = duplex(64);
+            let mut patient = Patient::new(stream, (Duration::from_secs(30), Duration::from_secs(60)));
+            for byte in said {
+                client.write_all(&[*byte]).await.unwrap();
+                assert_eq!(patient.read_u8().await.unwrap(), *byte);
+            }
+            let next = tokio::time::timeout(Duration::from_secs(40), patient.read_u8()).await;
+            assert_eq!(next.is_err(), is_known, "{said:?}");
+            assert!(is_known || next.unwrap().unwrap_err().kind() == io::ErrorKind::TimedOut);
+        }
     }
 }

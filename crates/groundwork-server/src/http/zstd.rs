@@ -1,12 +1,11 @@
 //! Bodies that come as zstd, which they do whole: what a model is asked is small, and nothing of it is used before its end.
 
-use super::Front;
 use super::error::ApiError;
+use super::{Front, gather};
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use bytes::Bytes;
 use ruzstd::decoding::StreamingDecoder;
 use std::io::{self, Read};
 
@@ -21,7 +20,7 @@ pub(super) fn is_so(headers: &HeaderMap) -> bool {
 pub(super) async fn plain(front: &Front, request: Request, limit: usize) -> Result<Request, ApiError> {
     let (mut parts, body) = request.into_parts();
     let whole = Request::from_parts(parts.clone(), body);
-    let body = Bytes::from_request(whole, front).await.map_err(|rejection| ApiError::unreadable_body(&rejection))?;
+    let body = gather::collect(whole, front).await?;
     let decoded = front.app().compute(move || decode(&body, limit)).await.map_err(|error| ApiError::bug(error.to_string()))?;
     let plain = decoded.map_err(|_malformed| ApiError::invalid_body("its content is not zstd, as its content encoding says"))?;
     let plain = plain.ok_or_else(ApiError::too_large)?;

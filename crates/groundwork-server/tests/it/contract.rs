@@ -223,3 +223,65 @@ async fn a_client_that_hangs_up_in_the_middle_of_its_request_harms_nobody() {
     let calls: Value = server.get("/admin/v1/calls").send().await.unwrap().json().await.unwrap();
     assert_eq!(calls["data"], json!([]));
 }
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let world = World::with(SCRIPTED);
+    let server = world.serve();
+    for (version, hosts, status) in [
+        ("1.1", "", 400),
+        ("1.1", "host: localhost\r\nhost: localhost\r\n", 400),
+        ("1.0", "host: localhost\r\nhost: localhost\r\n", 400),
+        ("1.1", "host: localhost\r\n", 200),
+        ("1.1", "host: other.example\r\n", 403),
+    ] {
+        let mut wire = Wire::open(&server).await;
+        wire.send(format!("GET /v1/models HTTP/{version}\r\n{hosts}\r\n")).await;
+        let answer = wire.answer(true).await;
+        assert_eq!(answer.status, status, "{version} {hosts}");
+        if status == 400 {
+            assert_eq!(answer.error()["code"], "invalid_host");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_stops_sending_is_given_up() {
+    let world = World::with(&format!("[server]\nheader_timeout = \"300ms\"\nclient_timeout = \"300ms\"\n{SCRIPTED}"));
+    let server = world.serve();
+    for silent in ["", "P", "PRI * HTTP/2.0\r\n", "GET /healthz HTTP/1.1\r\nhost: loc"] {
+        let mut wire = Wire::open(&server).await;
+        wire.send(silent).await;
+        assert_eq!(wire.0.read(&mut [0; 64]).await.unwrap(), 0, "{silent}");
+    }
+    let form = "content-type: multipart/form-data; boundary=b\r\n";
+    for (path, headers, begun) in [
+        ("/v1/chat/completions", "content-length: 60\r\n", "{\"model\""),
+        ("/v1/chat/completions", "content-length: 60000\r\n", "{\"model\""),
+        ("/v1/chat/completions", "transfer-encoding: chunked\r\n", "1\r\n{\r\n"),
+        ("/v1/chat/completions", "content-encoding: gzip\r\ncontent-length: 60\r\n", "\u{1f}"),
+        ("/v1/chat/completions", "content-encoding: zstd\r\ncontent-length: 60\r\n", "("),
+        ("/v1/chat/completions", "idempotency-key: k\r\ncontent-length: 60\r\n", "{"),
+        (
+            "/v1/files",
+            &format!("{form}content-length: 900\r\n"),
+            "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx",
+        ),
+    ] {
+        let mut wire = Wire::open(&server).await;
+        wire.send(format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n{begun}")).await;
+        let answer = wire.answer(true).await;
+        assert_eq!((answer.status, &answer.error()["code"]), (408, &json!("request_timeout")), "{headers}{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_a_head_is_refused() {
+    let world = World::with(SCRIPTED);
+    let server = world.serve();
+    for (bytes, status) in [(40_000, 200), (80_000, 431)] {
+        let mut wire = Wire::open(&server).await;
+        wire.send(format!("GET /v1/models HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "a".repeat(bytes))).await;
+        assert_eq!(wire.answer(true).await.status, status, "{bytes}");
+    }
+}

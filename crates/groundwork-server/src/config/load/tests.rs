@@ -66,13 +66,13 @@ fn what_is_wrong_is_told_with_its_place_its_key_and_what_to_write() {
         (
             "[server]\nport = 80",
             &[],
-            "groundwork.toml:2: server.port: unknown field `port`, expected one of `listen`, `shutdown_grace`, `heartbeat`, `header_timeout`, `allowed_origins`",
+            "groundwork.toml:2: server.port: unknown field `port`, expected one of `listen`, `shutdown_grace`, `heartbeat`, `header_timeout`, `client_timeout`, `allowed_origins`",
         ),
         ("[server\n", &[], "groundwork.toml:1: not TOML: unclosed table, expected `]`"),
         (
             "",
             &[("GROUNDWORK__SERVER__PORT", "80")],
-            "GROUNDWORK__SERVER__PORT: there is no setting `server.port`; known here: allowed_origins, header_timeout, heartbeat, listen, shutdown_grace",
+            "GROUNDWORK__SERVER__PORT: there is no setting `server.port`; known here: allowed_origins, client_timeout, header_timeout, heartbeat, listen, shutdown_grace",
         ),
         ("", &[("GROUNDWORK__SERVER__LISTEN", "80")], "GROUNDWORK__SERVER__LISTEN: server.listen: invalid socket address syntax"),
         (
