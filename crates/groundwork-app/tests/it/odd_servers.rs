@@ -60,6 +60,18 @@ async fn a_response_that_ends_badly_tells_what_its_target_told_of_it() {
 }
 
 #[tokio::test]
+async fn what_a_response_used_that_failed_is_booked_for_a_client_of_another_dialect_too() {
+    for end in [&[FAILED][..], &[ERROR, FAILED]] {
+        let upstream = Upstream::start(events(&[&[CREATED, DELTA], end].concat(), 1000)).await;
+        let house = upstream.house_of_responses().await;
+        let streamed = house.stream(body("default", "Hello?")).await.unwrap();
+        assert_eq!((streamed.text.as_str(), streamed.error.unwrap().kind()), ("Hej", "upstream_error_in_stream"));
+        let entry = house.ledger_at_the_end().await.remove(0);
+        assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_target_that_only_says_that_it_erred_ends_the_response_too() {
     let upstream = Upstream::start(events(&[CREATED, DELTA, ERROR], 1000)).await;
     let (events, failed) = told(&upstream.house_of_responses().await).await;

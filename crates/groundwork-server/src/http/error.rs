@@ -75,7 +75,16 @@ impl ApiError {
     /// What an upstream said with it: its headers, and its own error object where it sent one.
     fn told(self, said: Said) -> Self {
         let Said { headers, body } = said;
-        Self { headers, body: body.map_or(self.body, Body::Upstream), ..self }
+        let body = match body {
+            Some(body) if is_error_object(&body) => Body::Upstream(body),
+            // An event of a stream of a response, whose clients may be of another dialect.
+            Some(body) => Error::parse(&body).map_or(self.body, |error| {
+                let kind = if error.kind.is_empty() { SERVER_ERROR.to_owned() } else { error.kind };
+                Body::Ours(Box::new(Error { kind, ..error }))
+            }),
+            None => self.body,
+        };
+        Self { headers, body, ..self }
     }
 
     fn about(mut self, param: impl Into<String>) -> Self {
@@ -272,15 +281,8 @@ impl ApiError {
     }
 
     fn in_anthropics_shape(&self, request_id: Option<&HeaderValue>) -> Bytes {
-        const KINDS: [&str; 7] = [
-            "invalid_request_error",
-            "authentication_error",
-            "permission_error",
-            "rate_limit_error",
-            "overloaded_error",
-            "timeout_error",
-            "api_error",
-        ];
+        const KINDS: [&str; 6] =
+            ["authentication_error", "permission_error", "rate_limit_error", "overloaded_error", "timeout_error", "api_error"];
         let (message, kind) = match &self.body {
             Body::Upstream(body) if anthropic_error(body).is_some() => return body.clone(),
             Body::Upstream(body) => Error::parse(body).map(|error| (error.message, error.kind)).unwrap_or_default(),
@@ -303,6 +305,15 @@ impl ApiError {
         let request_id = request_id.and_then(|id| id.to_str().ok());
         serde_json::json!({ "type": "error", "error": error, "request_id": request_id }).to_string().into()
     }
+}
+
+fn is_error_object(body: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Outer {
+        #[serde(rename = "error")]
+        _error: serde::de::IgnoredAny,
+    }
+    serde_json::from_slice::<Outer>(body).is_ok()
 }
 
 /// Whether errors at `path` are in Anthropic's shape.
@@ -359,5 +370,39 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(Arc::new(self));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &'static str) -> ApiError {
+        let status = StatusCode::from_u16(status).unwrap();
+        ApiError::upstream(status, "upstream_fault", "our words".to_owned()).told(Said { body: Some(body.into()), ..Said::default() })
+    }
+
+    #[test]
+    fn what_an_upstream_says_goes_on_in_the_words_of_the_client() {
+        const OBJECT: &str = r#"{"error":{"message":"m","type":"t","new":1}}"#;
+        let ours = |code: &str| format!(r#"{{"error":{{"message":"m","type":"server_error","param":null,"code":"{code}"}}}}"#);
+        for (body, openais) in [
+            (OBJECT, OBJECT.to_owned()),
+            (r#"{"type":"error","code":"c","message":"m","param":null}"#, ours("c")),
+            (r#"{"type":"response.failed","response":{"error":{"code":"c","message":"m"}}}"#, ours("c")),
+            ("{}", ours("upstream_fault").replace("\"m\"", "\"our words\"")),
+        ] {
+            assert_eq!(told(500, body).into_event(false), openais, "{body}");
+        }
+        for (status, kind, expected) in [
+            (429, "invalid_request_error", "rate_limit_error"),
+            (400, "invalid_request_error", "invalid_request_error"),
+            (500, "overloaded_error", "overloaded_error"),
+        ] {
+            let error =
+                ApiError { body: Body::Upstream(format!(r#"{{"error":{{"message":"m","type":"{kind}"}}}}"#).into()), ..told(status, "{}") };
+            let event = error.into_event(true);
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&event).unwrap()["error"]["type"], expected, "{status} {kind}");
+        }
     }
 }

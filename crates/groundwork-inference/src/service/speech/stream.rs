@@ -49,7 +49,7 @@ impl Speech<'_> {
             said: false,
             begun: false,
             failed: None,
-            hears_chat: self.spoken == Dialect::Chat,
+            hears: self.spoken,
             says_chat: self.client == Dialect::Chat,
             marked: false,
             over: false,
@@ -81,11 +81,11 @@ struct Running {
     said: bool,
     /// The client may have heard of it.
     begun: bool,
-    /// The service has said that it failed, in frames that go out first.
+    /// The service has said that it failed; what it says more of that goes out first.
     failed: Option<CallError>,
     /// Chat streams end with a mark, on the side of the service and on the client's, where it was said or not. The others end with
     /// their last event.
-    hears_chat: bool,
+    hears: Dialect,
     says_chat: bool,
     marked: bool,
     /// Nothing more is said.
@@ -157,7 +157,7 @@ impl Running {
             Err(ReadError::Malformed(reason)) => return Err(self.broken(&reason)),
         };
         self.push(heard, unfiltered);
-        if is_mark || (!self.hears_chat && self.voice.is_finished()) {
+        if is_mark || (self.hears != Dialect::Chat && self.voice.is_finished()) {
             self.end();
             self.tail = true;
         }
@@ -169,10 +169,12 @@ impl Running {
         let said = Box::new(Said { headers: Vec::new(), body: Some(frame.data.clone()) });
         let target = self.frames.target().to_owned();
         let error = CallError::MidStream { target, message: error.message, said, used: self.voice.used() };
-        if !self.begun || !self.voice.passes_failures() {
+        if !self.begun || self.hears != Dialect::Responses {
             return Err(error);
         }
-        self.ready.push_back(Spoken { frame, events: std::mem::take(&mut self.unsaid), unfiltered: false });
+        if self.voice.passes() {
+            self.ready.push_back(Spoken { frame, events: std::mem::take(&mut self.unsaid), unfiltered: false });
+        }
         self.failed = Some(error);
         Ok(())
     }

@@ -55,9 +55,9 @@ impl Voice {
         }
     }
 
-    /// Whether a failure is told in events that the client knows as they come.
-    pub(super) fn passes_failures(&self) -> bool {
-        matches!(self, Self::Passes { reader: Reader::Responses(_), .. })
+    /// Whether what comes goes on as it is.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Passes { .. })
     }
 }
 
