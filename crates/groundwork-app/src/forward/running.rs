@@ -51,12 +51,7 @@ fn echo_of_events(events: Incoming<Frame>) -> Echo {
 }
 
 fn mid_stream(ear::Fault { message, body }: ear::Fault) -> target::CallError {
-    target::CallError::MidStream {
-        target: "the target".to_owned(),
-        message,
-        said: Box::new(Said { headers: Vec::new(), body: Some(body) }),
-        used: None,
-    }
+    target::CallError::MidStream { target: "the target".to_owned(), message, said: Box::new(Said { body: Some(body), ..Said::default() }) }
 }
 
 /// An answer of bytes.

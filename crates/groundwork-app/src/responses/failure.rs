@@ -56,7 +56,7 @@ mod tests {
 
     fn mid_stream(body: &'static str) -> CallError {
         let said = Box::new(Said { body: Some(body.into()), ..Said::default() });
-        CallError::Call(target::CallError::MidStream { target: "t".into(), message: "m".into(), said, used: None })
+        CallError::Call(target::CallError::MidStream { target: "t".into(), message: "m".into(), said })
     }
 
     #[test]

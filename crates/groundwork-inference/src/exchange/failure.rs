@@ -26,8 +26,11 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
     let retry_after = retry_after(headers);
     let error = Error::parse(&body);
     let target = target.to_owned();
-    let said =
-        Box::new(Said { headers: client_headers(headers), body: error.as_ref().map(|error| in_openais_words(error, status, &body)) });
+    let said = Box::new(Said {
+        headers: client_headers(headers),
+        body: error.as_ref().map(|error| in_openais_words(error, status, &body)),
+        used: None,
+    });
     let code = error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default();
     let kind = error.as_ref().map(|error| error.kind.clone()).unwrap_or_default();
     let message = error.map_or_else(|| plain_text(status, &body), |error| error.message);

@@ -46,8 +46,8 @@ impl Pace {
             Some(Fault::Half { after }) if *after <= played => Err(self.broken("the connection ended in the middle of a frame")),
             Some(Fault::Error { after, message }) if *after <= played => {
                 let error = Error { message: message.clone(), kind: "server_error".to_owned(), param: None, code: None };
-                let said = Box::new(Said { headers: Vec::new(), body: Some(error.to_bytes()) });
-                Err(CallError::MidStream { target: self.target.clone(), message: message.clone(), said, used: None })
+                let said = Box::new(Said { body: Some(error.to_bytes()), ..Said::default() });
+                Err(CallError::MidStream { target: self.target.clone(), message: message.clone(), said })
             }
             _ => Ok(()),
         }
@@ -61,9 +61,7 @@ impl Pace {
 /// An error that hides in the first frame is one of the call.
 pub(super) fn before_the_first_byte(error: CallError) -> CallError {
     match error {
-        CallError::MidStream { target, message, said, used: _ } => {
-            CallError::Fault { target, status: 500, retry_after: None, message, said }
-        }
+        CallError::MidStream { target, message, said } => CallError::Fault { target, status: 500, retry_after: None, message, said },
         error => error,
     }
 }

@@ -36,9 +36,9 @@ pub enum CallError {
     /// The stream ended before its end, or is not what it should be.
     #[error("the answer of {target} broke off: {message}")]
     Broken { target: String, message: String },
-    /// An error event in a stream that had begun; `used`, where the service says so.
+    /// An error event in a stream that had begun.
     #[error("{target} reported an error in mid-answer: {message}")]
-    MidStream { target: String, message: String, said: Box<Said>, used: Option<Usage> },
+    MidStream { target: String, message: String, said: Box<Said> },
     #[error("{target} cannot do this: {message}")]
     Unsupported { target: String, message: String },
     /// The request has a field that cannot be said in the target's dialect.
@@ -52,6 +52,8 @@ pub struct Said {
     pub headers: Headers,
     /// The upstream's error object, in OpenAI's words; `None` when it sent none.
     pub body: Option<Bytes>,
+    /// What was used all the same, where the service says so.
+    pub used: Option<Usage>,
 }
 
 /// What a target that refuses for the moment is short of. None of them says that it is sick.
@@ -104,10 +106,7 @@ impl std::fmt::Display for Stage {
 impl CallError {
     /// What was used all the same, as the service says.
     pub fn used(&self) -> Option<Usage> {
-        match self {
-            Self::MidStream { used, .. } => *used,
-            _ => None,
-        }
+        self.said()?.used
     }
 
     /// The word for this kind of error in the ledger and in metrics.

@@ -166,9 +166,9 @@ impl Running {
 
     /// The service says that it failed, and may have said what it used.
     fn refused(&mut self, frame: Frame, error: Error) -> Result<(), CallError> {
-        let said = Box::new(Said { headers: Vec::new(), body: Some(frame.data.clone()) });
+        let said = Box::new(Said { headers: Vec::new(), body: Some(frame.data.clone()), used: self.voice.used() });
         let target = self.frames.target().to_owned();
-        let error = CallError::MidStream { target, message: error.message, said, used: self.voice.used() };
+        let error = CallError::MidStream { target, message: error.message, said };
         if !self.begun || self.hears != Dialect::Responses {
             return Err(error);
         }
