@@ -4,10 +4,12 @@
 
 pub mod batches;
 pub mod chat;
+pub mod cursor;
 pub mod embeddings;
 pub mod error;
 pub mod files;
 pub mod list;
+pub mod members;
 pub mod messages;
 pub mod models;
 pub mod object;

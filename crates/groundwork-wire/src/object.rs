@@ -1,8 +1,10 @@
 //! A JSON object as an ordered list of keys and raw values.
 
 use crate::error::Invalid;
+use crate::members::text;
 use crate::raw::Raw;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
+use memchr::memchr2_iter;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -53,7 +55,12 @@ impl Object {
         if too_deep(&body) {
             return Err(Invalid::TooDeep { limit: MAX_DEPTH });
         }
-        let fields: Fields<'_> = serde_json::from_slice(&body).map_err(|error| match first_byte(&body) {
+        // Of what is known to be UTF-8 it is not asked again with every string.
+        let fields: Result<Fields<'_>, _> = match std::str::from_utf8(&body) {
+            Ok(text) => serde_json::from_str(text),
+            Err(_) => serde_json::from_slice(&body),
+        };
+        let fields = fields.map_err(|error| match first_byte(&body) {
             // A whole value of another kind fails at its first byte, before its own syntax is looked at.
             Some(byte) if byte != b'{' && serde_json::from_slice::<&RawValue>(&body).is_ok() => Invalid::NotAnObject,
             _ => Invalid::json(&error),
@@ -135,19 +142,17 @@ impl Object {
             return original.clone();
         }
         let size = self.fields.iter().map(|field| field.key.len() + field.value.len() + 4).sum::<usize>() + 2;
-        let mut out = BytesMut::with_capacity(size).writer();
+        let mut out = Vec::with_capacity(size);
         let mut separator = "{";
         for Field { key, value } in self.fields.iter() {
-            out.get_mut().put_slice(separator.as_bytes());
-            // Writing a string into memory has no way to fail.
-            let _ = serde_json::to_writer(&mut out, key);
-            out.get_mut().put_u8(b':');
-            out.get_mut().put_slice(value);
+            out.extend_from_slice(separator.as_bytes());
+            text(&mut out, key);
+            out.push(b':');
+            out.extend_from_slice(value);
             separator = ",";
         }
-        let mut out = out.into_inner();
-        out.put_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
-        out.freeze()
+        out.extend_from_slice(if self.fields.is_empty() { b"{}" } else { b"}" });
+        out.into()
     }
 }
 
@@ -197,6 +202,10 @@ fn first_byte(body: &[u8]) -> Option<u8> {
 
 /// Whether brackets outside strings nest deeper than `MAX_DEPTH`.
 pub(crate) fn too_deep(body: &[u8]) -> bool {
+    // Most bodies have fewer of them anywhere.
+    if memchr2_iter(b'{', b'[', body).nth(MAX_DEPTH).is_none() {
+        return false;
+    }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for &byte in body {
         if in_string {

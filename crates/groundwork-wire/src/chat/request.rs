@@ -1,12 +1,15 @@
 //! The request.
 
+use crate::cursor::Cursor;
 use crate::error::Invalid;
 use crate::object::Object;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Of messages that need nothing but a text.
+const PLAIN_ROLES: [&str; 5] = ["user", "assistant", "system", "developer", "function"];
 
 /// A chat request: the original body, and what we read of it.
 #[derive(Debug, Clone)]
@@ -195,17 +198,25 @@ fn messages(object: &Object) -> Result<Vec<Message>, Invalid> {
     elements.into_iter().enumerate().map(parse).collect()
 }
 
-/// Whether all messages are of the usual form, in which nothing can be wrong.
+/// Whether all messages are of the usual form, in which nothing can be wrong: a role and a text each.
 fn are_plain(raw: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Plain<'a> {
-        role: Role,
-        #[serde(borrow, rename = "content")]
-        _content: Cow<'a, str>,
-    }
-    let plain: Result<Vec<Plain<'_>>, _> = serde_json::from_slice(raw);
-    plain.is_ok_and(|messages| !messages.is_empty() && messages.iter().all(|message| message.role != Role::Tool))
+    let (mut cursor, mut some) = (Cursor::new(raw), false);
+    let read = cursor.array(|cursor| {
+        let (mut role, mut content) = (false, false);
+        cursor.object(|key, cursor| {
+            let value = cursor.value()?;
+            let known = match key {
+                b"role" if !role => &mut role,
+                b"content" if !content => &mut content,
+                _ => return Err(cursor.unexpected()),
+            };
+            *known = value.text().is_some_and(|text| key == b"content" || PLAIN_ROLES.contains(&text.as_ref()));
+            Ok(())
+        })?;
+        some = true;
+        if role && content { Ok(()) } else { Err(cursor.unexpected()) }
+    });
+    some && read.is_ok()
 }
 
 fn content(raw: &Bytes) -> Result<Content, Invalid> {

@@ -2,6 +2,7 @@
 //! is not read here survives in `object`.
 
 use crate::chat::{Annotation, Context};
+use crate::cursor::{Cursor, Spelled, Unexpected};
 use crate::error::Error;
 use crate::object::Object;
 use bytes::Bytes;
@@ -79,6 +80,61 @@ pub enum ParseResponseError {
     Error(Error),
     #[error("the target's answer cannot be read: {0}")]
     Malformed(String),
+}
+
+impl Usage {
+    /// The same as by serde, for what comes with every answer; `None` for what is no usage.
+    pub fn read(value: Spelled<'_>) -> Option<Self> {
+        let (mut usage, mut cursor) = (WireUsage::default(), Cursor::new(value.bytes()));
+        cursor
+            .object(|key, cursor| {
+                match key {
+                    b"prompt_tokens" => usage.prompt_tokens = count(cursor)?,
+                    b"completion_tokens" => usage.completion_tokens = count(cursor)?,
+                    b"total_tokens" => usage.total_tokens = count(cursor)?,
+                    b"prompt_tokens_details" => usage.prompt_tokens_details = cursor.optional(prompt_details)?,
+                    b"completion_tokens_details" => usage.completion_tokens_details = cursor.optional(completion_details)?,
+                    _ => _ = cursor.value()?,
+                }
+                Ok(())
+            })
+            .ok()?;
+        Some(usage.into())
+    }
+}
+
+fn prompt_details(cursor: &mut Cursor<'_>) -> Result<PromptDetails, Unexpected> {
+    let mut details = PromptDetails::default();
+    cursor.object(|key, cursor| {
+        match key {
+            b"cached_tokens" => details.cached_tokens = count(cursor)?,
+            b"audio_tokens" => details.audio_tokens = count(cursor)?,
+            b"cache_write_tokens" => details.cache_write_tokens = count(cursor)?,
+            _ => _ = cursor.value()?,
+        }
+        Ok(())
+    })?;
+    Ok(details)
+}
+
+fn completion_details(cursor: &mut Cursor<'_>) -> Result<CompletionDetails, Unexpected> {
+    let mut details = CompletionDetails::default();
+    cursor.object(|key, cursor| {
+        match key {
+            b"reasoning_tokens" => details.reasoning_tokens = count(cursor)?,
+            b"audio_tokens" => details.audio_tokens = count(cursor)?,
+            b"accepted_prediction_tokens" => details.accepted_prediction_tokens = count(cursor)?,
+            b"rejected_prediction_tokens" => details.rejected_prediction_tokens = count(cursor)?,
+            _ => _ = cursor.value()?,
+        }
+        Ok(())
+    })?;
+    Ok(details)
+}
+
+fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Unexpected> {
+    let Some(value) = cursor.some()? else { return Ok(None) };
+    value.number().map(Some).ok_or_else(|| cursor.unexpected())
 }
 
 impl Response {
@@ -260,6 +316,25 @@ mod tests {
         let last = r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":0},"completion_tokens_details":null}}"#;
         let usage = Usage { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11, cached_tokens: 4, ..Usage::default() };
         assert_eq!(Chunk::parse(last).unwrap().usage, Some(usage));
+    }
+
+    #[test]
+    fn a_usage_is_the_same_however_it_is_read() {
+        let details = r#""prompt_tokens_details":{"cached_tokens":4,"audio_tokens":1,"cache_write_tokens":2,"x":[1]},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":5,"accepted_prediction_tokens":6,"rejected_prediction_tokens":7}"#;
+        for text in [
+            format!(r#"{{"prompt_tokens":9,"completion_tokens":2,"total_tokens":12,{details},"x":{{"y":null}}}}"#),
+            r#"{ "prompt_tokens" : null , "completion_tokens":18446744073709551615,"prompt_tokens_details":null }"#.to_owned(),
+            r#"{"prompt_tokens":1.5}"#.to_owned(),
+            r#"{"prompt_tokens":"9"}"#.to_owned(),
+            r#"{"prompt_tokens":-9}"#.to_owned(),
+            r#"{"prompt_tokens_details":7}"#.to_owned(),
+            "{}".to_owned(),
+            "null".to_owned(),
+            "[]x".to_owned(),
+        ] {
+            let usage = Cursor::new(text.as_bytes()).value().ok().and_then(Usage::read);
+            assert_eq!(usage, serde_json::from_str::<Usage>(&text).ok(), "{text}");
+        }
     }
 
     #[test]

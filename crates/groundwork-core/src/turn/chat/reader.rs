@@ -1,14 +1,17 @@
 //! What a target's chat answer says, chunk by chunk.
 
 use super::RETRACTED;
-use super::chunk::{Call, Called, Choice, Chunk, Delta, usage};
-use crate::turn::borrowed::{Text, lenient};
+use super::chunk::{Call, Called, Choice, Chunk, Delta};
+use crate::turn::borrowed::Text;
 use crate::turn::{Dialect, Event, FinishReason, Frame, Passed, ReadError, Signature, ToolKind};
 use bytes::{Bytes, BytesMut};
+use groundwork_wire::chat::Usage;
+use groundwork_wire::cursor::Spelled;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
 
 /// Listens to one stream. Each chunk is parsed once, and not at all more than that.
 #[derive(Debug, Default)]
@@ -104,7 +107,7 @@ impl Reader {
     }
 
     pub(super) fn hear(&mut self, chunk: &Chunk<'_>, data: &Bytes) -> Result<Vec<Event>, ReadError> {
-        if chunk.error.is_some_and(|error| error.get() != "null") {
+        if chunk.error.is_some() {
             let error = Error::parse(data);
             return Err(ReadError::Refused(error.unwrap_or_else(|| Error {
                 message: String::new(),
@@ -118,10 +121,10 @@ impl Reader {
         for choice in chunk.choices.iter().flatten() {
             self.choice(choice, &mut events);
         }
-        for index in lenient::<Vec<u32>>(chunk.retracted).unwrap_or_default() {
+        for index in chunk.retracted.and_then(Spelled::to::<Vec<u32>>).unwrap_or_default() {
             self.retract(index, &mut events);
         }
-        if let Some(usage) = usage(chunk.usage) {
+        if let Some(usage) = chunk.usage.and_then(Usage::read) {
             events.push(Event::Usage(usage.into()));
         }
         Ok(events)
@@ -131,7 +134,7 @@ impl Reader {
         if self.started {
             return;
         }
-        let filled = |raw| lenient::<String>(raw).filter(|text| !text.is_empty());
+        let filled = |value: Option<Spelled<'_>>| value.and_then(Spelled::text).filter(|text| !text.is_empty()).map(Cow::into_owned);
         let id = filled(chunk.id);
         // Azure's first chunk has neither an id nor a choice.
         if id.is_none() && chunk.choices.as_ref().is_none_or(Vec::is_empty) {
@@ -139,13 +142,14 @@ impl Reader {
         }
         self.started = true;
         self.id = id.clone().unwrap_or_default();
-        let created = lenient::<f64>(chunk.created).map(|seconds| seconds as u64).filter(|seconds| *seconds > 0);
+        let seconds = |value: Spelled<'_>| value.number().or_else(|| value.to::<f64>().map(|seconds| seconds as u64));
+        let created = chunk.created.and_then(seconds).filter(|seconds| *seconds > 0);
         events.push(Event::Start { id, model: filled(chunk.model), created });
         events.extend(filled(chunk.service_tier).map(Event::Tier));
     }
 
     fn choice(&mut self, choice: &Choice<'_>, events: &mut Vec<Event>) {
-        let index = choice.index.unwrap_or(0);
+        let index = choice.index;
         let said = self.choices.iter().any(|heard| heard.index == index && heard.said);
         let before = events.len();
         if let Some(delta) = &choice.delta {
@@ -154,7 +158,7 @@ impl Reader {
         if !said && events.len() > before {
             self.heard(index).said = true;
         }
-        if let Some(raw) = choice.logprobs.and_then(known) {
+        if let Some(raw) = choice.logprobs.map(Raw::from) {
             events.push(Event::Logprobs { choice: index, raw });
         }
         let reason = Text::said(choice.finish_reason.as_ref());
@@ -169,10 +173,10 @@ impl Reader {
                 heard.close_calls(&self.id, events);
                 has_calls = !heard.calls.is_empty();
             }
-            let reason = match (reason, lenient::<String>(choice.stop_reason)) {
+            let reason = match (reason, choice.stop_reason.and_then(Spelled::text)) {
                 // Some servers call tools and say that they stopped.
                 ("stop", _) if has_calls => FinishReason::ToolCalls,
-                ("stop", Some(sequence)) => FinishReason::StopSequence(sequence),
+                ("stop", Some(sequence)) => FinishReason::StopSequence(sequence.into_owned()),
                 (reason, _) => reason.into(),
             };
             events.push(Event::Finish { choice: index, reason });
@@ -202,8 +206,8 @@ impl Reader {
         if let Some(called) = &delta.function_call {
             self.heard(choice).called((0, None), called, ToolKind::Function, events);
         }
-        if let Some(raw) = delta.annotations.and_then(known).filter(|raw| raw.as_str() != "[]") {
-            events.push(Event::Annotations { choice, raw });
+        if let Some(raw) = delta.annotations.filter(|value| value.bytes() != b"[]") {
+            events.push(Event::Annotations { choice, raw: raw.into() });
         }
     }
 
@@ -220,7 +224,7 @@ impl Heard {
     /// Thoughts come as plain text, as blocks with signatures, or as both at once.
     fn think(&mut self, delta: &Delta<'_>, events: &mut Vec<Event>) {
         let plain = Text::said(delta.reasoning_content.as_ref()).map(str::to_owned);
-        let plain = plain.or_else(|| lenient::<String>(delta.reasoning).filter(|text| !text.is_empty()));
+        let plain = plain.or_else(|| delta.reasoning.and_then(Spelled::text).filter(|text| !text.is_empty()).map(Cow::into_owned));
         let blocks = delta.thinking_blocks.as_deref().unwrap_or_default();
         if blocks.is_empty() {
             self.thinks(plain, events);
@@ -328,12 +332,11 @@ impl Calling {
 
 /// Reads a chunk or a whole answer.
 pub(super) fn parse(data: &[u8]) -> Result<Chunk<'_>, ReadError> {
-    serde_json::from_slice(data).map_err(|error| ReadError::Malformed(error.to_string()))
-}
-
-/// `None` for null.
-fn known(raw: &RawValue) -> Option<Raw> {
-    (raw.get() != "null").then(|| Raw::from(raw))
+    Chunk::read(data).map_err(|unexpected| {
+        // What is no JSON at all is told in the words of a library that knows why.
+        let reason = serde_json::from_slice::<IgnoredAny>(data).err().map(|error| error.to_string());
+        ReadError::Malformed(reason.unwrap_or_else(|| unexpected.to_string()))
+    })
 }
 
 /// Clients of this dialect have no other way to learn that words are taken back which they have shown.
@@ -351,9 +354,9 @@ fn mark_retracted(frame: Frame, events: &[Event]) -> Frame {
 }
 
 /// The chunk without its `usage`, whose value is `value`, a slice of `data`.
-fn without_usage(data: &Bytes, value: &RawValue) -> Bytes {
-    let start = value.get().as_ptr() as usize - data.as_ptr() as usize;
-    let end = start + value.get().len();
+fn without_usage(data: &Bytes, value: Spelled<'_>) -> Bytes {
+    let start = value.bytes().as_ptr() as usize - data.as_ptr() as usize;
+    let end = start + value.bytes().len();
     cut_field(data, start, end).unwrap_or_else(|| match Object::parse(data.clone()) {
         Ok(mut object) => {
             object.remove("usage");
