@@ -31,8 +31,8 @@ const MODEL: Form = Form { longest: 128, marks: "-_./:" };
 impl Form {
     fn allows(self, name: &str) -> bool {
         (1..=self.longest).contains(&name.len())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || self.marks.contains(c))
-            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || self.marks.as_bytes().contains(&byte))
+            && name.as_bytes()[0].is_ascii_alphanumeric()
     }
 
     fn marks(self) -> String {

@@ -2,6 +2,7 @@
 //! not compile until each has decided about it.
 
 mod views;
+mod written;
 
 pub use views::{Labels, LedgerRow, Sample};
 
@@ -10,15 +11,15 @@ use crate::clock::UnixMs;
 use crate::ids::{CallId, ModelName, TenantId};
 use crate::money::NanoDollars;
 use crate::turn::Usage;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// What happened in one call, from the request's arrival to its settlement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Record {
     pub id: CallId,
     /// The client's own id of its request: a label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub request_label: Option<String>,
     pub tenant: TenantId,
     pub principal: String,
@@ -28,28 +29,27 @@ pub struct Record {
     pub deployment: Option<String>,
     pub target: Option<TargetKind>,
     /// What stands behind the deployment or the router, as the answer says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub served_model: Option<String>,
     pub streamed: bool,
     pub started: UnixMs,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub first_token: Option<UnixMs>,
     pub ended: UnixMs,
     pub outcome: Outcome,
-    #[serde(serialize_with = "used")]
     pub usage: Usage,
     /// How `usage` is known.
     pub measure: Measure,
     /// Deployments that were asked in vain, in their order. What they may charge is theirs and no part of `usage`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub attempts: Vec<Attempt>,
     /// `None` when the price is unknown: never a silent zero.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cost: Option<Cost>,
     pub cached: Cached,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub retrieval: Option<Retrieval>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub citations: Option<Citations>,
 }
 
@@ -154,33 +154,6 @@ impl Record {
             (input.saturating_add(attempt.usage.input_tokens), output.saturating_add(attempt.usage.output_tokens))
         })
     }
-}
-
-/// Written for every call, most of which have no more than two of them.
-fn used<S: Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
-    let Usage {
-        input_tokens,
-        output_tokens,
-        cached_tokens,
-        cache_write_tokens,
-        reasoning_tokens,
-        input_audio_tokens,
-        output_audio_tokens,
-        accepted_prediction_tokens,
-        rejected_prediction_tokens,
-    } = *usage;
-    let counts = [
-        ("input_tokens", input_tokens),
-        ("output_tokens", output_tokens),
-        ("cached_tokens", cached_tokens),
-        ("cache_write_tokens", cache_write_tokens),
-        ("reasoning_tokens", reasoning_tokens),
-        ("input_audio_tokens", input_audio_tokens),
-        ("output_audio_tokens", output_audio_tokens),
-        ("accepted_prediction_tokens", accepted_prediction_tokens),
-        ("rejected_prediction_tokens", rejected_prediction_tokens),
-    ];
-    serializer.collect_map(counts.into_iter().filter(|(_, count)| *count > 0))
 }
 
 impl Operation {

@@ -5,6 +5,7 @@ use crate::clock::UnixMs;
 use crate::ids::ModelName;
 use crate::money::NanoDollars;
 use crate::turn::Usage;
+use groundwork_wire::members::digits;
 use serde::Serialize;
 
 /// A row of the ledger: flat, in the order of the table's columns.
@@ -273,7 +274,8 @@ impl Line {
     }
 
     fn count(&mut self, name: &str, value: Option<u64>) {
-        self.add(name, value.map(|value| value.to_string()).as_deref());
+        let Some(value) = value else { return };
+        digits(value, |digits| self.add(name, std::str::from_utf8(digits).ok()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Log lines for machines: an event as one JSON object. The formatter that comes with tracing writes the same, in three times the time, and
 //! every call to a model writes a line.
 
-use serde::Serialize;
+use groundwork_wire::members::Members;
 use std::fmt;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -17,71 +17,54 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> FormatEvent<S, JsonFields> for Json
     fn format_event(&self, context: &FmtContext<'_, S, JsonFields>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut time = String::with_capacity(32);
         SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut object = Members(Vec::with_capacity(768));
-        object.add("timestamp", &time);
-        object.add("level", event.metadata().level().as_str());
-        event.record(&mut object);
-        object.add("target", event.metadata().target());
+        let mut object = Members::new(Vec::with_capacity(768));
+        object.text("timestamp", &time);
+        object.text("level", event.metadata().level().as_str());
+        let mut fields = Fields(object);
+        event.record(&mut fields);
+        let Fields(mut object) = fields;
+        object.text("target", event.metadata().target());
         if let Some(span) = context.lookup_current() {
             let extensions = span.extensions();
             let fields = extensions.get::<FormattedFields<JsonFields>>().map(|fields| fields.fields.as_str()).unwrap_or_default();
-            object.span(fields, span.name());
+            object.object("span", |object| {
+                // They are an object already.
+                object.spelled(fields.strip_prefix('{').and_then(|fields| fields.strip_suffix('}')).unwrap_or_default());
+                object.text("name", span.name());
+            });
         }
-        writer.write_str(&object.close())
+        let mut line = object.close();
+        line.push(b'\n');
+        writer.write_str(&String::from_utf8_lossy(&line))
     }
 }
 
-/// The members of an object in the making.
-struct Members(Vec<u8>);
+/// What an event says, each field a member.
+struct Fields(Members);
 
-impl Members {
-    fn add<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        // Writing plain values into memory has no way to fail.
-        let _ = serde_json::to_writer(&mut self.0, name);
-        self.0.push(b':');
-        let _ = serde_json::to_writer(&mut self.0, value);
-    }
-
-    /// `fields` is an object already.
-    fn span(&mut self, fields: &str, name: &str) {
-        self.0.extend_from_slice(b",\"span\":");
-        let fields = fields.strip_suffix('}').unwrap_or("{");
-        self.0.extend_from_slice(fields.as_bytes());
-        self.0.extend_from_slice(if fields.len() > 1 { b",\"name\":" } else { b"\"name\":" });
-        let _ = serde_json::to_writer(&mut self.0, name);
-        self.0.push(b'}');
-    }
-
-    fn close(mut self) -> String {
-        self.0.extend_from_slice(b"}\n");
-        String::from_utf8(self.0).unwrap_or_default()
-    }
-}
-
-impl Visit for Members {
+impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field.name(), value);
+        self.0.text(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field.name(), &value);
+        self.0.add(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field.name(), &value);
+        self.0.number(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field.name(), &value);
+        self.0.add(field.name(), &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field.name(), &value);
+        self.0.flag(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field.name(), &format!("{value:?}"));
+        self.0.text(field.name(), &format!("{value:?}"));
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 /// Where the parts of a line are.
 const CHECKSUM: Range<usize> = 2..10;
 const JSON: usize = 11;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -44,11 +45,11 @@ pub(super) fn line(kind: Kind, record: &Record) -> Vec<u8> {
         Kind::Settle => b"S ",
     });
     line.extend_from_slice(b"00000000 ");
-    // A record is plain data, whose serialization cannot fail; a line without one would be seen to be damaged.
-    let written = serde_json::to_writer(&mut line, record);
-    debug_assert!(written.is_ok());
-    let checksum = format!("{:08x}", crc32fast::hash(&line[JSON..]));
-    line[CHECKSUM].copy_from_slice(checksum.as_bytes());
+    let mut line = record.write(line);
+    let checksum = crc32fast::hash(&line[JSON..]);
+    for (digit, shift) in line[CHECKSUM].iter_mut().zip((0..8).rev()) {
+        *digit = HEX[(checksum >> (shift * 4)) as usize & 15];
+    }
     line.push(b'\n');
     line
 }
