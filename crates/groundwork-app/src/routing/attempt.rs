@@ -110,6 +110,9 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.ticket.is_none() {
+            return;
+        }
         let now = now();
         // Who stops waiting at the call's deadline has waited in vain; who stops before it has other reasons.
         let in_vain = !self.answered && now >= self.deadline;

@@ -272,6 +272,9 @@ impl Switchboard {
 
     fn serve(&self, slots: &mut Slots, slot: usize) -> Option<Instant> {
         let slot = &mut slots.all[slot];
+        if slot.waiting.is_empty() {
+            return None;
+        }
         let mut attempt = |waiter: &Waiter, ticket| Attempt::new(self.clone(), waiter.pool.clone(), waiter.at, waiter.deadline, ticket);
         slot.serve(now(), &mut attempt)
     }

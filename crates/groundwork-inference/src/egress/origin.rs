@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use url::Url;
 
 /// Calls at once over one pool. A server that speaks HTTP/2 gets one connection per pool and usually allows 100 calls on it, beyond
 /// which they would wait in silence.
@@ -28,6 +29,8 @@ const PONG: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Origin {
     lanes: Arc<[Lane]>,
+    /// Of a server without TLS, which speaks HTTP/1; where it is not known before, it is made for each request.
+    host: Option<HeaderValue>,
     proxy_authorization: Option<HeaderValue>,
 }
 
@@ -85,7 +88,8 @@ impl Origin {
                 .http2_keep_alive_timeout(PONG)
                 .build(connector.clone()),
         };
-        Ok(Self { lanes: (0..LANES).map(lane).collect(), proxy_authorization: Connector::proxy_authorization(&server, own_machine) })
+        let host = (parsed.scheme() == "http").then(|| host(&parsed)).flatten();
+        Ok(Self { lanes: (0..LANES).map(lane).collect(), host, proxy_authorization: Connector::proxy_authorization(&server, own_machine) })
     }
 
     /// Sends, and waits for the head of the answer. A request that certainly has not been looked at, because the connection was closed
@@ -94,6 +98,9 @@ impl Origin {
     pub(crate) async fn send(&self, mut outgoing: Outgoing) -> Result<http::Response<Body>, SendError> {
         if let Some(authorization) = &self.proxy_authorization {
             outgoing.headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        }
+        if let Some(host) = &self.host {
+            outgoing.headers.entry(header::HOST).or_insert_with(|| host.clone());
         }
         let (lane, place) = self.lane();
         let repeatable = outgoing.body.is_whole();
@@ -113,6 +120,11 @@ impl Origin {
         lane.calls.fetch_add(1, Ordering::Relaxed);
         (lane, Place(lane.calls.clone()))
     }
+}
+
+fn host(server: &Url) -> Option<HeaderValue> {
+    let port = server.port().map(|port| format!(":{port}")).unwrap_or_default();
+    HeaderValue::try_from(format!("{}{port}", server.host_str()?)).ok()
 }
 
 impl std::fmt::Debug for Origin {

@@ -11,6 +11,8 @@ use groundwork_core::turn::{Dialect, Heading, ReadError};
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, header};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// The circumstances of one answer.
 pub(super) struct Speech<'a> {
@@ -65,7 +67,8 @@ fn is_of(headers: &HeaderMap, types: &[&str]) -> bool {
 
 /// Azure's mark for a content filter that was down stands where its results would.
 fn says_unfiltered(body: &[u8]) -> bool {
-    memchr::memmem::find(body, b"content_filter_error").is_some()
+    static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("content_filter_error"));
+    MARK.find(body).is_some()
 }
 
 fn unfiltered_fault(target: &str) -> CallError {
