@@ -37,10 +37,23 @@ fn run() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match arguments.first().map(String::as_str) {
         Some("upstream") => runtime.block_on(upstream::serve()),
+        Some("load") => runtime.block_on(load(&arguments[1..])),
         Some("proxy") => runtime.block_on(proxy::serve(arguments.get(1).context("proxy needs the upstream's address")?.parse()?)),
         Some(binary) => runtime.block_on(compare(&PathBuf::from(binary))),
         None => anyhow::bail!("name the gateway's binary: overhead ../target/release/groundwork"),
     }
+}
+
+/// Load alone, for a profiler beside it: `load ADDRESS CLIENTS SECONDS`, or `load ADDRESS streams ROUNDS`.
+async fn load(arguments: &[String]) -> Result<()> {
+    let [address, clients, times] = arguments else { anyhow::bail!("load ADDRESS CLIENTS SECONDS, or load ADDRESS streams ROUNDS") };
+    let load = Load::new(address.parse()?);
+    let done = match clients.as_str() {
+        "streams" => load.streams(STREAMS, times.parse()?).await?,
+        clients => load.closed(clients.parse()?, Duration::from_secs(times.parse()?)).await?,
+    };
+    println!("{} requests, {} chunks, p50 {:.3} ms", done.requests, done.chunks, done.at(0.5));
+    Ok(())
 }
 
 /// One way to the upstream.
