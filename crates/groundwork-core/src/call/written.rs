@@ -32,7 +32,8 @@ impl Record {
             citations,
         } = self;
         let mut record = Members::new(out);
-        let some = |record: &mut Members, name: &str, value: Option<&str>| value.into_iter().for_each(|value| record.text(name, value));
+        let some =
+            |record: &mut Members, name: &'static str, value: Option<&str>| value.into_iter().for_each(|value| record.text(name, value));
         record.text("id", id.as_str());
         some(&mut record, "request_label", request_label.as_deref());
         record.text("tenant", tenant.as_str());
