@@ -4,6 +4,8 @@
 //!
 //! The gateway (or the bare proxy) has the first core for itself; the scripted upstream and the load share the second. CPU is what the
 //! system says that the process has used. Prints a table, then one line of JSON.
+//!
+//! `overhead upstream` and `overhead load …` are the two ends by themselves, for a profiler between them.
 
 mod load;
 mod process;
