@@ -11,6 +11,9 @@ use groundwork_wire::responses::replay;
 /// The stream that says what a whole answer says.
 pub fn stream_of(from: Dialect, to: Dialect, body: &Object, heading: &Heading) -> Result<Translated, ReadError> {
     let events = read(from, body)?;
+    if !events.iter().any(says) {
+        return Err(ReadError::Malformed("it says nothing".to_owned()));
+    }
     let frames = match (from, to) {
         (Dialect::Chat, Dialect::Chat) => chat::chunks(body, heading.include_usage),
         (Dialect::Responses, Dialect::Responses) => {
@@ -43,6 +46,11 @@ pub fn whole_of(from: Dialect, to: Dialect, frames: &[Frame], heading: &Heading)
         _ => None,
     };
     Ok((kept.unwrap_or_else(|| write(to, events.iter().cloned(), heading).to_bytes()), events))
+}
+
+/// Whether it is of the answer, and not only about it.
+fn says(event: &Event) -> bool {
+    !matches!(event, Event::Start { .. } | Event::Prompted(_) | Event::Usage(_) | Event::Tier(_))
 }
 
 fn gathered(frames: &[Frame]) -> Option<Bytes> {

@@ -102,7 +102,11 @@ impl Running {
         while !self.over && !self.said && self.ready.len() < HELD && bytes < HELD_BYTES {
             let known = self.ready.len();
             let read = if replaceable || known == 0 { Some(self.read().await) } else { at_hand(self.read()).await };
-            let Some(read) = read else { break };
+            let Some(read) = read else {
+                // It has said nothing yet, and has its whole time for that.
+                self.begun = true;
+                return Ok(());
+            };
             read.map_err(|error| self.as_refusal(error, headers))?;
             bytes += self.ready.iter().skip(known).map(|spoken| spoken.frame.data.len()).sum::<usize>();
         }
