@@ -17,6 +17,10 @@ use tantivy::{IndexReader, IndexWriter, Opstamp, ReloadPolicy, Searcher, Tantivy
 /// Raised with every change of fields or analysis: a folder of another number is not opened.
 const LAYOUT: u32 = 4;
 const WRITER_BYTES: usize = 64 * 1024 * 1024;
+/// Chunks of a segment, below which all count as alike, and the logarithm of how many times larger those of the next layer are. The
+/// engine's own 10,000 had what was added in small pieces written anew with every eighth piece until there was so much of it.
+const SMALLEST_LAYER: u32 = 128;
+const LAYER_LOG2: f64 = 3.0;
 /// How long another writer of the folder may take to let go of it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -226,6 +230,8 @@ impl Keyword {
                 let writer = self.writer_when_free(&options)?;
                 let mut merges = LogMergePolicy::default();
                 merges.set_del_docs_ratio_before_merge(0.3);
+                merges.set_min_layer_size(SMALLEST_LAYER);
+                merges.set_level_log_size(LAYER_LOG2);
                 writer.set_merge_policy(Box::new(merges));
                 // What a crash left uncommitted has names that this writer is about to use again.
                 writer.garbage_collect_files().wait()?;
