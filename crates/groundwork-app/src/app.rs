@@ -138,7 +138,8 @@ impl App {
         let reranking = reranking.map(|reranking| RerankingModel::new(reranking, library.clone()));
         let embedding = EmbeddingModel::new(embedding, library);
         let extractor = Extractor::new(extractor);
-        let knowledge = Knowledge { db: db.clone(), blobs, index, extractor, embedding, reranking, ingester: OnceCell::new() };
+        let knowledge =
+            Knowledge { db: db.clone(), blobs, index, extractor, embedding, reranking, ingests: limits.jobs, ingester: OnceCell::new() };
         let waiting = match role {
             Role::Owner => {
                 db.end_leases().await?;

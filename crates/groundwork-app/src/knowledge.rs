@@ -24,6 +24,8 @@ pub(crate) struct Knowledge {
     pub(crate) embedding: EmbeddingModel,
     /// Where one is set.
     pub(crate) reranking: Option<RerankingModel>,
+    /// Documents that are brought in at the same time.
+    pub(crate) ingests: usize,
     pub(crate) ingester: OnceCell<Ingester>,
 }
 
@@ -38,7 +40,7 @@ impl Knowledge {
                 extractor: self.extractor.clone(),
                 embedder: self.embedding.get().await?,
             };
-            Ok(Ingester::new(parts, ingest::Limits::default()))
+            Ok(Ingester::new(parts, ingest::Limits { documents: self.ingests, ..ingest::Limits::default() }))
         };
         self.ingester.get_or_try_init(make).await
     }

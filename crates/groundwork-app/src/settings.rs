@@ -110,7 +110,7 @@ impl Default for Limits {
             question_bytes: 4 << 20,
             call_timeout: Duration::from_secs(600),
             search_timeout: Duration::from_secs(10),
-            jobs: 2,
+            jobs: 8,
             background_responses: 64,
             background_timeout: Duration::from_secs(3600),
             batch_calls: 16,

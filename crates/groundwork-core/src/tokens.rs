@@ -11,6 +11,11 @@ pub trait Tokenize: Send + Sync {
     /// The byte range of each token of `text`, ascending; every range lies on character boundaries.
     fn spans(&self, text: &str) -> Vec<Range<usize>>;
 
+    /// Whether texts that whitespace keeps apart have as many tokens together as each by itself.
+    fn adds_up(&self) -> bool {
+        false
+    }
+
     /// False when `count` is an upper bound and not the model's own count.
     fn is_exact(&self) -> bool {
         true

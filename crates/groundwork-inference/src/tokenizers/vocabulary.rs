@@ -132,6 +132,10 @@ impl Tokenize for Vocabulary {
     fn spans(&self, text: &str) -> Vec<Range<usize>> {
         self.pieces(text).flat_map(|(begin, piece)| self.piece_spans(begin, piece, text)).collect()
     }
+
+    fn adds_up(&self) -> bool {
+        self.splits_at_whitespace
+    }
 }
 
 /// The beginning of `text`, at most about `most` bytes, ending before whitespace or else before a sign that is a token of its own.
@@ -188,6 +192,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_whitespace_keeps_apart_adds_up(one in "[a-c ,!\u{e9}\u{300}\u{65e5}\u{1f600}]{0,20}", other in "[a-c ,!\u{e9}\u{300}\u{65e5}\u{1f600}\\n]{0,20}") {
+            let vocabulary = vocabulary();
+            prop_assert!(vocabulary.adds_up());
+            prop_assert_eq!(vocabulary.count(&format!("{one}\n{other}")), vocabulary.count(&one) + vocabulary.count(&other));
+        }
+
         #[test]
         fn spans_are_as_many_as_the_count_and_ascend_on_characters(text in "[a-c ,!\u{e9}\u{300}\u{65e5}\u{1f600}\\n]{0,40}") {
             let vocabulary = vocabulary();

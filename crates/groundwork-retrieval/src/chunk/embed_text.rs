@@ -2,13 +2,23 @@
 
 use groundwork_core::tokens::Tokenizer;
 
+/// The text of a chunk with its tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Body<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: usize,
+}
+
 /// Joins the context and the body to at most `most` tokens. A body that alone has more is returned as it is; chunks are cut so that none has.
-pub(super) fn compose(title: Option<&str>, heading_path: &[String], body: &str, most: usize, tokenizer: &Tokenizer) -> String {
+pub(super) fn compose(title: Option<&str>, heading_path: &[String], body: Body<'_>, most: usize, tokenizer: &Tokenizer) -> String {
+    let Body { text: body, tokens: body_tokens } = body;
     let path: Vec<&str> = heading_path.iter().map(String::as_str).filter(|heading| !begins_with_line(body, heading)).collect();
     let title = title.filter(|title| !path.contains(title) && !begins_with_line(body, title));
     for context in contexts(title, &path) {
-        let text = format!("{}\n{body}", context.join(" > "));
-        if tokenizer.count(&text) <= most {
+        let context = context.join(" > ");
+        let text = format!("{context}\n{body}");
+        let tokens = if tokenizer.adds_up() { tokenizer.count(&context) + body_tokens } else { tokenizer.count(&text) };
+        if tokens <= most {
             return text;
         }
     }

@@ -15,6 +15,7 @@ mod unit;
 mod tests;
 
 use crate::extract::document::Document;
+use embed_text::Body;
 use groundwork_core::place::Place;
 use groundwork_core::tokens::Tokenizer;
 use pack::Piece;
@@ -72,13 +73,12 @@ pub struct Chunk {
 /// Cuts `document` into chunks, in reading order.
 pub fn chunk(document: &Document, settings: &Settings, tokenizer: &Tokenizer) -> Vec<Chunk> {
     let text = document.text();
-    let positions = Positions::new(&text);
     let mut chunks = Vec::new();
-    let cutter = Cutter { document, settings, tokenizer, language: language::of(&text), text: &text };
+    let cutter = Cutter { document, settings, tokenizer, language: language::of(&text), text: &text, positions: Positions::new(&text) };
     for section in section::sections(&cutter) {
-        for piece in pack::pack(&cutter, &section).into_iter().flat_map(|piece| cutter.within_window(piece)) {
+        for (piece, tokens) in pack::pack(&cutter, &section).into_iter().flat_map(|piece| cutter.within_window(piece)) {
             let ordinal = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
-            chunks.push(cutter.finish(&section, piece, ordinal, &positions));
+            chunks.push(cutter.finish(&section, piece, tokens, ordinal));
         }
     }
     chunks
@@ -93,6 +93,7 @@ struct Cutter<'a> {
     language: Option<&'static str>,
     /// The document's text.
     text: &'a str,
+    positions: Positions<'a>,
 }
 
 impl Cutter<'_> {
@@ -100,30 +101,36 @@ impl Cutter<'_> {
         self.tokenizer.count(text)
     }
 
-    /// Units are counted one by one; where together they have more tokens than the model reads, the piece is cut once more.
-    fn within_window(&self, piece: Piece) -> Vec<Piece> {
+    /// Units are counted one by one; where together they have more tokens than the model reads, the piece is cut once more. Each with the
+    /// tokens of its span.
+    fn within_window(&self, piece: Piece) -> Vec<(Piece, usize)> {
         let most = self.settings.text_tokens();
         let text = &self.text[piece.span.clone()];
         let header = piece.header.as_deref().map_or(0, |header| self.count(header) + 1);
-        if header + self.count(text) <= most {
-            return vec![piece];
+        let tokens = self.count(text);
+        if header + tokens <= most {
+            return vec![(piece, tokens)];
         }
-        let spans = unit::fragments(self, text, most);
-        spans.into_iter().map(|span| Piece { span: span.start + piece.span.start..span.end + piece.span.start, header: None }).collect()
+        let part = |span: Range<usize>| Piece { span: span.start + piece.span.start..span.end + piece.span.start, header: None };
+        unit::fragments(self, text, most).into_iter().map(|(span, tokens)| (part(span), tokens)).collect()
     }
 
-    fn finish(&self, section: &Section, piece: Piece, ordinal: u32, positions: &Positions<'_>) -> Chunk {
-        let span = positions.chars_before(piece.span.start)..positions.chars_before(piece.span.end);
+    fn finish(&self, section: &Section, piece: Piece, tokens: usize, ordinal: u32) -> Chunk {
+        let span = self.positions.chars_before(piece.span.start)..self.positions.chars_before(piece.span.end);
         let body = &self.text[piece.span];
-        let text = match piece.header {
-            Some(header) => format!("{header}\n{body}"),
-            None => body.to_owned(),
+        let (text, tokens) = match piece.header {
+            Some(header) => {
+                let text = format!("{header}\n{body}");
+                let tokens = self.count(&text);
+                (text, tokens)
+            }
+            None => (body.to_owned(), tokens),
         };
         let (pages, mut place) = place::of(self.document, &self.document.blocks[section.blocks.clone()], &span);
         place.language = language::of(&text).or(self.language).map(str::to_owned);
         let title = self.document.title.as_deref();
-        let embed_text = embed_text::compose(title, &section.heading_path, &text, self.settings.text_tokens(), self.tokenizer);
-        let tokens = self.count(&text);
+        let body = Body { text: &text, tokens };
+        let embed_text = embed_text::compose(title, &section.heading_path, body, self.settings.text_tokens(), self.tokenizer);
         Chunk { ordinal, text, embed_text, heading_path: section.heading_path.clone(), pages, place, span, tokens }
     }
 }

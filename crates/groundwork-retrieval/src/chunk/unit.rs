@@ -72,8 +72,8 @@ fn sentences(cutter: &Cutter<'_>, text: &str) -> Vec<Unit> {
 
 /// A text as one unit, or as many as its tokens need.
 fn plain(cutter: &Cutter<'_>, text: &str, kind: &UnitKind) -> Vec<Unit> {
-    let spans = fragments(cutter, text, cutter.settings.body_tokens());
-    spans.into_iter().map(|span| unit(span.clone(), cutter.count(&text[span]), kind.clone())).collect()
+    let fragments = fragments(cutter, text, cutter.settings.body_tokens());
+    fragments.into_iter().map(|(span, tokens)| unit(span, tokens, kind.clone())).collect()
 }
 
 /// Lines grouped so that each group fits, after a header that goes before all but the first.
@@ -83,9 +83,8 @@ fn lines(cutter: &Cutter<'_>, text: &str, header: Option<&str>) -> Vec<Unit> {
     let mut groups: Vec<(Range<usize>, usize)> = Vec::new();
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        for span in fragments(cutter, line, most) {
-            let tokens = cutter.count(&line[span.clone()]) + 1;
-            let span = span.start + at..span.end + at;
+        for (span, tokens) in fragments(cutter, line, most) {
+            let (span, tokens) = (span.start + at..span.end + at, tokens + 1);
             match groups.last_mut() {
                 // The header itself is in the first group, and counted there as its own lines.
                 Some((group, sum)) if *sum + tokens <= most + if group.start == 0 { header_tokens } else { 0 } => {
@@ -105,8 +104,8 @@ fn lines(cutter: &Cutter<'_>, text: &str, header: Option<&str>) -> Vec<Unit> {
     groups.into_iter().map(part).collect()
 }
 
-/// Cuts a text so that no part has more than `most` tokens: between words where it can, between tokens where it must.
-pub(super) fn fragments(cutter: &Cutter<'_>, text: &str, most: usize) -> Vec<Range<usize>> {
+/// Cuts a text so that no part has more than `most` tokens: between words where it can, between tokens where it must. Each with its tokens.
+pub(super) fn fragments(cutter: &Cutter<'_>, text: &str, most: usize) -> Vec<(Range<usize>, usize)> {
     let mut out = Vec::new();
     let mut open = vec![trimmed(text, 0..text.len())];
     while let Some(span) = open.pop() {
@@ -114,23 +113,27 @@ pub(super) fn fragments(cutter: &Cutter<'_>, text: &str, most: usize) -> Vec<Ran
             continue;
         }
         let part = &text[span.clone()];
-        let cut = if part.len() > MOST_BYTES {
-            Some(cut_near(part, MOST_BYTES))
-        } else if cutter.count(part) > most {
-            // `count` may exceed the number of spans (an upper bound): the cut then moves forward in proportion.
-            let spans = cutter.tokenizer.spans(part);
-            let keep = (spans.len() * most / cutter.count(part)).clamp(1, most);
-            let at = spans.get(keep).map_or(part.len() / 2, |token| token.start);
-            Some(cut_near(part, at))
-        } else {
-            None
+        let tokens = (part.len() <= MOST_BYTES).then(|| cutter.count(part));
+        let cut = match tokens {
+            None => Some(cut_near(part, MOST_BYTES)),
+            Some(tokens) if tokens > most => {
+                // `count` may exceed the number of spans (an upper bound): the cut then moves forward in proportion.
+                let spans = cutter.tokenizer.spans(part);
+                let keep = (spans.len() * most / tokens).clamp(1, most);
+                let at = spans.get(keep).map_or(part.len() / 2, |token| token.start);
+                Some(cut_near(part, at))
+            }
+            Some(_) => None,
         };
         match cut.filter(|cut| *cut > 0 && *cut < part.len()) {
             Some(cut) => {
                 open.push(trimmed(text, span.start + cut..span.end));
                 open.push(trimmed(text, span.start..span.start + cut));
             }
-            None => out.push(span),
+            None => {
+                let tokens = tokens.unwrap_or_else(|| cutter.count(part));
+                out.push((span, tokens));
+            }
         }
     }
     out

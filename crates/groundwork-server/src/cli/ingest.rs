@@ -20,8 +20,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use url::form_urlencoded;
 
-/// Files on their way at the same time; the server reads as many as it has children.
-const AT_ONCE: usize = 4;
+/// Files on their way at the same time; the server works on as many as its `limits.jobs` says.
+const AT_ONCE: usize = 16;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -174,6 +174,7 @@ impl Session {
                 background_responses: limits.background_responses.get(),
                 background_timeout: limits.background.duration(),
                 batch_calls: limits.batch_calls.get(),
+                jobs: limits.jobs.get(),
                 ..Limits::default()
             },
         };

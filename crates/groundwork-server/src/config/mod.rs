@@ -117,6 +117,8 @@ pub struct LimitsConfig {
     pub background: Span,
     /// How long a search may take, with its wait for indexes that are still loading.
     pub search: Span,
+    /// Jobs that run at the same time: documents that are read, embedded and indexed.
+    pub jobs: NonZeroUsize,
     /// How long reading, embedding and storing one uploaded document may take.
     pub ingest: Span,
     /// How long a file may take to come in, or to be put together from its parts.
@@ -139,6 +141,7 @@ impl Default for LimitsConfig {
             background_responses: count(64),
             background: Span::from_secs(3600),
             search: Span::from_secs(10),
+            jobs: count(8),
             ingest: Span::from_secs(600),
             transfer: Span::from_secs(1800),
         }

@@ -184,6 +184,8 @@ fn an_ingest_of_changes_and_deletions_killed_at_random_moments_shows_old_or_new_
         let mut child = world
             .command(&["--json", "ingest", "reports"])
             .env("GROUNDWORK__LOG__FILTER", "groundwork_retrieval=trace")
+            // One document after another, so that a kill can come between two; as many at a time as there are, in every fourth round.
+            .env("GROUNDWORK__LIMITS__JOBS", if round % 4 == 0 { "8" } else { "1" })
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
