@@ -11,11 +11,34 @@ use tokio::time::{Sleep, sleep};
 /// What a client of HTTP/2 begins with. Until something else, or all of it, has come, nobody else counts the time.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// How long each step of a client may be waited for.
+pub(super) struct Patience {
+    pub(super) most: Duration,
+    /// While a step is awaited.
+    end: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    pub(super) fn new(most: Duration) -> Self {
+        Self { most, end: None }
+    }
+
+    /// The step, or `None` when it has been waited for too long.
+    pub(super) fn step<T>(&mut self, context: &mut Context<'_>, polled: Poll<T>) -> Poll<Option<T>> {
+        if polled.is_ready() {
+            self.end = None;
+            return polled.map(Some);
+        }
+        let most = self.most;
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(most)));
+        end.as_mut().poll(context).map(|()| None)
+    }
+}
+
 pub(super) struct Patient<S> {
     stream: S,
-    patience: Duration,
-    /// While something waits to be taken.
-    end: Option<Pin<Box<Sleep>>>,
+    /// For taking what waits to be taken.
+    patience: Patience,
     /// Until it is known what the client speaks.
     greeting: Option<Greeting>,
 }
@@ -37,18 +60,12 @@ impl Greeting {
 impl<S> Patient<S> {
     /// The client has to say what it speaks within `greeting`, and to take something of what is there for it within `patience`.
     pub(super) fn new(stream: S, (greeting, patience): (Duration, Duration)) -> Self {
-        Self { stream, patience, end: None, greeting: Some(Greeting { heard: 0, end: Box::pin(sleep(greeting)) }) }
+        Self { stream, patience: Patience::new(patience), greeting: Some(Greeting { heard: 0, end: Box::pin(sleep(greeting)) }) }
     }
 
     fn written(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if polled.is_ready() {
-            self.end = None;
-            return polled;
-        }
-        let patience = self.patience;
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(end.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client has stopped reading")))
+        let stopped = || Err(io::Error::new(io::ErrorKind::TimedOut, "the client has stopped reading"));
+        self.patience.step(context, polled).map(|written| written.unwrap_or_else(stopped))
     }
 }
 

@@ -1,13 +1,13 @@
 //! The body of a request, whose client must go on sending it: one that sends nothing for too long keeps its place no longer.
 
+use super::patience::Patience;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::error::Error;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Sleep, sleep};
 
 /// The client has stopped sending.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +20,13 @@ pub(super) fn is_stalled(error: &(dyn Error + 'static)) -> bool {
 }
 
 pub(super) fn steady(body: Body, patience: Duration) -> Body {
-    if body.is_end_stream() { body } else { Body::new(Steady { body, patience, end: None }) }
+    if body.is_end_stream() { body } else { Body::new(Steady { body, patience: Patience::new(patience) }) }
 }
 
 struct Steady {
     body: Body,
-    patience: Duration,
-    /// While the next piece is awaited.
-    end: Option<Pin<Box<Sleep>>>,
+    /// For the next piece.
+    patience: Patience,
 }
 
 impl HttpBody for Steady {
@@ -36,14 +35,8 @@ impl HttpBody for Steady {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        if polled.is_ready() {
-            self.end = None;
-            return polled;
-        }
-        let patience = self.patience;
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(end.as_mut().poll(context));
-        Poll::Ready(Some(Err(axum::Error::new(Stalled(patience)))))
+        let stalled = Stalled(self.patience.most);
+        self.patience.step(context, polled).map(|frame| frame.unwrap_or_else(|| Some(Err(axum::Error::new(stalled)))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -61,6 +54,7 @@ mod tests {
     use futures::stream::{self, StreamExt};
     use http_body_util::BodyExt;
     use std::convert::Infallible;
+    use tokio::time::sleep;
 
     #[tokio::test(start_paused = true)]
     async fn a_body_may_come_slowly_and_not_stop() {

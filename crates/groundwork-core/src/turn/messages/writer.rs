@@ -238,12 +238,12 @@ impl Writer {
     }
 }
 
-/// `stop_reason` and `stop_sequence` of an answer.
 /// Whether they are an object to its end. Asked with each piece, so that most of them must cost nothing.
 fn is_whole(arguments: &str) -> bool {
     arguments.trim_end().ends_with('}') && Raw::parse(arguments.to_owned()).is_ok()
 }
 
+/// `stop_reason` and `stop_sequence` of an answer.
 pub(super) fn reason(finish: Option<&FinishReason>, refused: bool, retracted: bool) -> (&'static str, Option<&str>) {
     match finish {
         _ if retracted => ("refusal", None),
