@@ -8,6 +8,7 @@ mod html;
 mod image;
 mod mail;
 mod markdown;
+mod numeral;
 pub mod ocr;
 mod odt;
 mod office;

@@ -1,9 +1,12 @@
 //! OpenDocument texts (ODT) and slides (ODP) → blocks.
 
+mod styles;
+
 use super::document::{Builder, Document, Format, Kind, has_likely_header};
 use super::package::Package;
 use super::xml::{self, Element, Node};
 use super::{Limits, ReadError};
+use styles::{Counters, Styles};
 
 /// Reads an ODT file.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
@@ -40,25 +43,24 @@ fn open(bytes: &[u8], format: Format, limits: &Limits) -> Result<(Walker, Elemen
         xml::describe(&meta, &mut builder);
     }
     let (root, _) = xml::parse(&String::from_utf8_lossy(&content), limits)?;
-    Ok((Walker { builder, title_styles: title_styles(&root), notes: Vec::new() }, root))
+    let mut styles = Styles::default();
+    if let Some(part) = package.part("styles.xml")?
+        && let Ok((named, _)) = xml::parse(&String::from_utf8_lossy(&part), limits)
+    {
+        styles.add(&named);
+    }
+    styles.add(&root);
+    Ok((Walker { builder, styles, counters: Counters::default(), notes: Vec::new() }, root))
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|window| window == what)
 }
 
-/// Automatic styles that are the style "Title" with a change.
-fn title_styles(root: &Element) -> Vec<String> {
-    let automatic = root.find("automatic-styles").map(|styles| {
-        let based = styles.elements().filter(|style| style.attribute("parent-style-name") == Some("Title"));
-        based.filter_map(|style| style.attribute("name")).map(str::to_owned).collect::<Vec<_>>()
-    });
-    automatic.unwrap_or_default().into_iter().chain(["Title".to_owned()]).collect()
-}
-
 struct Walker {
     builder: Builder,
-    title_styles: Vec<String>,
+    styles: Styles,
+    counters: Counters,
     /// Notes and comments met in the paragraph under way; they follow it.
     notes: Vec<String>,
 }
@@ -79,7 +81,7 @@ impl Walker {
             self.shape(shape);
         }
         let notes = slide.child("notes").map(|notes| {
-            let said = notes.elements().filter(|frame| class(frame) == "notes");
+            let said = notes.elements().filter(|frame| matches!(class(frame).as_str(), "notes" | "") && frame.name == "frame");
             said.map(|frame| self.flat(frame)).collect::<Vec<_>>().join(" ")
         });
         if let Some(notes) = notes.filter(|notes| !notes.trim().is_empty()) {
@@ -109,13 +111,11 @@ impl Walker {
             "h" => {
                 let level = element.attribute("outline-level").and_then(|level| level.parse().ok()).unwrap_or(1);
                 let text = self.inline(element);
-                self.builder.heading(level, &text);
-                self.add_notes();
+                self.heading(level, &text);
             }
             "p" => {
                 let text = self.inline(element);
-                let is_title = element.attribute("style-name").is_some_and(|style| self.title_styles.iter().any(|title| title == style));
-                if is_title {
+                if self.styles.is_title(element) {
                     self.builder.heading(1, &text);
                 } else {
                     self.builder.paragraph(&text);
@@ -123,7 +123,7 @@ impl Walker {
                 self.add_notes();
                 self.boxes(element, depth);
             }
-            "list" => self.list(element, depth),
+            "list" => self.list(element, depth, ""),
             "table" => self.table(element),
             // Deleted text, indexes made from headings, form controls.
             "tracked-changes" | "table-of-content" | "forms" | "sequence-decls" => {}
@@ -131,22 +131,42 @@ impl Walker {
         }
     }
 
-    fn list(&mut self, list: &Element, depth: u8) {
+    /// A heading with its number, and the notes to it.
+    fn heading(&mut self, level: u8, text: &str) {
+        if !text.trim().is_empty() {
+            let number = self.counters.heading(&self.styles, level.saturating_sub(1));
+            self.builder.heading(level, &format!("{number}{text}"));
+        }
+        self.add_notes();
+    }
+
+    /// `style` is that of the list around it, which holds where a list names none.
+    fn list(&mut self, list: &Element, depth: u8, style: &str) {
+        let own = list.attribute("style-name").unwrap_or(style);
+        let goes_on = list.attribute("continue-numbering") == Some("true") || list.attribute("continue-list").is_some();
+        if depth == 0 && !goes_on {
+            self.counters.restart(own);
+        }
         for item in list.elements() {
-            let mut first = true;
+            let given = item.attribute("start-value").and_then(|value| value.parse().ok());
+            let mut first = item.name == "list-item";
             for child in item.elements() {
                 match child.name.as_str() {
-                    "p" | "h" if first => {
+                    "p" if first => {
                         first = false;
                         let text = self.inline(child);
-                        if child.name == "h" {
-                            self.element(child, depth);
-                        } else {
-                            self.builder.push(Kind::ListItem { depth }, &text);
-                            self.add_notes();
+                        if !text.trim().is_empty() {
+                            let number = self.counters.item(&self.styles, own, depth, given);
+                            self.builder.push(Kind::ListItem { depth }, &format!("{number}{text}"));
                         }
+                        self.add_notes();
+                        self.boxes(child, depth);
                     }
-                    "list" => self.list(child, depth.saturating_add(1)),
+                    "h" => {
+                        first = false;
+                        self.element(child, depth);
+                    }
+                    "list" => self.list(child, depth.saturating_add(1), own),
                     _ => self.element(child, depth),
                 }
             }
@@ -218,6 +238,9 @@ impl Walker {
                     "annotation" => self.note(inner, "Comment"),
                     // Text boxes follow the paragraph that they are tied to.
                     "frame" | "custom-shape" | "text-box" | "annotation-end" => {}
+                    "span" if self.styles.is_hidden(inner) => {}
+                    // Text that is shown only under a condition.
+                    "hidden-text" | "hidden-paragraph" => {}
                     "ruby" => inner.child("ruby-base").into_iter().for_each(|base| self.collect(base, out)),
                     _ => self.collect(inner, out),
                 },
@@ -289,6 +312,24 @@ mod tests {
         let document = read_slides(&zipped(&[("content.xml", content)]), &Limits::default()).unwrap();
         assert_eq!(document.text(), "Beds\n\ndig\n\nNotes: Say it slowly.\n\nNorth");
         assert_eq!((document.pages, document.blocks[3].pages, document.blocks[1].heading_path.len()), (Some(2), Some((2, 2)), 1));
+    }
+
+    #[test]
+    fn lists_and_headings_are_numbered_as_their_styles_say_and_hidden_runs_are_left_out() {
+        let number =
+            |level: u8, rest: &str| format!("<t:list-level-style-number t:level='{level}' s:num-format='1' s:num-suffix='.' {rest}/>");
+        let content = format!(
+            "<o:document-content xmlns:o='o' xmlns:t='t' xmlns:s='s'><o:automatic-styles><s:style s:name='T1'><s:text-properties t:display='none'/></s:style>
+             <t:list-style s:name='L1'>{}{}</t:list-style></o:automatic-styles><o:body><o:text><t:h t:outline-level='1'>Beds</t:h><t:h t:outline-level='2'>North</t:h>
+             <t:list t:style-name='L1'><t:list-item><t:p>dig</t:p><t:list><t:list-item><t:p>deep</t:p></t:list-item></t:list></t:list-item></t:list><t:p>Rest<t:span t:style-name='T1'> in secret</t:span>.</t:p>
+             <t:list t:style-name='L1' t:continue-numbering='true'><t:list-item><t:p>rake</t:p></t:list-item></t:list>
+             <t:list t:style-name='L1'><t:list-item t:start-value='7'><t:p>sow</t:p></t:list-item><t:list-header><t:p>and wait</t:p></t:list-header></t:list></o:text></o:body></o:document-content>",
+            number(1, ""),
+            number(2, "t:display-levels='2'"),
+        );
+        let styles = "<o:document-styles xmlns:o='o' xmlns:t='t' xmlns:s='s'><o:styles><t:outline-style><t:outline-level-style t:level='1' s:num-format='I'/><t:outline-level-style t:level='2' s:num-format='a' s:num-suffix=')'/></t:outline-style></o:styles></o:document-styles>";
+        let document = read(&zipped(&[("content.xml", &content), ("styles.xml", styles)]), &Limits::default()).unwrap();
+        assert_eq!(document.text(), "I Beds\n\na) North\n\n1. dig\n\n1.1. deep\n\nRest.\n\n2. rake\n\n7. sow\n\nand wait");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod parse;
 mod table;
 
 use super::document::{Builder, Document, Format, Kind};
+use super::numeral::Numeral;
 use super::text::decode;
 use super::{Limits, ReadError};
 use scraper::node::Element;
@@ -19,6 +20,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError>
     Ok(builder.finish())
 }
 
+/// Whether a page is XML, in which any element may end where it begins: `<title/>`.
+fn is_xml(text: &str) -> bool {
+    let head = text.trim_start_matches('\u{feff}').trim_start();
+    head.starts_with("<?xml") || head[..head.floor_char_boundary(1024)].contains("http://www.w3.org/1999/xhtml")
+}
+
 /// Adds the blocks of a piece of HTML inside another format: its title is not the file's.
 pub(super) fn walk_piece(text: &str, limits: &Limits, builder: &mut Builder) {
     let title = builder.take_title();
@@ -29,7 +36,7 @@ pub(super) fn walk_piece(text: &str, limits: &Limits, builder: &mut Builder) {
 
 /// Adds the blocks of a page to `builder`.
 fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
-    let (html, flattened) = parse::parse(text, limits.depth);
+    let (html, flattened) = parse::parse(text, limits.depth, is_xml(text));
     if flattened {
         builder.warn(format!("elements nested deeper than {} were flattened", limits.depth));
     }
@@ -40,11 +47,14 @@ fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
     walker.flush();
 }
 
-/// The label of `<meta charset=…>` or `<meta … content="…; charset=…">`, from the first two kilobytes, as the standard has it.
-fn declared_encoding(bytes: &[u8]) -> Option<Vec<u8>> {
+/// The label of `<meta charset=…>`, `<meta … content="…; charset=…">` or `<?xml … encoding=…?>`, from the first two kilobytes, as the standard has it.
+pub(super) fn declared_encoding(bytes: &[u8]) -> Option<Vec<u8>> {
     let head = bytes[..bytes.len().min(2048)].to_ascii_lowercase();
-    let meta = head.windows(5).position(|window| window == b"<meta")?;
-    let at = head[meta..].windows(8).position(|window| window == b"charset=")? + meta + 8;
+    let after =
+        |from: usize, what: &[u8]| head[from..].windows(what.len()).position(|window| window == what).map(|at| from + at + what.len());
+    let in_meta = after(0, b"<meta").and_then(|meta| after(meta, b"charset="));
+    // A page that is XML says it on its first line.
+    let at = in_meta.or_else(|| after(0, b"encoding=").filter(|_| head.starts_with(b"<?xml")))?;
     let label: Vec<u8> = head[at..]
         .iter()
         .copied()
@@ -62,7 +72,7 @@ struct Walker<'a> {
     kind: Kind,
     mark: String,
     /// The open lists: the next number of an ordered one.
-    lists: Vec<Option<u64>>,
+    lists: Vec<Option<(u64, Numeral)>>,
     has_main: bool,
 }
 
@@ -118,7 +128,7 @@ impl Walker<'_> {
                     None => self.block(node),
                 }
             }
-            name if is_inline(name) => self.children(node),
+            name if is_inline(name) && !is_cell(element) => self.children(node),
             _ => self.block(node),
         }
     }
@@ -132,7 +142,8 @@ impl Walker<'_> {
     fn list(&mut self, node: NodeRef<'_>, element: &Element) {
         self.flush();
         let start = element.attr("start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
-        self.lists.push((element.name() == "ol").then_some(start));
+        let numeral = Numeral::of_sample(element.attr("type").unwrap_or("1"));
+        self.lists.push((element.name() == "ol").then_some((start, numeral)));
         self.children(node);
         self.flush();
         self.lists.pop();
@@ -142,10 +153,10 @@ impl Walker<'_> {
         self.flush();
         let depth = u8::try_from(self.lists.len().saturating_sub(1)).unwrap_or(u8::MAX);
         self.kind = Kind::ListItem { depth };
-        if let Some(Some(next)) = self.lists.last_mut() {
-            let number = element.attr("value").and_then(|value| value.trim().parse().ok()).unwrap_or(*next);
+        if let Some(Some((next, numeral))) = self.lists.last_mut() {
+            let number: u64 = element.attr("value").and_then(|value| value.trim().parse().ok()).unwrap_or(*next);
             *next = number.saturating_add(1);
-            self.mark = format!("{number}. ");
+            self.mark = format!("{}. ", numeral.show(number));
         }
         self.children(node);
         self.flush();
@@ -244,6 +255,11 @@ fn is_left_out(element: &Element) -> bool {
             || style.contains("visibility:hidden")
     };
     LEFT_OUT.binary_search(&element.name()).is_ok() || hidden()
+}
+
+/// Elements that are laid out as cells of a table, whatever their name.
+fn is_cell(element: &Element) -> bool {
+    matches!(element.attr("role"), Some("cell" | "columnheader" | "gridcell" | "rowheader"))
 }
 
 /// Elements that do not begin a line of their own. What is not known is taken for a block: words never run together.

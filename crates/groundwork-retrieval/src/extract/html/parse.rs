@@ -8,7 +8,9 @@ use scraper::{Html, HtmlTreeSink};
 use std::cell::Cell;
 
 /// The tree, and whether elements beyond the cap were left out of it.
-pub(super) fn parse(text: &str, depth: usize) -> (Html, bool) {
+///
+/// `is_xml`: an element without content may be written as one tag, which the standard takes for its beginning.
+pub(super) fn parse(text: &str, depth: usize, is_xml: bool) -> (Html, bool) {
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
     let sink = Flattening {
         tree: TreeBuilder::new(HtmlTreeSink::new(Html::new_document()), options),
@@ -16,6 +18,7 @@ pub(super) fn parse(text: &str, depth: usize) -> (Html, bool) {
         open: Cell::new(0),
         left_out: Cell::new(0),
         flattened: Cell::new(false),
+        is_xml,
     };
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let input = BufferQueue::default();
@@ -36,6 +39,7 @@ struct Flattening<Builder> {
     open: Cell<usize>,
     left_out: Cell<usize>,
     flattened: Cell<bool>,
+    is_xml: bool,
 }
 
 impl<Builder> Flattening<Builder> {
@@ -113,13 +117,71 @@ fn nests(tag: &Tag) -> bool {
     !tag.self_closing && FLAT.binary_search(&&*tag.name).is_err()
 }
 
+/// Elements of HTML that have an end; `<br/>` has none in either way of writing, and drawings and formulas follow the rules of XML anyway.
+fn has_end(name: &str) -> bool {
+    const ENDED: &[&str] = &[
+        "a",
+        "b",
+        "blockquote",
+        "caption",
+        "code",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "i",
+        "iframe",
+        "li",
+        "noscript",
+        "ol",
+        "p",
+        "pre",
+        "script",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "textarea",
+        "tfoot",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "u",
+        "ul",
+        "xmp",
+    ];
+    ENDED.binary_search(&name).is_ok()
+}
+
 impl<Handle: Clone, Sink: TreeSink<Handle = Handle>> TokenSink for Flattening<TreeBuilder<Handle, Sink>> {
     type Handle = Handle;
 
     fn process_token(&self, token: Token, line_number: u64) -> TokenSinkResult<Handle> {
-        match &token {
-            Token::TagToken(tag) if !self.keeps(tag) => TokenSinkResult::Continue,
-            _ => self.tree.process_token(token, line_number),
+        match token {
+            Token::TagToken(tag) if self.is_xml && tag.self_closing && tag.kind == TagKind::StartTag && has_end(&tag.name) => {
+                let end = Tag { kind: TagKind::EndTag, self_closing: false, attrs: Vec::new(), ..tag.clone() };
+                let begin = Tag { self_closing: false, ..tag };
+                // What the standard reads after a tag like `<title>` as raw text is no part of it here.
+                let _ = self.tree.process_token(Token::TagToken(begin), line_number);
+                let _ = self.tree.process_token(Token::TagToken(end), line_number);
+                TokenSinkResult::Continue
+            }
+            Token::TagToken(tag) if !self.keeps(&tag) => TokenSinkResult::Continue,
+            token => self.tree.process_token(token, line_number),
         }
     }
 

@@ -73,3 +73,19 @@ fn an_encoding_is_taken_from_the_page_or_guessed() {
     let undeclared = b"<p>Der Preis betrug 15,50 \x80 f\xfcr einen Kaffee.";
     assert_eq!(read(undeclared, &Limits::default()).unwrap().text(), "Der Preis betrug 15,50 € für einen Kaffee.");
 }
+
+#[test]
+fn elements_of_an_xml_page_may_end_where_they_begin() {
+    let page = "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><head><title/><script src='x.js'/></head><body><h1>Beds<a id='x'/></h1><p/><p>Two <i/>beds.</p></body></html>";
+    let document = read(page.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "Beds\n\nTwo beds.");
+    let page = b"<?xml version='1.0' encoding='windows-1252'?><html><body><p>Gr\xf6\xdfe \x80 5</p></body></html>";
+    assert_eq!(read(page, &Limits::default()).unwrap().text(), "Gr\u{f6}\u{df}e \u{20ac} 5");
+}
+
+#[test]
+fn lists_count_as_they_say_and_cells_by_role_stay_apart() {
+    let page = "<ol type='a'><li>dig</li><li>rake</li></ol><div role='row'><span role='cell'>bed</span><span role='cell'>2 m</span></div>";
+    let document = read(page.as_bytes(), &Limits::default()).unwrap();
+    assert_eq!(document.text(), "a. dig\n\nb. rake\n\nbed\n\n2 m");
+}

@@ -1,6 +1,6 @@
 //! Mails as they are sent (EML).
 
-use super::{Mail, attachment_name, inner_file};
+use super::{Mail, attachment_name, body, inner_file};
 use crate::extract::document::{Builder, Format};
 use crate::extract::{InnerFile, Limits, Parsed, ReadError, text};
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
@@ -16,14 +16,17 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, 
     let bytes = &readable(bytes, &mut builder);
     let message = MessageParser::default().parse(&**bytes).ok_or_else(|| ReadError::Damaged("it has no mail headers".to_owned()))?;
     let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
+    let plain = bodies(message.text_bodies(), false, bytes, &mut builder);
+    let html = bodies(message.html_bodies(), true, bytes, &mut builder);
+    let attached = attachments(&message, bytes, &mut builder);
     let mail = Mail {
         format: Format::Eml,
         subject: message.subject().unwrap_or("").to_owned(),
         headers: vec![("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)],
-        plain: bodies(message.text_bodies(), false),
-        html: bodies(message.html_bodies(), true),
+        plain,
+        html,
         rich: None,
-        attachments: attachments(&message),
+        attachments: attached,
     };
     Ok(mail.into_parsed(limits, builder))
 }
@@ -56,28 +59,28 @@ fn people(address: Option<&Address<'_>>) -> String {
 }
 
 /// The bodies of one kind; the parser lists a lone body of the other kind here too.
-fn bodies<'a>(parts: impl Iterator<Item = &'a MessagePart<'a>>, html: bool) -> String {
+fn bodies<'a>(parts: impl Iterator<Item = &'a MessagePart<'a>>, html: bool, mail: &[u8], builder: &mut Builder) -> String {
     let texts = parts.filter_map(|part| match &part.body {
-        PartType::Html(text) if html => Some(text.as_ref()),
-        PartType::Text(text) if !html => Some(text.as_ref()),
+        PartType::Html(text) if html => Some(body::text_of(part, text, mail, builder)),
+        PartType::Text(text) if !html => Some(body::text_of(part, text, mail, builder)),
         _ => None,
     });
     texts.collect::<Vec<_>>().join("\n\n")
 }
 
-fn attachments(message: &Message<'_>) -> Vec<InnerFile> {
+fn attachments(message: &Message<'_>, mail: &[u8], builder: &mut Builder) -> Vec<InnerFile> {
     let mut files = Vec::new();
     for (part, number) in message.attachments().zip(1..) {
         let (content, ending) = match &part.body {
-            PartType::Message(inner) => (inner.raw_message(), ".eml"),
+            PartType::Message(inner) => (Cow::Borrowed(inner.raw_message()), ".eml"),
             // A picture within the text is no file of its own.
             PartType::InlineBinary(_) if part.content_id().is_some() => continue,
-            PartType::Text(_) => (part.contents(), ".txt"),
-            PartType::Html(_) => (part.contents(), ".html"),
-            _ => (part.contents(), ""),
+            PartType::Text(text) => (Cow::Owned(body::text_of(part, text, mail, builder).into_bytes()), ".txt"),
+            PartType::Html(text) => (Cow::Owned(body::text_of(part, text, mail, builder).into_bytes()), ".html"),
+            _ => (Cow::Borrowed(part.contents()), ""),
         };
         if !content.is_empty() {
-            files.push(inner_file(attachment_name(part.attachment_name(), number, ending), content));
+            files.push(inner_file(attachment_name(part.attachment_name(), number, ending), &content));
         }
     }
     files

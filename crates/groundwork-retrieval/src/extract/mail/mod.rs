@@ -1,5 +1,6 @@
 //! Mails → blocks: who wrote what to whom when, the text once, and the attached files to be read on their own.
 
+mod body;
 mod eml;
 mod msg;
 mod packed_rtf;

@@ -24,6 +24,23 @@ fn headers_in_an_encoding_that_is_not_named_are_read() {
 }
 
 #[test]
+fn a_text_in_another_encoding_than_its_part_says_is_read() {
+    let read = |head: &str, body: &[u8]| {
+        let mail = [format!("From: a@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n{head}\r\n\r\n").as_bytes(), body].concat();
+        read_eml(&mail, &Limits::default()).unwrap().document.text()
+    };
+    let plain = read("Content-Type: text/plain", b"Die Gr\xf6\xdfe der Stra\xdfe k\xf6nnen wir sch\xe4tzen.\r\n");
+    assert!(plain.ends_with("Die Größe der Straße können wir schätzen."), "{plain}");
+    let ascii = read("Content-Type: text/plain; charset=us-ascii", "5 € für Moos\r\n".as_bytes());
+    assert!(ascii.ends_with("5 € für Moos"), "{ascii}");
+    let html = b"<meta charset=3D\"windows-1252\"><p>Caf=E9 =80 5</p>\r\n";
+    let html = read("Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable", html);
+    assert!(html.ends_with("Café € 5"), "{html}");
+    let flowed = read("Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes", b"a wrap \r\nped word\r\n");
+    assert!(flowed.ends_with("a wrapped word"), "{flowed}");
+}
+
+#[test]
 fn a_mail_of_html_alone_is_read() {
     let text = mail("Subject: x\nContent-Type: text/html\n\n<table><tr><th>a<th>b</tr><tr><td>1<td>2</tr></table>").document.text();
     assert!(text.ends_with("a | b\n1 | 2"), "{text}");

@@ -1,10 +1,11 @@
 //! Word and PowerPoint files, new and old, → blocks, through the tree that `office_oxide` makes of them.
 
 use super::document::{Builder, Document, Format, Kind, has_likely_header, one_line};
+use super::numeral::Numeral;
 use super::package;
 use super::{Limits, ReadError};
 use office_oxide::DocumentFormat;
-use office_oxide::ir::{DocumentIR, Element, Image, List, Note, Paragraph, Section, Table, TableCell, inline_to_text};
+use office_oxide::ir::{DocumentIR, Element, Image, List, ListStyle, Note, Paragraph, Section, Table, TableCell, inline_to_text};
 use office_oxide::options::ParseOptions;
 use std::io::Cursor;
 
@@ -101,6 +102,8 @@ struct Walker {
     builder: Builder,
     /// Whether a paragraph of the style "Title" was met.
     has_title: bool,
+    /// The numbers of the open list items, outermost first.
+    numbers: Vec<String>,
 }
 
 impl Walker {
@@ -113,7 +116,7 @@ impl Walker {
         for warning in damage {
             builder.warn(warning);
         }
-        Self { builder, has_title: false }
+        Self { builder, has_title: false, numbers: Vec::new() }
     }
 
     /// A slide under its title, then what the speaker noted.
@@ -195,6 +198,7 @@ impl Walker {
     fn list(&mut self, list: &List, depth: u8) {
         let first = list.start_number.unwrap_or(1);
         for (number, item) in (first..).zip(&list.items) {
+            self.numbers.push(numeral(list).show(u64::from(number)));
             let mut text = String::new();
             let mut rest = Vec::new();
             for element in &item.content {
@@ -209,7 +213,7 @@ impl Walker {
                 }
             }
             if list.ordered && !text.trim().is_empty() {
-                text = format!("{number}{} {text}", list.ordered_delimiter());
+                text = format!("{} {text}", list_mark(list, &self.numbers));
             }
             self.builder.push(Kind::ListItem { depth }, &text);
             for element in rest {
@@ -218,6 +222,7 @@ impl Walker {
             if let Some(nested) = item.nested.as_ref().filter(|_| depth < DEEPEST) {
                 self.list(nested, depth + 1);
             }
+            self.numbers.pop();
         }
     }
 
@@ -234,6 +239,41 @@ impl Walker {
             self.builder.paragraph(&format!("{mark}: {}", text.trim()));
         }
     }
+}
+
+fn numeral(list: &List) -> Numeral {
+    match list.style {
+        Some(ListStyle::LowerAlpha) => Numeral::Letter { upper: false },
+        Some(ListStyle::UpperAlpha) => Numeral::Letter { upper: true },
+        Some(ListStyle::LowerRoman) => Numeral::Roman { upper: false },
+        Some(ListStyle::UpperRoman) => Numeral::Roman { upper: true },
+        _ => Numeral::Decimal,
+    }
+}
+
+/// What stands before an item: its number, and those of the items above it where the list's pattern says so, such as `%1.%2.`.
+fn list_mark(list: &List, numbers: &[String]) -> String {
+    let own = numbers.last().map_or("", String::as_str);
+    let Some(pattern) = &list.marker_pattern else { return format!("{own}{}", list.ordered_delimiter()) };
+    let mut mark = String::new();
+    let mut rest = pattern.as_str();
+    while let Some((before, after)) = rest.split_once('%') {
+        mark.push_str(before);
+        let level = after.chars().next().and_then(|level| level.to_digit(10)).filter(|level| *level > 0);
+        match level {
+            Some(level) => {
+                // A list that begins on a lower level has none above it.
+                mark.push_str(numbers.get(level as usize - 1).map_or(own, String::as_str));
+                rest = &after[1..];
+            }
+            None => {
+                mark.push('%');
+                rest = after;
+            }
+        }
+    }
+    mark.push_str(rest);
+    mark
 }
 
 /// The text of a cell, and an empty one for every further column it spans.

@@ -62,6 +62,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_list_items_are_kept_and_deleted_text_is_not() {
+        let rtf = b"{\\rtf1{\\fonttbl{\\f1\\fcharset2 Wingdings;}}\\pard{\\listtext\\pard\\plain a)\\tab}\\ls1 dig\\par{\\pntext 2.\\tab}rake\\par{\\listtext\\f1 \\'d8\\tab}\\ls2 sow\\par
+            \\trowd\\intbl{\\listtext 1.\\tab}bed\\cell size\\cell\\row\\pard Keep {\\deleted old }\\deleted gone \\deleted0 new{\\footnote {\\deleted no}Note.}\\par}";
+        let read = blocks(rtf);
+        let texts: Vec<&str> = read.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(texts, ["a) dig", "2. rake", "sow", "1. bed | size", "Keep new", "Note: Note."]);
+        assert!(read[..3].iter().all(|(kind, _)| *kind == Kind::ListItem { depth: 0 }));
+    }
+
+    #[test]
+    fn files_of_a_macintosh_are_read_in_its_code_page() {
+        assert_eq!(blocks(b"{\\rtf1\\mac Caf\\'8e\\par}")[0].1, "Caf\u{e9}");
+    }
+
+    #[test]
     fn groups_without_end_are_refused() {
         assert_eq!(read("{\\rtf1".repeat(100_000).as_bytes(), &Limits::default()).unwrap_err().detail(), "too_complex");
     }

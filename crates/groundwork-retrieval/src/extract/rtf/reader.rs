@@ -4,8 +4,8 @@ use super::token::Token;
 use crate::extract::document::{Builder, Document, Kind, has_likely_header};
 use crate::extract::{Limits, ReadError};
 use encoding_rs::{
-    BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254,
-    WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+    BIG5, EUC_KR, Encoding, GBK, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253,
+    WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 use std::collections::HashMap;
 
@@ -19,6 +19,8 @@ enum Destination {
     Title,
     Author,
     Note,
+    /// The number or bullet of a list item, as the program that wrote the file shows it.
+    Mark,
 }
 
 /// What a group inherits and gives back at its end.
@@ -29,6 +31,7 @@ struct Group {
     /// Bytes that stand for a character written as `\u`, for readers that do not know it.
     fallback: usize,
     hidden: bool,
+    deleted: bool,
     font: i32,
 }
 
@@ -59,6 +62,7 @@ pub(super) struct Reader {
     /// The text of a font, a style, the title or a note while its group is open.
     aside: String,
     notes: Vec<String>,
+    mark: String,
     paragraph: Paragraph,
     cells: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -68,7 +72,14 @@ impl Reader {
     pub(super) fn new(builder: Builder, limits: &Limits) -> Self {
         Self {
             builder,
-            groups: vec![Group { destination: Destination::Body, encoding: WINDOWS_1252, fallback: 1, hidden: false, font: 0 }],
+            groups: vec![Group {
+                destination: Destination::Body,
+                encoding: WINDOWS_1252,
+                fallback: 1,
+                hidden: false,
+                deleted: false,
+                font: 0,
+            }],
             most_groups: limits.depth,
             fonts: HashMap::new(),
             styles: HashMap::new(),
@@ -80,6 +91,7 @@ impl Reader {
             text: String::new(),
             aside: String::new(),
             notes: Vec::new(),
+            mark: String::new(),
             paragraph: Paragraph::default(),
             cells: Vec::new(),
             rows: Vec::new(),
@@ -142,6 +154,8 @@ impl Reader {
             Destination::Title => self.builder.title(&aside),
             Destination::Author => self.builder.author(&aside),
             Destination::Note if !aside.trim().is_empty() => self.notes.push(aside),
+            Destination::Mark if self.paragraph.in_table => self.text.push_str(&numbered(&aside)),
+            Destination::Mark => self.mark = aside,
             _ => {}
         }
     }
@@ -205,8 +219,14 @@ impl Reader {
                     self.fonts.insert(self.group().font, encoding);
                 }
             }
+            "mac" => {
+                self.default_encoding = MACINTOSH;
+                self.group_mut().encoding = MACINTOSH;
+            }
+            "deleted" => self.group_mut().deleted = number != Some(0),
             "plain" => {
                 self.group_mut().hidden = false;
+                self.group_mut().deleted = false;
                 self.group_mut().encoding = self.default_encoding;
             }
             "v" => self.group_mut().hidden = number != Some(0),
@@ -225,6 +245,8 @@ impl Reader {
                 self.paragraph.style = value;
             }
             "par" | "sect" | "page" | "column" if self.group().destination == Destination::Note => self.write(" "),
+            // What a mark's own group says of its paragraph is not said of the item.
+            _ if self.group().destination == Destination::Mark => {}
             "par" | "sect" if self.paragraph.in_table => self.write(" "),
             "par" | "sect" | "page" | "column" => self.end_paragraph(),
             "pard" => self.paragraph = Paragraph::default(),
@@ -273,14 +295,14 @@ impl Reader {
     fn write(&mut self, text: &str) {
         let group = self.group();
         match group.destination {
-            Destination::Body if group.hidden => {}
+            Destination::Body | Destination::Note if group.hidden || group.deleted => {}
             Destination::Body => {
                 if !self.rows.is_empty() && self.cells.is_empty() && !self.paragraph.in_table && !text.trim().is_empty() {
                     self.end_table();
                 }
                 self.text.push_str(text);
             }
-            Destination::Title | Destination::Author | Destination::Note => self.aside.push_str(text),
+            Destination::Title | Destination::Author | Destination::Note | Destination::Mark => self.aside.push_str(text),
             Destination::Styles => {
                 self.aside.push_str(text);
                 if let Some(name) = self.aside.strip_suffix(';') {
@@ -294,12 +316,16 @@ impl Reader {
     }
 
     fn end_paragraph(&mut self) {
-        let text = std::mem::take(&mut self.text);
+        let mut text = std::mem::take(&mut self.text);
+        let mark = std::mem::take(&mut self.mark);
         if !text.trim().is_empty() {
             self.end_table();
+            text.insert_str(0, &numbered(&mark));
             match self.heading_level() {
                 Some(level) => self.builder.heading(level, &text),
-                None if self.paragraph.is_list_item => self.builder.push(Kind::ListItem { depth: self.paragraph.depth.min(8) }, &text),
+                None if self.paragraph.is_list_item || !mark.is_empty() => {
+                    self.builder.push(Kind::ListItem { depth: self.paragraph.depth.min(8) }, &text)
+                }
                 None => self.builder.paragraph(&text),
             }
         }
@@ -336,6 +362,13 @@ impl Reader {
     }
 }
 
+/// A list item's mark before its text: numbers say something, bullets do not, whatever letters of a font of signs they are.
+fn numbered(mark: &str) -> String {
+    let mark = mark.trim();
+    let is_number = mark.chars().any(|c| c.is_ascii_digit()) || (mark.ends_with(['.', ')']) && mark.chars().any(char::is_alphanumeric));
+    if is_number { format!("{mark} ") } else { String::new() }
+}
+
 /// The destination that a word opens, if it is one that is known.
 fn destination(word: &str, current: Destination) -> Option<Destination> {
     Some(match word {
@@ -345,14 +378,15 @@ fn destination(word: &str, current: Destination) -> Option<Destination> {
         "title" => Destination::Title,
         "author" => Destination::Author,
         "footnote" | "annotation" => Destination::Note,
+        "listtext" | "pntext" => Destination::Mark,
         // Text boxes, and the shown result of fields and objects, are text of the body.
         "shptxt" if current != Destination::Note => Destination::Body,
         "operator" | "subject" | "keywords" | "doccomm" | "company" | "category" | "manager" | "comment" | "colortbl" | "header"
         | "headerl" | "headerr" | "headerf" | "footer" | "footerl" | "footerr" | "footerf" | "pict" | "nonshppict" | "objdata"
-        | "fldinst" | "listtext" | "pntext" | "sp" | "filetbl" | "revtbl" | "rsidtbl" | "xe" | "tc" | "txe" | "rxe" | "nonesttables"
-        | "themedata" | "colorschememapping" | "datastore" | "latentstyles" | "shprslt" | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc"
-        | "bkmkstart" | "bkmkend" | "atnid" | "atnauthor" | "atrfstart" | "atrfend" | "listtable" | "listoverridetable" | "generator"
-        | "xmlnstbl" | "mmathPr" | "userprops" | "docvar" => Destination::Skipped,
+        | "fldinst" | "sp" | "filetbl" | "revtbl" | "rsidtbl" | "xe" | "tc" | "txe" | "rxe" | "nonesttables" | "themedata"
+        | "colorschememapping" | "datastore" | "latentstyles" | "shprslt" | "ftnsep" | "ftnsepc" | "aftnsep" | "aftnsepc" | "bkmkstart"
+        | "bkmkend" | "atnid" | "atnauthor" | "atrfstart" | "atrfend" | "listtable" | "listoverridetable" | "generator" | "xmlnstbl"
+        | "mmathPr" | "userprops" | "docvar" => Destination::Skipped,
         _ => return None,
     })
 }
@@ -372,6 +406,8 @@ fn code_page(number: i32) -> &'static Encoding {
         1256 => WINDOWS_1256,
         1257 => WINDOWS_1257,
         1258 => WINDOWS_1258,
+        10000 => MACINTOSH,
+        65001 => UTF_8,
         _ => WINDOWS_1252,
     }
 }
@@ -380,6 +416,7 @@ fn code_page(number: i32) -> &'static Encoding {
 fn charset(number: i32) -> Option<&'static Encoding> {
     Some(code_page(match number {
         0 => 1252,
+        77 => 10000,
         128 => 932,
         129 => 949,
         134 => 936,
