@@ -112,7 +112,13 @@ fn is_pdf(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(1024)];
     match find(head, b"%PDF-") {
         Some(0) => true,
-        Some(at) => head[..at].iter().all(u8::is_ascii_whitespace) || (looks_binary(bytes) && find(bytes, b" obj").is_some()),
+        Some(at) => {
+            let begins_line = at == 0 || matches!(head[at - 1], b'\n' | b'\r');
+            let has_end = || [&b"endobj"[..], b"startxref"].iter().all(|word| find(bytes, word).is_some());
+            head[..at].iter().all(u8::is_ascii_whitespace)
+                || (looks_binary(bytes) && find(bytes, b" obj").is_some())
+                || (begins_line && has_end())
+        }
         None => false,
     }
 }
@@ -146,7 +152,8 @@ fn by_package(bytes: &[u8]) -> Result<Format, ReadError> {
 /// OLE compound files: old Office formats, mails of Outlook, and new Office files under a password.
 fn by_compound_file(bytes: &[u8]) -> Result<Format, ReadError> {
     let file = CfbReader::new(Cursor::new(bytes)).map_err(|_| ReadError::Damaged("it is not a sound compound file".to_owned()))?;
-    let has = |stream: &str| file.entries().iter().any(|entry| entry.name == stream);
+    // Below its root lie files that were put into it.
+    let has = |stream: &str| file.find_entry_by_path(stream).is_some();
     if has("EncryptedPackage") || has("EncryptionInfo") {
         return Err(ReadError::Encrypted);
     }
@@ -265,6 +272,8 @@ mod tests {
         assert_eq!(format(b"# Title\n", "page.md"), Ok(Format::Markdown));
         assert_eq!(format(b"# Title\n", "page.txt"), Ok(Format::Text));
         assert_eq!(format(b"<p>a fragment", "page.html"), Ok(Format::Html));
+        assert_eq!(format(b"sent by a server\n%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9", "a.pdf"), Ok(Format::Pdf));
+        assert_eq!(format(b"<table><tr><td>1", "export.xls"), Ok(Format::Html));
         assert_eq!(format(b"The header is %PDF-1.7 in most files.", "a.txt"), Ok(Format::Text));
         assert_eq!(format(b"", "a.txt"), Err("empty"));
         assert_eq!(format(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a.docx"), Err("unsupported"));

@@ -3,7 +3,7 @@
 use super::document::{Builder, Document, Format, Kind};
 use super::{Limits, ReadError};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Reads a plain text file.
 pub(super) fn read(bytes: &[u8], _limits: &Limits) -> Result<Document, ReadError> {
@@ -107,6 +107,12 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&[u8]>, builder: &mut Builde
     if let Some(encoding) = utf_16_without_mark(bytes) {
         return decode_as(encoding, bytes, builder);
     }
+    if bytes.contains(&0x1b)
+        && bytes.is_ascii()
+        && let Some(text) = iso_2022_jp(bytes)
+    {
+        return text;
+    }
     let invalid = match std::str::from_utf8(bytes) {
         Ok(text) => return text.to_owned(),
         Err(error) => error.valid_up_to(),
@@ -127,6 +133,14 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&[u8]>, builder: &mut Builde
     let encoding = detector.guess(None, Utf8Detection::Deny);
     builder.warn(format!("not UTF-8: read as {}", encoding.name()));
     decode_as(encoding, bytes, builder)
+}
+
+/// Japanese in seven bits, which escape from ASCII by sequences that are good for nothing else.
+fn iso_2022_jp(bytes: &[u8]) -> Option<String> {
+    let escapes: [&[u8]; 2] = [b"\x1b$B", b"\x1b$@"];
+    let is_used = escapes.iter().any(|escape| bytes.windows(3).any(|three| three == *escape));
+    let (text, replaced) = ISO_2022_JP.decode_without_bom_handling(bytes);
+    (is_used && !replaced).then(|| text.into_owned())
 }
 
 fn decode_as(encoding: &'static Encoding, bytes: &[u8], builder: &mut Builder) -> String {
@@ -207,6 +221,11 @@ mod tests {
         let utf_16: Vec<u8> = "Drei Äpfel".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(lines(&utf_16)[0].1, "Drei Äpfel");
         assert_eq!(lines(b"Die Gr\xf6\xdfe der Stra\xdfe k\xf6nnen wir sch\xe4tzen.")[0].1, "Die Größe der Straße können wir schätzen.");
+    }
+
+    #[test]
+    fn japanese_in_seven_bits_is_read() {
+        assert_eq!(lines(b"\x1b$B$$$m\x1b(B ABC")[0].1, "\u{3044}\u{308d} ABC");
     }
 
     #[test]

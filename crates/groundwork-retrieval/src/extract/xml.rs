@@ -137,7 +137,10 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<(Element, bool), Read
 }
 
 fn element(tag: &BytesStart<'_>) -> Element {
-    let attributes = tag.attributes().filter_map(Result::ok).map(|attribute| {
+    // What names the vocabularies is no content.
+    let names_vocabulary = |key: &str| key == "xmlns" || key.starts_with("xmlns:");
+    let told = tag.attributes().filter_map(Result::ok).filter(|attribute| !names_vocabulary(attribute.key.as_ref()));
+    let attributes = told.map(|attribute| {
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map(Cow::into_owned).unwrap_or_default();
         (attribute.key.local_name().as_ref().to_owned(), value)
     });

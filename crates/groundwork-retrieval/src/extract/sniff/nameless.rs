@@ -8,7 +8,9 @@ const SAMPLE: usize = 64 * 1024;
 pub(super) fn guess(bytes: &[u8]) -> Format {
     let Ok(text) = std::str::from_utf8(bytes) else { return Format::Text };
     let sample = &text[..text.floor_char_boundary(SAMPLE)];
-    if is_json(text) {
+    if is_html(sample) {
+        Format::Html
+    } else if is_json(text) {
         Format::Json
     } else if is_table(sample) {
         Format::Csv
@@ -17,6 +19,13 @@ pub(super) fn guess(bytes: &[u8]) -> Format {
     } else {
         Format::Text
     }
+}
+
+/// Begins with an element of HTML: tables of web pages are saved under the names of workbooks.
+fn is_html(sample: &str) -> bool {
+    let start = sample.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    let name = start.strip_prefix('<').map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(""));
+    name.is_some_and(|name| matches!(name, "table" | "div" | "p" | "h1" | "h2" | "h3" | "ul" | "ol" | "meta" | "title" | "style" | "span"))
 }
 
 /// One object or array, or one on each line.

@@ -2,7 +2,7 @@
 
 use super::{Value, add};
 use crate::extract::document::{Builder, Document, Format};
-use crate::extract::text::decode;
+use crate::extract::text::{decode, walk};
 use crate::extract::{Limits, ReadError};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -13,13 +13,37 @@ pub(in crate::extract) fn read(bytes: &[u8], _limits: &Limits) -> Result<Documen
     let mut builder = Builder::new(Format::Json);
     builder.headings_are_names();
     let text = decode(bytes, None, &mut builder);
-    let value = parse(&text)?;
+    let value = match parse(&text) {
+        Ok(value) => value,
+        Err(error) => return read_in_part(&text, error, builder),
+    };
     if let Value::Fields(fields) = &value
         && let Some((_, Value::Text(title))) = fields.iter().find(|(name, _)| matches!(name.as_str(), "title" | "name"))
     {
         builder.title(title);
     }
     add(&value, 1, &mut builder);
+    Ok(builder.finish())
+}
+
+/// What is left of a file that is not good JSON: its good lines, or its text where people or programs took liberties (comments, `NaN`).
+fn read_in_part(text: &str, error: ReadError, mut builder: Builder) -> Result<Document, ReadError> {
+    let ReadError::Damaged(problem) = &error else { return Err(error) };
+    let (values, bad): (Vec<Option<Value>>, Vec<Option<Value>>) = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.trim_start().starts_with(['{', '[']).then(|| serde_json::from_str::<Value>(line).ok()).flatten())
+        .partition(Option::is_some);
+    if values.len() > bad.len() {
+        builder.warn(format!("{problem}: lines that are no JSON were left out ({})", bad.len()));
+        add(&Value::List(values.into_iter().flatten().collect()), 1, &mut builder);
+        return Ok(builder.finish());
+    }
+    if problem.contains("ends too soon") {
+        return Err(error);
+    }
+    builder.warn(format!("{problem}: read as text"));
+    walk(text, &mut builder);
     Ok(builder.finish())
 }
 

@@ -63,7 +63,7 @@ fn value(element: Element) -> Value {
 /// The fields after the attributes, without those that only name vocabularies.
 fn with_attributes(mut attributes: Vec<(String, String)>, fields: Vec<(String, Value)>) -> Value {
     attributes.retain(|(name, value)| {
-        !matches!(name.as_str(), "schemaLocation" | "xmlns" | "noNamespaceSchemaLocation") && !value.starts_with("http://www.w3.org/")
+        !matches!(name.as_str(), "schemaLocation" | "noNamespaceSchemaLocation") && !value.starts_with("http://www.w3.org/")
     });
     Value::Fields(attributes.into_iter().map(|(name, value)| (name, Value::Text(value))).chain(fields).collect())
 }
