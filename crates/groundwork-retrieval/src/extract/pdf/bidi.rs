@@ -82,6 +82,24 @@ pub(super) fn line(words: &[&str]) -> Vec<usize> {
     logical_order(&directions, count(Direction::Right) >= count(Direction::Left))
 }
 
+/// In a right-to-left line the mark that ends a left-to-right run stands left of it: for each such run the word that begins with the mark, how
+/// many bytes of it that is, and the word that it belongs behind.
+pub(super) fn misplaced_marks(words: &[&str]) -> Vec<(usize, usize, usize)> {
+    let directions: Vec<Direction> = words.iter().map(|word| direction_of_text(word)).collect();
+    let count = |wanted| directions.iter().filter(|direction| **direction == wanted).count();
+    if count(Direction::Right) == 0 || count(Direction::Right) < count(Direction::Left) {
+        return Vec::new();
+    }
+    let is_run = |at: usize| directions.get(at).is_some_and(|direction| matches!(direction, Direction::Left | Direction::Digit));
+    let begins = (0..words.len()).filter(|at| is_run(*at) && (*at == 0 || !is_run(*at - 1)));
+    let marked = begins.filter_map(|at| {
+        let marks = words[at].len() - words[at].trim_start_matches(['.', ',', ':', ';', '!', '?']).len();
+        let end = (at..words.len()).take_while(|at| is_run(*at)).last()?;
+        (marks > 0).then_some((at, marks, end))
+    });
+    marked.collect()
+}
+
 /// Undoes the visual reordering: in a right-to-left line everything turns round and left-to-right runs turn back; in a left-to-right line only
 /// the right-to-left runs turn round.
 fn logical_order(directions: &[Direction], right_to_left: bool) -> Vec<usize> {
@@ -180,5 +198,7 @@ mod tests {
         assert_eq!(read(&["ד", "visual", "basic", "ב", "א"]), "א ב visual basic ד");
         assert_eq!(read(&["the", "word", "ב", "א", "means"]), "the word א ב means");
         assert_eq!(read(&["12", "ב", "א"]), "א ב 12");
+        assert_eq!(misplaced_marks(&["ב", ".visual", "basic", "א"]), [(1, 1, 2)]);
+        assert_eq!(misplaced_marks(&[".visual", "basic", "is", "א"]), []);
     }
 }

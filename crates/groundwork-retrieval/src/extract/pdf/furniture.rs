@@ -1,8 +1,8 @@
 //! Running headers, footers and page numbers: what stands at the edge of several pages, at the same height, the same but for its numbers.
 
-use super::geometry::{Turn, median};
+use super::geometry::{Area, Turn, median};
 use super::glyphs::Rule;
-use super::lines::{Page, Segment};
+use super::lines::{Direction, Page, Segment};
 use std::collections::{HashMap, HashSet};
 
 /// Only this share of a page's height at its top and bottom can hold furniture.
@@ -31,6 +31,8 @@ struct Key {
 /// One possible piece of furniture.
 struct Candidate {
     page: usize,
+    /// Of the page's directions of writing, and of its segments.
+    direction: usize,
     segment: usize,
     /// Distance of the baseline from its edge of the page.
     distance: f32,
@@ -46,11 +48,11 @@ pub(super) fn remove(pages: &mut [Page]) {
     for (at, page) in pages.iter().enumerate() {
         collect(at, page, &mut candidates);
     }
-    let mut dropped: Vec<Vec<usize>> = vec![Vec::new(); pages.len()];
+    let mut dropped: Vec<HashSet<(usize, usize)>> = vec![HashSet::new(); pages.len()];
     let mut heights: Vec<(bool, f32)> = Vec::new();
     for (key, found) in &candidates {
         for candidate in repeated(key, found, pages) {
-            dropped[candidate.page].push(candidate.segment);
+            dropped[candidate.page].insert((candidate.direction, candidate.segment));
             heights.push((key.at_top, candidate.distance));
         }
     }
@@ -59,16 +61,18 @@ pub(super) fn remove(pages: &mut [Page]) {
         let on_line =
             heights.iter().filter(|(at_top, distance)| *at_top == key.at_top && (distance - candidate.distance).abs() <= SAME_LINE).count();
         if on_line >= 3 && on_line * 2 >= pages.len() {
-            dropped[candidate.page].push(candidate.segment);
+            dropped[candidate.page].insert((candidate.direction, candidate.segment));
         }
+    }
+    for (page, dropped) in pages.iter().zip(&mut dropped) {
+        keep_later_lines(page, dropped);
     }
     remove_watermarks(pages);
     for (page, dropped) in pages.iter_mut().zip(dropped) {
-        for direction in &mut page.directions {
-            let is_upright = direction.turn == Turn::UPRIGHT;
+        for (number, direction) in page.directions.iter_mut().enumerate() {
             let mut at = 0;
             direction.segments.retain(|segment| {
-                let is_dropped = is_upright && dropped.contains(&at);
+                let is_dropped = dropped.contains(&(number, at));
                 at += 1;
                 !is_dropped && !segment.is_furniture()
             });
@@ -101,22 +105,67 @@ fn remove_watermarks(pages: &mut [Page]) {
     }
 }
 
+/// The directions of a page that its furniture can have, each with its edges: upright, as a rule, and that of most of its text, where a page was
+/// turned as a whole.
+fn edged(page: &Page) -> impl Iterator<Item = (usize, &Direction, Edges)> {
+    let has_furniture = |at: usize, turn: Turn| turn == Turn::UPRIGHT || (at == 0 && turn.is_straight());
+    let directions = page.directions.iter().enumerate().filter(move |(at, direction)| has_furniture(*at, direction.turn));
+    directions.map(|(at, direction)| {
+        let frame = Area { x0: 0.0, y0: 0.0, x1: page.width, y1: page.height }.map(|point| direction.turn.to_frame(point));
+        (at, direction, Edges { top: frame.y0, bottom: frame.y1 })
+    })
+}
+
+/// Where a page begins and ends, along the direction of a text.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    top: f32,
+    bottom: f32,
+}
+
+impl Edges {
+    fn height(self) -> f32 {
+        self.bottom - self.top
+    }
+
+    fn distance(self, segment: &Segment, at_top: bool) -> f32 {
+        if at_top { segment.baseline - self.top } else { self.bottom - segment.baseline }
+    }
+}
+
 fn collect(at: usize, page: &Page, candidates: &mut HashMap<Key, Vec<Candidate>>) {
-    let upright = page.directions.iter().find(|direction| direction.turn == Turn::UPRIGHT);
-    let Some(direction) = upright else { return };
-    for at_top in [true, false] {
-        for segment in edge_segments(&direction.segments, page.height, at_top) {
-            if in_grid(&direction.rules, &direction.segments[segment]) {
-                continue;
+    for (number, direction, edges) in edged(page) {
+        for at_top in [true, false] {
+            for segment in edge_rows(&direction.segments, edges, at_top).into_iter().flat_map(|row| row.segments) {
+                if in_grid(&direction.rules, &direction.segments[segment]) {
+                    continue;
+                }
+                let text = direction.segments[segment].text();
+                let distance = edges.distance(&direction.segments[segment], at_top);
+                candidates.entry(Key { at_top, shape: shape(&text) }).or_default().push(Candidate {
+                    page: at,
+                    direction: number,
+                    segment,
+                    distance,
+                    number: first_number(&text),
+                });
             }
-            let text = direction.segments[segment].text();
-            let distance = distance(&direction.segments[segment], page.height, at_top);
-            candidates.entry(Key { at_top, shape: shape(&text) }).or_default().push(Candidate {
-                page: at,
-                segment,
-                distance,
-                number: first_number(&text),
-            });
+        }
+    }
+}
+
+/// A line close behind one that stays is of the same paragraph, and stays with it, however often it is on other pages.
+fn keep_later_lines(page: &Page, dropped: &mut HashSet<(usize, usize)>) {
+    for (number, direction, edges) in edged(page) {
+        for at_top in [true, false] {
+            let mut stays = false;
+            for row in edge_rows(&direction.segments, edges, at_top) {
+                let is_dropped = row.segments.iter().any(|segment| dropped.contains(&(number, *segment)));
+                stays = if is_dropped { stays && row.is_close } else { !row.segments.is_empty() };
+                if stays {
+                    dropped.retain(|(of, segment)| *of != number || !row.segments.contains(segment));
+                }
+            }
         }
     }
 }
@@ -134,14 +183,18 @@ fn in_grid(rules: &[Rule], segment: &Segment) -> bool {
     })
 }
 
-fn distance(segment: &Segment, height: f32, at_top: bool) -> f32 {
-    if at_top { segment.baseline } else { height - segment.baseline }
+/// A row at an edge of a page.
+struct EdgeRow {
+    segments: Vec<usize>,
+    /// No wide gap parts it from the row before, which stands further out.
+    is_close: bool,
 }
 
-/// The segments of the outermost rows at one edge of a page, as far as a wide gap parts them from the text; what stands far out needs none.
-fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> {
+/// The outermost rows at one edge of a page, as far as a wide gap parts them from the text; what stands far out needs none.
+fn edge_rows(segments: &[Segment], edges: Edges, at_top: bool) -> Vec<EdgeRow> {
+    let height = edges.height();
     let mut by_distance: Vec<(f32, usize)> =
-        segments.iter().enumerate().map(|(at, segment)| (distance(segment, height, at_top), at)).collect();
+        segments.iter().enumerate().map(|(at, segment)| (edges.distance(segment, at_top), at)).collect();
     by_distance.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut rows: Vec<(f32, Vec<usize>)> = Vec::new();
     for (distance, at) in by_distance {
@@ -158,7 +211,8 @@ fn edge_segments(segments: &[Segment], height: f32, at_top: bool) -> Vec<usize> 
     let is_edge = |(at, (distance, _)): &(usize, &(f32, Vec<usize>))| {
         *at < MAX_ROWS && *distance <= height * MARGIN && (last.is_some_and(|last| *at <= last) || *distance <= height * FAR_OUT)
     };
-    rows.iter().enumerate().filter(is_edge).flat_map(|(_, (_, row))| row.iter().copied()).collect()
+    let edge = rows.iter().enumerate().filter(is_edge);
+    edge.map(|(at, (_, row))| EdgeRow { segments: row.clone(), is_close: at > 0 && !parted(&(at - 1)) }).collect()
 }
 
 /// The candidates of one shape that do repeat.

@@ -31,6 +31,10 @@ impl Area {
         x >= self.x0 && x <= self.x1 && y >= self.y0 && y <= self.y1
     }
 
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        self.contains((other.x0, other.y0)) && self.contains((other.x1, other.y1))
+    }
+
     pub(super) fn union(&self, other: &Self) -> Self {
         Self { x0: self.x0.min(other.x0), y0: self.y0.min(other.y0), x1: self.x1.max(other.x1), y1: self.y1.max(other.y1) }
     }

@@ -122,7 +122,7 @@ impl<'a> Device<'a> for Collector<'_, 'a> {
         let path = props.transform * path;
         match mode {
             DrawMode::Stroke(_) => self.add_segments(&path),
-            DrawMode::Fill(_) => self.add_filled(area_of(path.bounding_box())),
+            DrawMode::Fill(_) => self.add_filled(&path),
             DrawMode::FillAndStroke(..) | DrawMode::Invisible => {}
         }
     }
@@ -298,13 +298,44 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
-    /// A thin filled shape is a line; a larger one is a cell's background, whose edges are as good as lines.
-    fn add_filled(&mut self, area: Area) {
-        let (thin, long) = (area.width().min(area.height()), area.width().max(area.height()));
-        if thin <= RULE_THICKNESS && long > thin * 2.0 {
+    /// Thin filled shapes are lines, and so is what lies between two frames of which one is in the other: the border of a cell.
+    fn add_filled(&mut self, path: &BezPath) {
+        let shapes: Vec<Area> = subpaths(path).map(|shape| area_of(shape.bounding_box())).collect();
+        for pair in shapes.windows(2) {
+            let (inner, outer) = if pair[0].width() < pair[1].width() { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
+            let borders = [
+                Area { y1: inner.y0, ..outer },
+                Area { y0: inner.y1, ..outer },
+                Area { x1: inner.x0, ..outer },
+                Area { x0: inner.x1, ..outer },
+            ];
+            if outer.grown(0.01).holds(&inner) && borders.iter().all(|border| border.width().min(border.height()) <= RULE_THICKNESS) {
+                borders.into_iter().for_each(|border| self.add_thin(border));
+            }
+        }
+        for shape in shapes {
+            self.add_thin(shape);
+        }
+    }
+
+    fn add_thin(&mut self, area: Area) {
+        if is_thin(&area) {
             self.add_rule(area);
         }
     }
+}
+
+fn is_thin(area: &Area) -> bool {
+    let (thin, long) = (area.width().min(area.height()), area.width().max(area.height()));
+    thin <= RULE_THICKNESS && long > thin * 2.0
+}
+
+/// The shapes that one path draws.
+fn subpaths(path: &BezPath) -> impl Iterator<Item = BezPath> {
+    let elements = path.elements();
+    let starts: Vec<usize> = (0..elements.len()).filter(|at| matches!(elements[*at], PathEl::MoveTo(_))).collect();
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([elements.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| BezPath::from_vec(elements[start..end].to_vec()))
 }
 
 /// A glyph's place and extent on the shown page.

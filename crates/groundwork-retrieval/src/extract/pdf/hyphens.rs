@@ -85,6 +85,9 @@ const OFTEN_JOINED: &[&str] = &[
     "well", "self", "non", "half", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "long", "short", "high", "cross",
 ];
 
+/// Words in the middle of compounds: `state-of-the-art`.
+const LINKS: &[&str] = &["and", "by", "down", "for", "in", "of", "off", "on", "or", "out", "over", "the", "to", "up"];
+
 const HYPHENS: [char; 3] = ['-', '\u{2010}', '\u{AD}'];
 
 fn core_of(word: &str) -> &str {
@@ -169,6 +172,7 @@ fn seam(before: &str, after: &str, known: &Known) -> Seam {
             || !known.parts_words
             || known.has(&format!("{left}-{right}"))
             || left.contains('-')
+            || right.split_once('-').is_some_and(|(link, _)| LINKS.contains(&link))
             || (known.has(&left) && known.has(&right));
         return if is_compound { Seam::None } else { Seam::DropHyphen };
     }
@@ -200,6 +204,7 @@ mod tests {
         check("a self-\nlocking nut", "the nut is self-locking", "a self-locking nut");
         check("a self-\nlocking nut", "locking by itself, or self made", "a self-locking nut");
         check("the infor-\nmation on well-\nknown beds", "information", "the information on well-known beds");
+        check("the infor-\nmation on state-\nof-the-art beds", "information", "the information on state-of-the-art beds");
         check("from 10-\n15 on", "", "from 10-15 on");
         check("in Baden-\nBaden", "", "in Baden-Baden");
     }

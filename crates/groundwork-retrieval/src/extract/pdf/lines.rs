@@ -112,6 +112,7 @@ impl Segment {
 /// The text of words given from left to right, in reading order, with spaces where there are gaps.
 pub(super) fn text_of(words: &[Word]) -> String {
     let texts: Vec<&str> = words.iter().map(|word| &*word.text).collect();
+    let misplaced = bidi::misplaced_marks(&texts);
     let mut line = String::new();
     let mut before: Option<(usize, &Word)> = None;
     for at in bidi::line(&texts) {
@@ -123,7 +124,11 @@ pub(super) fn text_of(words: &[Word]) -> String {
                 line.push(' ');
             }
         }
-        line.push_str(&word.text);
+        let marks = misplaced.iter().find(|(first, _, _)| *first == at).map_or(0, |(_, marks, _)| *marks);
+        line.push_str(&word.text[marks..]);
+        if let Some((first, marks, _)) = misplaced.iter().find(|(_, _, last)| *last == at) {
+            line.push_str(&texts[*first][..*marks]);
+        }
         before = Some((at, word));
     }
     line
