@@ -2,6 +2,7 @@
 //! claims seventeen thousand million cells costs no more than the one it has.
 
 mod biff;
+mod drawings;
 mod ods;
 mod regions;
 mod value;
@@ -27,12 +28,16 @@ pub(super) fn read_xlsx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
         book.builder.title(properties.title.as_deref().unwrap_or(""));
         book.builder.author(properties.creator.as_deref().unwrap_or(""));
     }
+    let mut drawn = drawings::read(bytes, limits)?;
     for sheet in workbook.sheets_metadata().to_vec() {
         let grid = match sheet.typ {
             SheetType::WorkSheet | SheetType::MacroSheet => xlsx_grid(&mut workbook, &sheet.name, &mut book)?,
             _ => Some(Grid::default()),
         };
         book.add(&sheet, grid);
+        for text in drawn.remove(&sheet.name).unwrap_or_default() {
+            book.builder.paragraph(&text);
+        }
     }
     Ok(book.builder.finish())
 }

@@ -91,3 +91,35 @@ fn numbers_are_shown_as_a_reader_sees_them() {
     assert_eq!(shown(13.0, "General"), "13");
     assert_eq!(show(&Data::String("  ".into()), None), None);
 }
+
+#[test]
+fn text_over_the_cells_stands_on_its_sheet() {
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relations = |kind: &str, target: &str| {
+        format!(
+            "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='r1' Type='{office}/{kind}' Target='{target}'/></Relationships>"
+        )
+    };
+    let box_of = "<d:wsDr xmlns:d='d' xmlns:a='a'><d:sp><d:txBody><a:p><a:r><a:t>Mind the </a:t></a:r><a:r><a:t>moss</a:t></a:r></a:p><a:p><a:r><a:t>twice</a:t></a:r></a:p></d:txBody></d:sp></d:wsDr>";
+    let chart = "<c:chartSpace xmlns:c='c' xmlns:a='a'><c:title><c:tx><c:rich><a:p><a:r><a:t>Yield</a:t></a:r></a:p></c:rich></c:tx></c:title></c:chartSpace>";
+    let book = format!(
+        "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main' xmlns:r='{office}'><sheets><sheet name='Beds' sheetId='1' r:id='r1'/></sheets></workbook>"
+    );
+    let sheet = format!(
+        "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData><row r='1'>{}</row></sheetData></worksheet>",
+        text("A1", "bed")
+    );
+    let bytes = zipped(&[
+        ("_rels/.rels", &relations("officeDocument", "xl/workbook.xml")),
+        ("xl/workbook.xml", &book),
+        ("xl/_rels/workbook.xml.rels", &relations("worksheet", "/xl/worksheets/sheet1.xml")),
+        ("xl/worksheets/sheet1.xml", &sheet),
+        ("xl/worksheets/_rels/sheet1.xml.rels", &relations("drawing", "../drawings/drawing1.xml")),
+        ("xl/drawings/drawing1.xml", box_of),
+        ("xl/drawings/_rels/drawing1.xml.rels", &relations("chart", "../charts/chart1.xml")),
+        ("xl/charts/chart1.xml", chart),
+    ]);
+    let document = read_xlsx(&bytes, &Limits::default()).unwrap();
+    assert_eq!(document.text(), "Beds\n\nbed\n\nMind the moss\ntwice\n\nYield");
+    assert!(document.blocks.iter().all(|block| block.sheet.as_deref() == Some("Beds")));
+}
