@@ -6,12 +6,16 @@ use super::document::{Builder, Document, Format, Kind, has_likely_header};
 use super::package::Package;
 use super::xml::{self, Element, Node};
 use super::{Limits, ReadError};
+use std::cmp::Ordering;
 use styles::{Counters, Styles};
 
 /// Reads an ODT file.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
     let (mut walker, root) = open(bytes, Format::Odt, limits)?;
-    let Some(text) = root.find("text") else { return Err(ReadError::Damaged("it has no text".to_owned())) };
+    // Styles of dates and numbers have an element of this name, too.
+    let Some(text) = root.child("body").and_then(|body| body.child("text")) else {
+        return Err(ReadError::Damaged("it has no text".to_owned()));
+    };
     walker.children(text, 0);
     walker.add_notes();
     Ok(walker.builder.finish())
@@ -20,7 +24,9 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError>
 /// Reads an ODP file, slide by slide.
 pub(super) fn read_slides(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
     let (mut walker, root) = open(bytes, Format::Odp, limits)?;
-    let Some(show) = root.find("presentation") else { return Err(ReadError::Damaged("it has no slides".to_owned())) };
+    let Some(show) = root.child("body").and_then(|body| body.child("presentation")) else {
+        return Err(ReadError::Damaged("it has no slides".to_owned()));
+    };
     let mut number = 0;
     for slide in show.elements().filter(|element| element.name == "page") {
         number += 1;
@@ -76,8 +82,12 @@ impl Walker {
             let text = self.flat(title);
             self.builder.heading(1, &text);
         }
-        for shape in shapes().filter(|shape| !matches!(class(shape).as_str(), "title" | "page-number" | "date-time" | "footer" | "header"))
-        {
+        // From top to bottom: the file has them in the order in which one covers the other.
+        let mut others: Vec<&Element> = shapes()
+            .filter(|shape| !matches!(class(shape).as_str(), "title" | "page-number" | "date-time" | "footer" | "header"))
+            .collect();
+        others.sort_by(|a, b| top_left(a).partial_cmp(&top_left(b)).unwrap_or(Ordering::Equal));
+        for shape in others {
             self.shape(shape);
         }
         let notes = slide.child("notes").map(|notes| {
@@ -92,6 +102,7 @@ impl Walker {
 
     /// What stands in a shape of a slide, or in the shapes of a group.
     fn shape(&mut self, shape: &Element) {
+        self.builder.paragraph(&picture_text(shape));
         for child in shape.elements() {
             match child.name.as_str() {
                 "p" | "h" | "list" | "table" => self.element(child, 0),
@@ -269,10 +280,36 @@ impl Walker {
         for child in element.elements() {
             match child.name.as_str() {
                 "text-box" | "custom-shape" => self.children(child, depth),
-                _ => self.boxes(child, depth),
+                _ => {
+                    self.builder.paragraph(&picture_text(child));
+                    self.boxes(child, depth);
+                }
             }
         }
     }
+}
+
+/// Where a shape begins: its height on the slide, then its place on that line, in centimetres. Shapes without a place come first.
+fn top_left(shape: &Element) -> (f64, f64) {
+    let place = |name: &str| {
+        let value = shape.attribute(name).unwrap_or("");
+        let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+        let in_centimetres = match unit {
+            "in" => 2.54,
+            "mm" => 0.1,
+            "pt" => 2.54 / 72.0,
+            _ => 1.0,
+        };
+        value[..value.len() - unit.len()].parse::<f64>().map_or(0.0, |number| number * in_centimetres)
+    };
+    (place("y"), place("x"))
+}
+
+/// What a picture is said to show.
+fn picture_text(frame: &Element) -> String {
+    let is_picture = frame.name == "frame" && frame.child("image").is_some();
+    let said = if is_picture { frame.child("desc").or_else(|| frame.child("title")) } else { None };
+    said.map(Element::text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -312,6 +349,27 @@ mod tests {
         let document = read_slides(&zipped(&[("content.xml", content)]), &Limits::default()).unwrap();
         assert_eq!(document.text(), "Beds\n\ndig\n\nNotes: Say it slowly.\n\nNorth");
         assert_eq!((document.pages, document.blocks[3].pages, document.blocks[1].heading_path.len()), (Some(2), Some((2, 2)), 1));
+    }
+
+    #[test]
+    fn the_text_is_found_behind_styles_that_have_texts_of_their_own() {
+        let content = "<o:document-content xmlns:o='o' xmlns:n='n' xmlns:t='t' xmlns:d='d'><o:automatic-styles><n:date-style><n:month/><n:text>/</n:text></n:date-style></o:automatic-styles>
+            <o:body><o:text><t:p>Two beds.<d:frame><d:image/><d:desc>A bed of moss</d:desc></d:frame></t:p></o:text></o:body></o:document-content>";
+        assert_eq!(read(&zipped(&[("content.xml", content)]), &Limits::default()).unwrap().text(), "Two beds.\n\nA bed of moss");
+    }
+
+    #[test]
+    fn shapes_of_a_slide_are_read_from_top_to_bottom() {
+        let frame =
+            |y: &str, x: &str, text: &str| format!("<d:frame s:y='{y}' s:x='{x}'><d:text-box><t:p>{text}</t:p></d:text-box></d:frame>");
+        let shapes =
+            [frame("9cm", "1cm", "below"), frame("5cm", "8cm", "right"), frame("50mm", "1cm", "left"), frame("1in", "9cm", "above")];
+        let content = format!(
+            "<o:document-content xmlns:o='o' xmlns:t='t' xmlns:d='d' xmlns:s='s'><o:body><o:presentation><d:page>{}</d:page></o:presentation></o:body></o:document-content>",
+            shapes.concat()
+        );
+        let document = read_slides(&zipped(&[("content.xml", &content)]), &Limits::default()).unwrap();
+        assert_eq!(document.text(), "above\n\nleft\n\nright\n\nbelow");
     }
 
     #[test]

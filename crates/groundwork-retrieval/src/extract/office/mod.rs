@@ -102,6 +102,8 @@ struct Walker {
     builder: Builder,
     /// Whether a paragraph of the style "Title" was met.
     has_title: bool,
+    /// Whether it is a file of before 2007.
+    is_old: bool,
     /// The numbers of the open list items, outermost first.
     numbers: Vec<String>,
 }
@@ -116,7 +118,7 @@ impl Walker {
         for warning in damage {
             builder.warn(warning);
         }
-        Self { builder, has_title: false, numbers: Vec::new() }
+        Self { builder, has_title: false, is_old: matches!(format, Format::Doc | Format::Ppt), numbers: Vec::new() }
     }
 
     /// A slide under its title, then what the speaker noted.
@@ -127,7 +129,9 @@ impl Walker {
             self.builder.warn(format!("slide {number} is hidden"));
         }
         // The title is the first element as well, as a rule.
-        let title = slide.title.as_deref().unwrap_or("");
+        // The library gives a slide of an old file that has no title a name.
+        let made_up = format!("Slide {number}");
+        let title = slide.title.as_deref().filter(|title| !self.is_old || *title != made_up).unwrap_or("");
         let repeats = |element: &&Element| matches!(element, Element::Heading(heading) if one_line(&inline_to_text(&heading.content)) == one_line(title));
         let repeated = usize::from(slide.elements.first().filter(repeats).is_some());
         self.builder.heading(1, title);
@@ -151,6 +155,8 @@ impl Walker {
             Element::Paragraph(paragraph) => self.paragraph(paragraph),
             Element::Table(table) => self.table(table),
             Element::List(list) => self.list(list, depth),
+            // Where it has a file's object and not its picture, it says so.
+            Element::Image(image) if self.is_old && image.data.is_none() => {}
             Element::Image(image) => self.builder.paragraph(alt_text(image)),
             Element::TextBox(text_box) if depth < DEEPEST => self.elements(&text_box.content, depth + 1),
             Element::Footnote(note) => self.note(note, "Note"),

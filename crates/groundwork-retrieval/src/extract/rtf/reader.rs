@@ -324,7 +324,7 @@ impl Reader {
             match self.heading_level() {
                 Some(level) => self.builder.heading(level, &text),
                 None if self.paragraph.is_list_item || !mark.is_empty() => {
-                    self.builder.push(Kind::ListItem { depth: self.paragraph.depth.min(8) }, &text)
+                    self.builder.push(Kind::ListItem { depth: self.paragraph.depth.min(8) }, &text);
                 }
                 None => self.builder.paragraph(&text),
             }

@@ -172,6 +172,8 @@ fn repeated(element: &Element, attribute: &str) -> u32 {
 /// Numbers and dates by their value, shares and money as the cell shows them.
 fn show(cell: &Element, shown: String) -> Option<Shown> {
     let (text, is_number) = match cell.attribute("value-type") {
+        // A number shown as a word: TRUE.
+        Some("float") if !shown.trim().is_empty() && shown.chars().all(|c| c.is_alphabetic() || c.is_whitespace()) => (shown, true),
         Some("float") => (cell.attribute("value").and_then(|value| value.parse().ok()).map_or(shown, plain), true),
         Some("date") => (cell.attribute("date-value").map_or(shown, |date| date.replacen('T', " ", 1)), true),
         Some("boolean") => (cell.attribute("boolean-value").map_or(shown, str::to_uppercase), true),
@@ -230,5 +232,12 @@ mod tests {
     fn a_comment_is_not_the_cells_value() {
         let commented = "<t:table-cell><o:annotation><x:p>why?</x:p></o:annotation><x:p>north</x:p></t:table-cell>";
         assert_eq!(ods(&format!("<t:table t:name='A'><t:table-row>{commented}</t:table-row></t:table>")).text(), "A\n\nnorth");
+    }
+
+    #[test]
+    fn a_number_shown_as_a_word_is_that_word() {
+        let truth = "<x:table-cell o:value-type='float' o:value='1'><t:p>TRUE</t:p></x:table-cell>";
+        let document = ods(&format!("<x:table x:name='Beds'><x:table-row>{truth}</x:table-row></x:table>"));
+        assert_eq!(document.text(), "Beds\n\nTRUE");
     }
 }

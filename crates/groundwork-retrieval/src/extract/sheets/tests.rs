@@ -123,3 +123,9 @@ fn text_over_the_cells_stands_on_its_sheet() {
     assert_eq!(document.text(), "Beds\n\nbed\n\nMind the moss\ntwice\n\nYield");
     assert!(document.blocks.iter().all(|block| block.sheet.as_deref() == Some("Beds")));
 }
+
+#[test]
+fn whole_numbers_are_shown_as_shares_too() {
+    assert_eq!(show(&Data::Int(1), Some("0.0%")).unwrap().text, "100.0%");
+    assert_eq!(show(&Data::Int(7), None).unwrap().text, "7");
+}

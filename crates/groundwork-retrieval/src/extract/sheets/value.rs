@@ -15,7 +15,10 @@ pub(super) fn show(value: &Data, format: Option<&str>) -> Option<Shown> {
     let (text, is_number) = match value {
         Data::Empty => return None,
         Data::String(text) => (text.clone(), false),
-        Data::Int(number) => (number.to_string(), true),
+        Data::Int(whole) => match (i32::try_from(*whole), format) {
+            (Ok(small), Some(_)) => (number(f64::from(small), format), true),
+            _ => (whole.to_string(), true),
+        },
         Data::Float(value) => (number(*value, format), true),
         Data::Bool(value) => (if *value { "TRUE" } else { "FALSE" }.to_owned(), true),
         Data::DateTime(value) => (date(value), true),
