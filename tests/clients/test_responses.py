@@ -1,6 +1,7 @@
 """Responses and conversations, as the official clients use them: against a model that speaks them, and against one that only chats."""
 
 import asyncio
+import json
 import time
 
 import openai
@@ -214,13 +215,31 @@ def test_a_stream_that_breaks_ends_with_a_failure(client):
     assert client.responses.retrieve(failed.response.id).status == "failed"
 
 
-def test_a_response_that_fails_at_its_target_is_the_clients_own_error_and_says_why(client):
+def test_a_response_that_fails_at_its_target_is_answered_as_one_that_failed(client, gateway):
+    made = client.responses.create(model="failing", input="q")
+    assert (made.status, made.error.code, made.error.message) == ("failed", "server_error", "The target is out of order.")
+    assert made.id != "resp_upstream" and made.model_extra["x_new"] == {"deep": [1, 2.5]}
+    assert client.responses.retrieve(made.id) == made
     with pytest.raises(openai.InternalServerError) as failed:
-        client.responses.create(model="failing", input="q")
+        client.chat.completions.create(model="failing", messages=[{"role": "user", "content": "q"}])
     assert failed.value.body == {"message": "The target is out of order.", "type": "server_error", "param": None, "code": "server_error"}
+    body = b'{"model":"failing","input":"q"}'
+    named = {"authorization": f"Bearer {KEY}", "content-type": "application/json", "idempotency-key": "again"}
+    ids = []
+    for _ in range(2):
+        status, headers, answer = gateway.request("POST", "/v1/responses", body, named)
+        assert status == 200 and headers["x-groundwork-call"] and headers["idempotent-replayed"] is None
+        ids.append(json.loads(answer)["id"])
+    assert ids[0] != ids[1], "who asks again wants another"
+
+
+def test_a_refusal_in_the_first_frames_is_the_clients_own_error(client):
     with pytest.raises(openai.RateLimitError) as limited:
         client.responses.create(model="limited", input="q", stream=True)
     assert limited.value.code == "rate_limit_exceeded" and "Slow down." in limited.value.message
+
+
+def test_a_response_that_fails_in_the_background_says_why(client):
     queued = client.responses.create(model="failing", input="q", background=True)
     deadline = time.monotonic() + 20
     while (made := client.responses.retrieve(queued.id)).status in ("queued", "in_progress"):

@@ -73,6 +73,7 @@ fn request(batch: &Batch, task: &Task) -> pipeline::Request {
 async fn respond(app: &App, caller: &Caller, batch: &Batch, task: &Task) -> Result<(CallId, Bytes), CreateError> {
     match responses::create(app, caller, request(batch, task)).await? {
         responses::Answer::Whole { head: Some(head), body } => Ok((head.call, body)),
+        responses::Answer::Failed { error, .. } => Err(error.into()),
         // Neither a stream nor one in the background is asked for: the line was looked over.
         _ => Err(CallError::Interrupted(crate::Interrupted).into()),
     }

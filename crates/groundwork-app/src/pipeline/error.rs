@@ -1,8 +1,11 @@
 //! Why a call has no answer, or broke off.
 
+use super::run::Head;
 use crate::app::Interrupted;
 use crate::routing::{RouteError, Unavailable};
 use crate::search::SearchError;
+use bytes::Bytes;
+use groundwork_core::ids::CallId;
 use groundwork_core::prompt::PackError;
 use groundwork_inference::target::{self, Stage};
 use groundwork_store::wal::WalError;
@@ -29,6 +32,9 @@ pub enum CallError {
     Search(#[from] SearchError),
     #[error(transparent)]
     Call(target::CallError),
+    /// To a client of responses one that failed is an answer.
+    #[error("{}", .0.error)]
+    Response(Box<FailedResponse>),
     /// No deployment of the model takes a call at the moment.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -41,6 +47,14 @@ pub enum CallError {
     /// A call that cannot be recorded does not go out.
     #[error(transparent)]
     Books(#[from] WalError),
+}
+
+/// A response that failed, as its target told it.
+#[derive(Debug)]
+pub struct FailedResponse {
+    pub head: Head,
+    pub body: Bytes,
+    pub error: target::CallError,
 }
 
 /// A target that ran into the deadline of the call did nothing wrong.
@@ -64,6 +78,15 @@ impl From<RouteError> for CallError {
 }
 
 impl CallError {
+    /// The same, seen from the call.
+    pub(super) fn of_call(self, call: &CallId) -> Self {
+        let Self::Call(error) = self else { return self };
+        let Some((headers, body)) = error.said().and_then(|said| Some((said.headers.clone(), said.response.clone()?))) else {
+            return Self::Call(error);
+        };
+        Self::Response(Box::new(FailedResponse { head: Head { call: call.clone(), headers }, body, error }))
+    }
+
     /// The word for this kind of error in ledger and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -75,6 +98,7 @@ impl CallError {
             Self::Prompt(PackError::FixedPartTooLarge(_) | PackError::NoRoomForSources(_)) => "context_length_exceeded",
             Self::Search(error) => error.kind(),
             Self::Call(error) => error.kind(),
+            Self::Response(failed) => failed.error.kind(),
             Self::Unavailable(unavailable) => unavailable.kind(),
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::ShuttingDown { .. } => "shutting_down",
@@ -93,6 +117,7 @@ impl CallError {
             Self::Prompt(PackError::Template(_)) => 500,
             Self::Search(error) => error.http_status(),
             Self::Call(error) => error.http_status(),
+            Self::Response(_) => 200,
             Self::Unavailable(unavailable) => unavailable.http_status(),
             Self::DeadlineExceeded => 504,
             Self::ShuttingDown { .. } | Self::Interrupted(_) | Self::Books(_) => 503,

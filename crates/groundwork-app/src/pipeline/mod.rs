@@ -22,7 +22,7 @@ pub(crate) use admit::{Model, model, now, principal};
 pub(crate) use check::{Stated, check};
 pub(crate) use count::header_map;
 pub use count::{Counted, count_tokens};
-pub use error::CallError;
+pub use error::{CallError, FailedResponse};
 pub use groundwork_wire::chat::{Annotation, Citation};
 pub use run::{Answer, Head, Item, Request, run};
 pub(crate) use run::{SHUTDOWN_RETRY, shutting_down};

@@ -98,7 +98,7 @@ pub async fn run(app: &App, caller: &Caller, request: Request) -> Result<Answer,
             };
             return Ok(Answer::Stream(Head { call: admitted.id, headers }, items));
         }
-        Err(error) => error,
+        Err(error) => error.of_call(&admitted.id),
     };
     settlement.fail(error.kind(), error.http_status());
     Err(error)

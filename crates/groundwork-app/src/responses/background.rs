@@ -91,15 +91,21 @@ impl Work {
         }
         self.request.deadline = Some(now() + inner.limits.background_timeout);
         let answer = tokio::select! {
-            answer = ask(&app, &self.caller, &self.request, &self.recalled) => answer?,
+            answer = ask(&app, &self.caller, &self.request, &self.recalled) => answer,
             () = cancelled() => return Err(Broken::Cancelled),
         };
-        let mut items = match answer {
-            pipeline::Answer::Whole(_, body) => {
+        let whole = match answer {
+            Ok(pipeline::Answer::Stream(_, items)) => Err(items),
+            Ok(pipeline::Answer::Whole(_, body)) => Ok(body),
+            Err(CallError::Response(failed)) => Ok(failed.body),
+            Err(error) => return Err(error.into()),
+        };
+        let mut items = match whole {
+            Ok(body) => {
                 self.telling.hear_whole(body).await;
                 return Ok(());
             }
-            pipeline::Answer::Stream(_, items) => items,
+            Err(items) => items,
         };
         loop {
             let item = tokio::select! {

@@ -8,12 +8,12 @@ use super::recall::{Form, Recalled, recall};
 use super::telling::Telling;
 use crate::App;
 use crate::owned::owner;
-use crate::pipeline::{self, CallError, Head, Item, Model, Request, now};
+use crate::pipeline::{self, CallError, FailedResponse, Head, Item, Model, Request, now};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use groundwork_core::access::Caller;
-use groundwork_core::turn::Dialect;
+use groundwork_core::turn::{Dialect, Frame};
 use groundwork_inference::target;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
@@ -25,6 +25,8 @@ use std::time::Duration;
 pub enum Answer {
     /// `head` is of the call; one in the background has not been called yet.
     Whole { head: Option<Head>, body: Bytes },
+    /// The target told it as one that failed, and why. It is kept like any other.
+    Failed { head: Head, body: Bytes, error: CallError },
     /// Ends by itself. After an error has been told, it is the last item.
     Stream { head: Option<Head>, items: BoxStream<'static, Item> },
 }
@@ -45,20 +47,35 @@ async fn answer(app: &App, caller: &Caller, request: Request) -> Result<Answer, 
     if asked.background {
         return background::begin(caller, request, draft, recalled).await;
     }
-    match ask(app, caller, &request, &recalled).await? {
-        pipeline::Answer::Whole(head, body) => {
-            // What the pipeline answers is an object.
-            let mut response = Object::parse(body)?;
-            draft.echo.dress(&mut response, draft.now());
-            draft.store(&response).await.map_err(CreateError::NotStored)?;
-            Ok(Answer::Whole { head: Some(head), body: draft.echo.include.response(&response).to_bytes() })
+    let (head, items) = match ask(app, caller, &request, &recalled).await {
+        Ok(pipeline::Answer::Whole(head, body)) => {
+            let body = keep(&draft, body).await?;
+            return Ok(Answer::Whole { head: Some(head), body });
         }
-        pipeline::Answer::Stream(head, items) => {
-            let post = draft.echo.store.then(|| app.inner().responses.post(&draft.id, &draft.owner));
-            draft.begin(wire::Status::InProgress).await.map_err(CreateError::NotStored)?;
-            Ok(Answer::Stream { head: Some(head), items: told(items, Telling::new(draft, post)) })
+        Ok(pipeline::Answer::Stream(head, items)) => (head, items),
+        Err(CallError::Response(failed)) => {
+            let FailedResponse { head, body, error } = *failed;
+            if !asked.stream {
+                let body = keep(&draft, body).await?;
+                return Ok(Answer::Failed { head, body, error: CallError::Call(error) });
+            }
+            let told = wire::replay(&Object::parse(body)?).into_iter().map(|event| Item::Frame(Frame::new(Some(event.kind), event.data)));
+            (head, stream::iter(told.chain([Item::Error(CallError::Call(error))]).collect::<Vec<_>>()).boxed())
         }
-    }
+        Err(error) => return Err(error.into()),
+    };
+    let post = draft.echo.store.then(|| app.inner().responses.post(&draft.id, &draft.owner));
+    draft.begin(wire::Status::InProgress).await.map_err(CreateError::NotStored)?;
+    Ok(Answer::Stream { head: Some(head), items: told(items, Telling::new(draft, post)) })
+}
+
+/// Stores a response that has ended, and gives it as the client sees it.
+async fn keep(draft: &Draft, body: Bytes) -> Result<Bytes, CreateError> {
+    // What the pipeline answers is an object.
+    let mut response = Object::parse(body)?;
+    draft.echo.dress(&mut response, draft.now());
+    draft.store(&response).await.map_err(CreateError::NotStored)?;
+    Ok(draft.echo.include.response(&response).to_bytes())
 }
 
 /// Asks with all that was said before. A target that cannot read what its model thought, or has none of that to give, is asked without.
@@ -91,7 +108,12 @@ fn thinks(asked: &wire::Request, model: &Model) -> bool {
 }
 
 fn is_about_thoughts(error: &CallError) -> bool {
-    let CallError::Call(target::CallError::Refused { said, .. }) = error else { return false };
+    let call = match error {
+        CallError::Call(call) => call,
+        CallError::Response(failed) => &failed.error,
+        _ => return false,
+    };
+    let target::CallError::Refused { said, .. } = call else { return false };
     let Some(Error { message, param, code, .. }) = said.body.as_deref().and_then(Error::parse) else { return false };
     code.as_deref() == Some("invalid_encrypted_content")
         || param.is_some_and(|param| param.starts_with("include"))

@@ -1,6 +1,6 @@
 //! Servers that fail in the middle of an answer, and servers that answer in a form that was not asked for.
 
-use crate::fixture::{House, body, request};
+use crate::fixture::{House, Plan, body, request};
 use crate::upstream::{Reply, Upstream, events, openai, whole};
 use futures::StreamExt;
 use groundwork_app::pipeline::{self, Answer, Item, Request};
@@ -77,6 +77,106 @@ async fn a_target_that_only_says_that_it_erred_ends_the_response_too() {
     let (events, failed) = told(&upstream.house_of_responses().await).await;
     assert_eq!((events.len(), events[2]["new"].as_u64(), failed), (4, Some(1), true));
     assert_eq!((&events[3]["type"], &events[3]["response"]["error"]["message"]), (&json!("response.failed"), &json!("it broke")));
+}
+
+const CREATED_FAILED: &[&str] = &[CREATED, ERROR, FAILED];
+
+/// What a target sends of a response that failed before it said a word: whole, or as the beginning of a stream.
+fn failing() -> [Reply; 4] {
+    let whole_one = serde_json::from_str::<Value>(FAILED).unwrap()["response"].to_string();
+    [
+        whole("200 OK", "x-ratelimit-remaining-tokens: 7\r\n", &whole_one),
+        events(&[FAILED], 1000),
+        events(CREATED_FAILED, 1000),
+        events(CREATED_FAILED, 5),
+    ]
+}
+
+#[tokio::test]
+async fn a_response_that_failed_is_an_answer_to_a_client_of_responses_when_nobody_else_can_give_one() {
+    for reply in failing() {
+        for (stream, background) in [(false, false), (true, false), (false, true)] {
+            let house = Upstream::start(reply.clone()).await.house_of_responses().await;
+            let asked = json!({ "model": "default", "input": "one", "stream": stream, "background": background });
+            let last = match responses::create(&house.app, &Caller::local(), request(asked)).await.unwrap() {
+                responses::Answer::Failed { head, body, error } => {
+                    assert_eq!((error.kind(), head.call.as_str().is_empty()), ("upstream_fault", false));
+                    serde_json::from_slice(&body).unwrap()
+                }
+                responses::Answer::Whole { body, .. } if background => {
+                    let queued: Value = serde_json::from_slice(&body).unwrap();
+                    let all = responses::Follow { after: None, include: Include { thoughts: false } };
+                    let id = queued["id"].as_str().unwrap();
+                    let events = responses::follow(&house.app, &Caller::local(), id, all).await.unwrap();
+                    last_event(events.collect().await)
+                }
+                responses::Answer::Stream { items, .. } => {
+                    let items: Vec<Item> = items.collect().await;
+                    assert!(matches!(items.last(), Some(Item::Error(_))), "a failure is no answer to be kept");
+                    last_event(items)
+                }
+                responses::Answer::Whole { .. } => panic!("it is no good answer"),
+            };
+            assert_eq!((&last["status"], &last["new"], &last["error"]["new"]), (&json!("failed"), &json!([1.5]), &json!(1)));
+            assert_eq!((&last["usage"]["new"], &last["usage"]["total_tokens"]), (&json!(1), &json!(12)));
+            let id = last["id"].as_str().unwrap();
+            assert_ne!(id, "resp_theirs");
+            let found = responses::find(&house.app, &Caller::local(), id, Include { thoughts: false }).await.unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&found).unwrap(), last);
+            let entry = house.ledger_at_the_end().await.remove(0);
+            assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+            assert!(entry.status == "failed" && entry.detail.as_deref().is_some_and(|why| why.starts_with("upstream_")), "{entry:?}");
+        }
+    }
+}
+
+/// The response in the last event.
+fn last_event(items: Vec<Item>) -> Value {
+    let frames = items.into_iter().filter_map(|item| match item {
+        Item::Frame(frame) => Some(serde_json::from_slice::<Value>(&frame.data).unwrap()),
+        Item::Retracted | Item::Error(_) => None,
+    });
+    let frames: Vec<Value> = frames.collect();
+    assert!((0..).zip(&frames).all(|(number, event)| event["sequence_number"] == json!(number)), "{frames:?}");
+    assert_eq!((&frames[0]["type"], &frames.last().unwrap()["type"]), (&json!("response.created"), &json!("response.failed")));
+    frames.last().unwrap()["response"].clone()
+}
+
+#[tokio::test]
+async fn a_response_that_failed_is_mended_by_another_deployment_and_what_it_used_is_booked() {
+    for reply in failing() {
+        for stream in [false, true] {
+            let (one, other) = (Upstream::start(reply.clone()).await, Upstream::start(whole("200 OK", "", RESPONSE)).await);
+            let house = Plan::new(vec![one.speaking_responses("one"), other.speaking_responses("other")]).build().await.unwrap();
+            assert!(answer(&house, Dialect::Responses, stream).await.contains("Hej"));
+            let entry = house.ledger_at_the_end().await.remove(0);
+            assert_eq!((entry.input_tokens, entry.output_tokens, entry.status.as_str()), (9, 3, "completed"), "{entry:?}");
+            assert_eq!((entry.failed_attempts, entry.lost_input_tokens, entry.lost_output_tokens), (1, 9, 3), "{entry:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_failed_is_an_error_to_clients_of_other_dialects_and_what_it_used_is_booked() {
+    for reply in failing() {
+        for (dialect, stream) in [(Dialect::Chat, false), (Dialect::Chat, true), (Dialect::Messages, false), (Dialect::Messages, true)] {
+            let house = Upstream::start(reply.clone()).await.house_of_responses().await;
+            let mut asked = body("default", "Hello?");
+            asked["stream"] = stream.into();
+            asked["max_tokens"] = 99.into();
+            match pipeline::run(&house.app, &Caller::local(), Request { dialect, ..request(asked) }).await {
+                Err(error) => assert_eq!((error.kind(), error.http_status()), ("upstream_fault", 500)),
+                // Where it had begun before it failed, and nobody else could have answered.
+                Ok(Answer::Stream(_, items)) if stream => {
+                    let Some(Item::Error(error)) = items.collect::<Vec<_>>().await.pop() else { panic!("it failed") };
+                    assert_eq!(error.kind(), "upstream_error_in_stream");
+                }
+                Ok(_) => panic!("it failed"),
+            }
+            let entry = house.ledger_at_the_end().await.remove(0);
+            assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+        }
+    }
 }
 
 #[tokio::test]

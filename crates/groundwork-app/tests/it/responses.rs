@@ -30,7 +30,7 @@ fn ask(input: &str) -> Value {
 
 async fn try_create(house: &House, caller: &Caller, body: &Value) -> Result<Value, CreateError> {
     match responses::create(&house.app, caller, request(body)).await? {
-        Answer::Whole { body, .. } => Ok(serde_json::from_slice(&body).unwrap()),
+        Answer::Whole { body, .. } | Answer::Failed { body, .. } => Ok(serde_json::from_slice(&body).unwrap()),
         Answer::Stream { .. } => panic!("a stream came where none was asked for"),
     }
 }
@@ -43,7 +43,7 @@ async fn stream(house: &House, mut body: Value) -> BoxStream<'static, Item> {
     body["stream"] = true.into();
     match responses::create(&house.app, &Caller::local(), request(&body)).await.unwrap() {
         Answer::Stream { items, .. } => items,
-        Answer::Whole { .. } => panic!("a whole answer came where a stream was asked for"),
+        Answer::Whole { .. } | Answer::Failed { .. } => panic!("a whole answer came where a stream was asked for"),
     }
 }
 

@@ -51,8 +51,12 @@ impl Upstream {
 
     /// A house whose model thinks, and is asked in responses.
     pub(crate) async fn house_of_responses(&self) -> House {
-        let settings = target::Settings::new("server", openai(self.port)).model("gpt-5-mini");
-        self.house_of(target::Settings { speaks: Some(vec![Dialect::Responses]), ..settings }).await
+        self.house_of(self.speaking_responses("server")).await
+    }
+
+    pub(crate) fn speaking_responses(&self, name: &str) -> target::Settings {
+        let settings = target::Settings::new(name, openai(self.port)).model("gpt-5-mini");
+        target::Settings { speaks: Some(vec![Dialect::Responses]), ..settings }
     }
 
     pub(crate) async fn house_of(&self, settings: target::Settings) -> House {
@@ -420,7 +424,7 @@ const THOUGHT: &str = r#"{"id":"resp_theirs","object":"response","created_at":1.
 
 async fn respond(house: &House, body: Value) -> Result<Value, responses::CreateError> {
     match responses::create(&house.app, &Caller::local(), request(body)).await? {
-        responses::Answer::Whole { body, .. } => Ok(serde_json::from_slice(&body).unwrap()),
+        responses::Answer::Whole { body, .. } | responses::Answer::Failed { body, .. } => Ok(serde_json::from_slice(&body).unwrap()),
         responses::Answer::Stream { .. } => panic!("a stream came where none was asked for"),
     }
 }

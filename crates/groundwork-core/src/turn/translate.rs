@@ -122,6 +122,11 @@ impl Translator {
         self.reader.is_finished()
     }
 
+    /// Whether its last event has come.
+    pub fn has_ended(&self) -> bool {
+        self.reader.has_ended()
+    }
+
     /// What an answer that failed says it used all the same.
     pub fn used(&self) -> Option<Usage> {
         self.reader.used()
@@ -151,7 +156,15 @@ impl Reader {
         match self {
             Self::Chat(reader) => reader.pass(frame, include_usage),
             Self::Responses(reader) => Ok(Passed { events: reader.read(&frame)?, frame: Some(frame) }),
-            Self::Messages(reader) => Ok(Passed { events: reader.read(&frame)?, frame: Some(frame) }),
+            Self::Messages(reader) => Ok(Passed { events: reader.read(&frame)?, frame: Some(messages::named(frame)) }),
+        }
+    }
+
+    /// The frames that the service left out at the end of a stream that passes.
+    pub fn left_out(&self) -> Vec<Frame> {
+        match self {
+            Self::Messages(reader) if !reader.has_ended() => vec![messages::last_frame()],
+            Self::Chat(_) | Self::Responses(_) | Self::Messages(_) => Vec::new(),
         }
     }
 
@@ -170,6 +183,15 @@ impl Reader {
             Self::Chat(reader) => reader.is_finished(),
             Self::Responses(reader) => reader.is_finished(),
             Self::Messages(reader) => reader.is_finished(),
+        }
+    }
+
+    /// Whether its last event has come. A chat stream has a mark for that.
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Self::Chat(_) => false,
+            Self::Responses(reader) => reader.is_finished(),
+            Self::Messages(reader) => reader.has_ended(),
         }
     }
 

@@ -22,6 +22,11 @@ const PLAIN_TEXT: usize = 400;
 
 /// Sorts a refusal by what can be done about it. A body that is no error object, such as a proxy's page, becomes the message.
 pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
+    refusal_beside(refusal, Said::default())
+}
+
+/// The same of one that is known by more than its status.
+pub(crate) fn refusal_beside(refusal: Refusal<'_>, known: Said) -> CallError {
     let Refusal { target, model, status, headers, body } = refusal;
     let retry_after = retry_after(headers);
     let error = Error::parse(&body);
@@ -29,7 +34,7 @@ pub(crate) fn refusal(refusal: Refusal<'_>) -> CallError {
     let said = Box::new(Said {
         headers: client_headers(headers),
         body: error.as_ref().map(|error| in_openais_words(error, status, &body)),
-        used: None,
+        ..known
     });
     let code = error.as_ref().and_then(|error| error.code.clone()).unwrap_or_default();
     let kind = error.as_ref().map(|error| error.kind.clone()).unwrap_or_default();

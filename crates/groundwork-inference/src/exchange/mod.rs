@@ -6,7 +6,7 @@ mod failure;
 mod frames;
 mod timing;
 
-pub(crate) use failure::{Refusal, client_headers, refusal};
+pub(crate) use failure::{Refusal, client_headers, refusal, refusal_beside};
 pub(crate) use frames::Frames;
 pub(crate) use timing::{Limit, now};
 

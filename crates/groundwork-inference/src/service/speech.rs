@@ -4,10 +4,10 @@ mod stream;
 mod voice;
 
 use super::headers;
-use crate::exchange::{Ask, Limit, Refusal, Server, client_headers, refusal};
-use crate::target::{CallError, Reply, Unfiltered};
+use crate::exchange::{Ask, Limit, Refusal, Server, client_headers, refusal_beside};
+use crate::target::{CallError, Reply, Said, Unfiltered};
 use bytes::Bytes;
-use groundwork_core::turn::{Dialect, Heading, ReadError};
+use groundwork_core::turn::{Dialect, Heading, ReadError, responses};
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, header};
@@ -29,9 +29,11 @@ impl Speech<'_> {
     /// Sends, and reads an answer in one piece.
     pub(super) async fn whole(self, ask: Ask<'_>, first: Limit) -> Result<Reply, CallError> {
         let (head, body) = self.server.whole(ask, first).await?;
-        let read = if is_of(&head, &["text/event-stream"]) { voice::gathered } else { voice::whole };
+        let is_stream = is_of(&head, &["text/event-stream"]);
+        let read = if is_stream { voice::gathered } else { voice::whole };
         let read = read(self.spoken, self.client, &body, &self.heading);
-        let (answer, events) = read.map_err(|error| self.unreadable(error, &head, &body))?;
+        let why = || is_stream.then(|| voice::last(&body)).flatten().unwrap_or_else(|| body.clone());
+        let (answer, events) = read.map_err(|error| self.unreadable(error, &head, &why()))?;
         let mut served = headers::served(&head);
         served.model = voice::model(&events);
         served.unfiltered = self.check_filter(&body)?;
@@ -52,7 +54,10 @@ impl Speech<'_> {
 
     fn unreadable(&self, error: ReadError, headers: &HeaderMap, body: &Bytes) -> CallError {
         match error {
-            ReadError::Refused(_) => hidden_refusal(&self.server.target, self.model, headers, body.clone()),
+            ReadError::Refused(_) => {
+                let known = known_of(self.spoken, self.spoken == self.client, body);
+                hidden_refusal(&self.server.target, self.model, headers, body.clone(), known)
+            }
             ReadError::Malformed(reason) => self.server.broken(reason),
         }
     }
@@ -87,7 +92,7 @@ pub(super) const MAX_INSTEAD: usize = 256 << 10;
 /// The error that hides in a 200 whose body is not looked at otherwise.
 pub(super) fn hidden_error(target: &str, model: &str, headers: &HeaderMap, body: &Bytes) -> Option<CallError> {
     let error = may_be_error(body).then(|| Object::parse(body.clone()).ok())?;
-    error.filter(|object| object.has("error")).map(|_error| hidden_refusal(target, model, headers, body.clone()))
+    error.filter(|object| object.has("error")).map(|_error| hidden_refusal(target, model, headers, body.clone(), Said::default()))
 }
 
 /// Whether an answer that begins so is looked at: one with results is no error, and may be long.
@@ -96,9 +101,15 @@ pub(super) fn may_be_error(begin: &[u8]) -> bool {
 }
 
 /// An error object inside a 200: its `code` is often the status that it should have had.
-fn hidden_refusal(target: &str, model: &str, headers: &HeaderMap, body: Bytes) -> CallError {
+fn hidden_refusal(target: &str, model: &str, headers: &HeaderMap, body: Bytes, known: Said) -> CallError {
     let by_word = |word: &str| match word {
-        "content_filter" | "content_policy_violation" | "context_length_exceeded" | "invalid_request_error" | "invalid_prompt" => Some(400),
+        "content_filter"
+        | "content_policy_violation"
+        | "context_length_exceeded"
+        | "invalid_request_error"
+        | "invalid_prompt"
+        | "bio_policy" => Some(400),
+        word if is_about_an_image(word) => Some(400),
         "rate_limit_exceeded" | "rate_limit_error" | "insufficient_quota" => Some(429),
         "overloaded_error" => Some(529),
         "authentication_error" => Some(401),
@@ -110,5 +121,18 @@ fn hidden_refusal(target: &str, model: &str, headers: &HeaderMap, body: Bytes) -
     let error = Error::parse(&body);
     let code = error.as_ref().and_then(|error| error.code.as_deref()).and_then(by_word);
     let status = code.or_else(|| by_word(&error.as_ref()?.kind)).unwrap_or(500);
-    refusal(Refusal { target, model, status, headers, body })
+    refusal_beside(Refusal { target, model, status, headers, body }, known)
+}
+
+/// What a response that failed says beside its error: what it used, and to a client of its own dialect all that it is.
+fn known_of(spoken: Dialect, passes: bool, body: &Bytes) -> Said {
+    let failed = (spoken == Dialect::Responses).then(|| responses::failed(body)).flatten();
+    let Some((response, used)) = failed else { return Said::default() };
+    Said { used, response: passes.then(|| response.to_bytes()), ..Said::default() }
+}
+
+/// The words in which a response says that it cannot see.
+fn is_about_an_image(word: &str) -> bool {
+    word.contains("image")
+        && ["invalid_", "image_", "empty_", "unsupported_", "failed_to_download_"].iter().any(|begin| word.starts_with(begin))
 }

@@ -54,6 +54,8 @@ pub struct Said {
     pub body: Option<Bytes>,
     /// What was used all the same, where the service says so.
     pub used: Option<Usage>,
+    /// The response that failed, as the service told it, for a client that reads responses.
+    pub response: Option<Bytes>,
 }
 
 /// What a target that refuses for the moment is short of. None of them says that it is sick.

@@ -74,7 +74,7 @@ impl ApiError {
 
     /// What an upstream said with it: its headers, and its own error object where it sent one.
     fn told(self, said: Said) -> Self {
-        let Said { headers, body, used: _ } = said;
+        let Said { headers, body, used: _, response: _ } = said;
         let body = match body {
             Some(body) if is_error_object(&body) => Body::Upstream(body),
             // An event of a stream of a response, whose clients may be of another dialect.

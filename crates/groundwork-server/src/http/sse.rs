@@ -88,6 +88,16 @@ pub(super) fn headers_of(head: Head) -> HeaderMap {
     headers
 }
 
+/// An answer in one piece that says of itself that it failed: whoever asks again with its idempotency key wants another.
+pub(super) fn failed(head: Head, body: Bytes) -> Said {
+    let (mut headers, course) = (headers_of(head), Course::default());
+    headers.insert(CONTENT_TYPE, JSON);
+    course.fails();
+    let mut response = with_headers(headers, Body::from(body));
+    response.extensions_mut().insert(course);
+    Said::Other(response)
+}
+
 pub(super) type Asking = BoxFuture<'static, Result<Said, ApiError>>;
 
 /// Asks a model and answers in the request's dialect.

@@ -35,16 +35,20 @@ struct Try {
 struct Failed {
     kind: &'static str,
     may_be_charged: bool,
+    /// As it says itself.
+    used: Option<Usage>,
 }
 
 impl Try {
-    fn may_be_charged(&self) -> bool {
-        self.failed.as_ref().is_none_or(|failed| failed.may_be_charged)
+    /// Whether it may be charged for and does not say for what.
+    fn is_untold(&self) -> bool {
+        self.failed.as_ref().is_none_or(|failed| failed.may_be_charged && failed.used.is_none())
     }
 
     fn attempt(&self, usage: Usage) -> Attempt {
         let outcome = self.failed.as_ref().map_or("given_up", |failed| failed.kind).into();
-        let (usage, measure) = if self.may_be_charged() { (usage, Measure::Estimate) } else { (Usage::default(), Measure::Exact) };
+        let told = self.failed.as_ref().and_then(|failed| failed.used).unwrap_or_default();
+        let (usage, measure) = if self.is_untold() { (usage, Measure::Estimate) } else { (told, Measure::Exact) };
         Attempt { deployment: self.deployment.clone(), target: self.target, outcome, usage, measure }
     }
 }
@@ -103,7 +107,7 @@ impl Open {
 
     pub(super) fn failed(&mut self, Asking(at): Asking, error: &target::CallError) {
         if let Some(one) = self.tries.get_mut(at) {
-            one.failed = Some(Failed { kind: error.kind(), may_be_charged: error.may_be_charged() });
+            one.failed = Some(Failed { kind: error.kind(), may_be_charged: error.may_be_charged(), used: error.used() });
         }
     }
 
@@ -187,7 +191,7 @@ impl Open {
     /// Whether somebody may have worked and did not say for how many tokens.
     pub(super) fn has_to_count(&self) -> bool {
         let decisive = self.decisive();
-        let untold = |(at, one): (usize, &Try)| one.may_be_charged() && (decisive != Some(Asking(at)) || self.usage.is_none());
+        let untold = |(at, one): (usize, &Try)| one.is_untold() && (decisive != Some(Asking(at)) || self.usage.is_none());
         self.tries.iter().enumerate().any(untold)
     }
 

@@ -96,15 +96,23 @@ impl From<&str> for FinishReason {
 }
 
 impl FinishReason {
-    /// OpenAI's word for it.
+    /// OpenAI's word for it, or that of the one server that knows it.
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Stop | Self::StopSequence(_) => "stop",
+            Self::Other(other) => other,
+            known => known.in_chat(),
+        }
+    }
+
+    /// OpenAI's word for it.
+    fn in_chat(&self) -> &'static str {
+        match self {
+            // A reason that only one server knows is an end like another.
+            Self::Stop | Self::StopSequence(_) | Self::Other(_) => "stop",
             // Cut short, and the client may ask for the rest.
             Self::Length | Self::Pause => "length",
             Self::ToolCalls => "tool_calls",
             Self::ContentFilter => "content_filter",
-            Self::Other(other) => other,
         }
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Said<'a> {
             delta: None,
             message: Some(message),
             logprobs: self.logprobs.as_ref(),
-            finish_reason: self.choice.finish.as_ref().map(FinishReason::as_str),
+            finish_reason: self.choice.finish.as_ref().map(FinishReason::in_chat),
         }
     }
 }

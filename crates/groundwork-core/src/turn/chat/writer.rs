@@ -95,7 +95,7 @@ impl Writer {
                 for Called { at, .. } in calls.into_iter().filter(|call| !call.argued && call.kind == ToolKind::Function) {
                     self.argue(choice, CallDelta::more(at, "{}", ToolKind::Function), &mut frames);
                 }
-                let (delta, finish_reason) = (Some(&Delta::default()), Some(reason.as_str()));
+                let (delta, finish_reason) = (Some(&Delta::default()), Some(reason.in_chat()));
                 frames.push(self.chunk(&[WireChoice { index: choice, delta, message: None, logprobs: None, finish_reason }]));
             }
         }

@@ -16,7 +16,7 @@ pub use whole::{read, write};
 pub use write::DEFAULT_MAX_TOKENS;
 pub use writer::Writer;
 
-use super::{FinishReason, Usage};
+use super::{FinishReason, Frame, Usage};
 use groundwork_wire::messages;
 
 /// The totals of `turn` are of everything, Anthropic's of what is neither read from the cache nor written to it.
@@ -48,6 +48,22 @@ impl From<Usage> for messages::Usage {
             output_tokens_details: (reasoning_tokens > 0).then_some(thinking),
             service_tier: None,
         }
+    }
+}
+
+/// The event that ends a stream.
+pub(super) fn last_frame() -> Frame {
+    Frame::named("message_stop", r#"{"type":"message_stop"}"#)
+}
+
+/// Clients go by the name of an event, which some servers leave out.
+pub(super) fn named(frame: Frame) -> Frame {
+    if frame.event.is_some() {
+        return frame;
+    }
+    match groundwork_wire::responses::kind_of(&frame.data) {
+        Some(kind) => Frame::new(Some(kind.into()), frame.data),
+        None => frame,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a target's messages stream says, event by event.
 
-use super::said::{Block, Delta, Message, Said, StopDetails};
+use super::said::{Block, Delta, Message, New, Said, StopDetails, Typed};
 use super::{finish_reason, tier};
-use crate::turn::borrowed::Text;
+use crate::turn::borrowed::{Text, lenient};
 use crate::turn::{Dialect, Event, Frame, ReadError, Signature, ToolKind, Usage};
 use groundwork_wire::error::Error;
 use groundwork_wire::messages;
@@ -16,7 +16,9 @@ pub struct Reader {
     blocks: Vec<Open>,
     calls: u32,
     thoughts: u32,
-    finished: bool,
+    /// Why it stopped has been told: what is missing then is only the last event.
+    stopped: bool,
+    ended: bool,
     /// Something has gone out.
     said: bool,
 }
@@ -51,10 +53,11 @@ impl Reader {
         if frame.data.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        let said: Said<'_> = serde_json::from_slice(&frame.data).map_err(|error| match refused(&frame.data) {
-            Some(refused) => refused,
-            None => ReadError::Malformed(error.to_string()),
-        })?;
+        let said: Said<'_> = match serde_json::from_slice(&frame.data) {
+            Ok(said) => said,
+            Err(_new) if is_new(&frame.data) => return Ok(Vec::new()),
+            Err(error) => return Err(refused(&frame.data).unwrap_or_else(|| ReadError::Malformed(error.to_string()))),
+        };
         let mut events = Vec::new();
         match said.kind.0.as_ref() {
             "message_start" => {
@@ -83,13 +86,14 @@ impl Reader {
                         events.push(Event::Retracted { choice: 0 });
                     }
                     stopped(reason, stop_sequence.as_ref(), stop_details.as_ref(), &mut events);
+                    self.stopped = true;
                 }
                 if let Some(usage) = said.usage {
                     self.usage.update(usage);
                     events.push(Event::Usage(Usage::from(&self.usage)));
                 }
             }
-            "message_stop" => self.finished = true,
+            "message_stop" => self.ended = true,
             "error" => {
                 let unknown = || ReadError::Malformed("an error event that says nothing".to_owned());
                 return Err(refused(&frame.data).unwrap_or_else(unknown));
@@ -111,20 +115,30 @@ impl Reader {
 
     /// Whether the message has come to its end. A stream that ends before was cut.
     pub fn is_finished(&self) -> bool {
-        self.finished
+        self.stopped || self.ended
+    }
+
+    /// Whether its last event has come.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// What a whole message says.
-    pub(super) fn whole(&mut self, message: &Message<'_>, events: &mut Vec<Event>) {
+    pub(super) fn whole(&mut self, message: &Message<'_>, events: &mut Vec<Event>) -> Result<(), ReadError> {
         self.start(message, events);
         for (index, block) in (0..).zip(message.content.iter().flatten()) {
-            self.begin(index, block, events);
+            match serde_json::from_str(block.get()) {
+                Ok(block) => self.begin(index, &block, events),
+                Err(_new) if serde_json::from_str::<Typed<'_>>(block.get()).is_ok_and(|block| block.is_new(&BLOCKS)) => {}
+                Err(error) => return Err(ReadError::Malformed(error.to_string())),
+            }
             self.end(index, events);
         }
         if let Some(reason) = &message.stop_reason {
             stopped(reason, message.stop_sequence.as_ref(), message.stop_details.as_ref(), events);
         }
         events.push(Event::Usage(Usage::from(&self.usage)));
+        Ok(())
     }
 
     fn start(&mut self, message: &Message<'_>, events: &mut Vec<Event>) {
@@ -176,7 +190,9 @@ impl Reader {
     }
 
     fn more(&mut self, index: u32, delta: &Delta<'_>, events: &mut Vec<Event>) {
-        if let Some(text) = Text::said(delta.text.as_ref()) {
+        if delta.kind.as_ref().is_none_or(|kind| kind.0 == "text_delta")
+            && let Some(text) = Text::said(delta.text.as_ref())
+        {
             events.push(Event::Text { choice: 0, text: text.to_owned() });
             return;
         }
@@ -218,6 +234,20 @@ fn stopped(reason: &Text<'_>, sequence: Option<&Text<'_>>, details: Option<&Stop
     }
     let reason = finish_reason(&reason.0, sequence.map(|sequence| sequence.0.as_ref()));
     events.push(Event::Finish { choice: 0, reason });
+}
+
+/// The blocks that say something of the answer.
+const BLOCKS: [&str; 4] = ["text", "thinking", "redacted_thinking", "tool_use"];
+const DELTAS: [&str; 4] = ["text_delta", "thinking_delta", "signature_delta", "input_json_delta"];
+
+/// Whether an event that cannot be read is of a kind, or about something of a kind, that is none of those that are: what was added to the
+/// dialect later says nothing here, whatever it looks like.
+fn is_new(data: &[u8]) -> bool {
+    const EVENTS: [&str; 7] =
+        ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "error"];
+    let Ok(New { kind, content_block, delta }) = serde_json::from_slice(data) else { return false };
+    let is_new = |part, known| lenient::<Typed<'_>>(part).is_some_and(|part| part.is_new(known));
+    !EVENTS.contains(&kind.0.as_ref()) || is_new(content_block, &BLOCKS) || is_new(delta, &DELTAS)
 }
 
 /// The error that a body tells of, if it does.

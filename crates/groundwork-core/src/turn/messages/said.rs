@@ -28,7 +28,7 @@ pub(super) struct Message<'a> {
     pub(super) model: Option<Text<'a>>,
     /// Empty at the start of a stream.
     #[serde(borrow)]
-    pub(super) content: Option<Vec<Block<'a>>>,
+    pub(super) content: Option<Vec<&'a RawValue>>,
     #[serde(borrow)]
     pub(super) stop_reason: Option<Text<'a>>,
     #[serde(borrow)]
@@ -62,6 +62,9 @@ pub(super) struct Block<'a> {
 /// Of a block, or of the message.
 #[derive(Deserialize)]
 pub(super) struct Delta<'a> {
+    /// Of a block.
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) text: Option<Text<'a>>,
     #[serde(borrow)]
@@ -76,6 +79,29 @@ pub(super) struct Delta<'a> {
     pub(super) stop_sequence: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) stop_details: Option<StopDetails<'a>>,
+}
+
+/// What of an event tells whether it is of a kind that is known here.
+#[derive(Deserialize)]
+pub(super) struct New<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) delta: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Typed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+}
+
+impl Typed<'_> {
+    pub(super) fn is_new(&self, known: &[&str]) -> bool {
+        self.kind.as_ref().is_some_and(|kind| !known.contains(&kind.0.as_ref()))
+    }
 }
 
 #[derive(Deserialize)]

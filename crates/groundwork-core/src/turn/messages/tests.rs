@@ -1,7 +1,7 @@
 //! Each trap of the dialect, in and out.
 
 use super::*;
-use crate::turn::{Answer, Dialect, Event, Format, Frame, Heading, Media, Part, ReadError, Role, ToolCall, ToolKind, Turn};
+use crate::turn::{Answer, Dialect, Event, Format, Frame, Heading, Media, Part, ReadError, Role, ToolCall, ToolKind, Turn, translate};
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 
@@ -262,6 +262,56 @@ fn interleaved_tool_calls_become_blocks_one_after_another() {
             expect("stop", 2, ""),
         ]
     );
+}
+
+#[test]
+fn what_is_said_before_a_call_is_whole_waits_for_it() {
+    let begin = |at: u32| Event::ToolCall { choice: 0, at, id: format!("c{at}"), name: "t".to_owned(), kind: ToolKind::Function };
+    let argue = |at: u32, fragment: &str| Event::ToolArguments { choice: 0, at, fragment: fragment.to_owned() };
+    let text = |text: &str| Event::Text { choice: 0, text: text.to_owned() };
+    let said = written([begin(0), argue(0, "{\"a\""), text("hm "), begin(1), argue(0, ":1}"), text("ok"), argue(1, "{}"), text("!")]);
+    let answer: Answer = heard(&said.iter().map(String::as_str).collect::<Vec<_>>()).into_iter().collect();
+    assert_eq!(answer.choices[0].text().as_deref(), Some("hm ok!"));
+    let arguments: Vec<_> = answer.choices[0].tool_calls().map(|call| call.arguments.as_str()).collect();
+    assert_eq!(arguments, ["{\"a\":1}", "{}"]);
+    let unfinished = written([begin(0), argue(0, "{"), text("never lost")]);
+    assert!(unfinished.iter().any(|data| data.contains("never lost")), "{unfinished:?}");
+}
+
+#[test]
+fn what_is_new_in_the_dialect_says_nothing_whatever_it_looks_like() {
+    for data in [
+        r#"{"type":"brand_new","index":"one","delta":7}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"hologram","data":{"a":1},"text":5}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"hologram_delta","text":["x",1]}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"hologram_delta","text":"no part of the answer"}}"#,
+    ] {
+        assert_eq!(Reader::new().read(&Frame::data(data)).unwrap(), [], "{data}");
+    }
+    let whole = |block: &str| {
+        let body =
+            r#"{"id":"m","type":"message","content":[BLOCK,{"type":"text","text":"hi"}],"stop_reason":"end_turn"}"#.replace("BLOCK", block);
+        read(&object(&body))
+    };
+    let answer: Answer = whole(r#"{"type":"hologram","text":{"x":1}}"#).unwrap().into_iter().collect();
+    assert_eq!(answer.choices[0].text().as_deref(), Some("hi"));
+    assert!(matches!(whole(r#"{"type":"text","text":5}"#), Err(ReadError::Malformed(_))));
+}
+
+#[test]
+fn a_message_is_complete_once_it_has_told_why_it_stopped_and_its_client_hears_the_rest() {
+    let mut reader = translate::Reader::new(Dialect::Messages);
+    let mut frames = Vec::new();
+    for data in STREAM.iter().filter(|data| !data.contains("message_stop")) {
+        frames.extend(reader.pass(Frame::data(*data), false).unwrap().frame);
+    }
+    assert!(reader.is_finished() && !reader.has_ended());
+    frames.extend(reader.left_out());
+    let named = |frame: &Frame| frame.event.as_deref() == value(&frame.data)["type"].as_str();
+    assert!(frames.iter().all(named), "clients go by the names of events: {frames:?}");
+    assert_eq!(frames.last().unwrap().event.as_deref(), Some("message_stop"));
+    reader.read(frames.last().unwrap()).unwrap();
+    assert!(reader.has_ended() && reader.left_out().is_empty());
 }
 
 #[test]

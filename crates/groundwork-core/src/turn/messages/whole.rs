@@ -23,7 +23,7 @@ pub fn read(body: &Object) -> Result<Vec<Event>, ReadError> {
         return Err(ReadError::Malformed("it has no 'content'".to_owned()));
     }
     let mut events = Vec::new();
-    Reader::new().whole(&message, &mut events);
+    Reader::new().whole(&message, &mut events)?;
     Ok(events)
 }
 

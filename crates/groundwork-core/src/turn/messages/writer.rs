@@ -1,7 +1,7 @@
 //! An answer as the events of a messages stream.
 
 use super::body::Content;
-use super::stop_reason;
+use super::{last_frame, stop_reason};
 use crate::turn::{Event, FinishReason, Frame, Heading, Signature, Usage};
 use groundwork_wire::raw::Raw;
 use groundwork_wire::{chat, messages};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::collections::VecDeque;
 
-/// Writes one stream. Blocks come one after another: a tool call that begins before the last one is complete waits.
+/// Writes one stream. Blocks come one after another: what begins before a tool call is complete waits.
 #[derive(Debug)]
 pub struct Writer {
     heading: Heading,
@@ -18,7 +18,7 @@ pub struct Writer {
     /// The index of the next block.
     next: u32,
     open: Option<Open>,
-    waiting: VecDeque<Call>,
+    waiting: VecDeque<Waiting>,
     usage: Usage,
     finish: Option<FinishReason>,
     refused: bool,
@@ -30,6 +30,13 @@ enum Open {
     Text,
     Thought { at: u32, part: Option<u32> },
     Call(Call),
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Call(Call),
+    Text(String),
+    Citation(Raw),
 }
 
 #[derive(Debug)]
@@ -84,15 +91,13 @@ impl Writer {
                 self.end_thought(&Signature::seal(signature.as_ref(), id.as_deref()), &mut frames);
             }
             Event::ToolCall { choice: 0, at, id, name, kind: _ } => {
-                self.waiting.push_back(Call { at, id, name, arguments: String::new() });
+                self.waiting.push_back(Waiting::Call(Call { at, id, name, arguments: String::new() }));
                 self.advance(&mut frames);
             }
             Event::ToolArguments { choice: 0, at, fragment } => self.argue(at, &fragment, &mut frames),
             Event::Annotations { choice: 0, raw } => {
-                for citation in raw.to::<Vec<Raw>>().unwrap_or_default().iter().filter_map(cite) {
-                    self.open_text(&mut frames);
-                    self.delta(&Delta::Citations { citation: &citation }, &mut frames);
-                }
+                self.waiting.extend(raw.to::<Vec<Raw>>().unwrap_or_default().iter().filter_map(cite).map(Waiting::Citation));
+                self.advance(&mut frames);
             }
             // This dialect's way to take an answer back.
             Event::Retracted { choice: 0 } => self.retracted = true,
@@ -112,15 +117,15 @@ impl Writer {
         let mut frames = Vec::new();
         self.start(&mut frames);
         self.close(&mut frames);
-        while !self.waiting.is_empty() {
-            self.next_call(&mut frames);
-            self.close(&mut frames);
+        while let Some(waiting) = self.waiting.pop_front() {
+            self.go_on(waiting, &mut frames);
         }
+        self.close(&mut frames);
         let (stop_reason, stop_sequence) = reason(self.finish.as_ref(), self.refused, self.retracted);
         let delta = json!({ "stop_reason": stop_reason, "stop_sequence": stop_sequence });
         let usage = messages::Usage::from(self.usage);
         push("message_delta", &End { kind: "message_delta", delta, usage }, &mut frames);
-        push("message_stop", &json!({ "type": "message_stop" }), &mut frames);
+        frames.push(last_frame());
         frames
     }
 
@@ -138,6 +143,10 @@ impl Writer {
     }
 
     fn say(&mut self, text: &str, frames: &mut Vec<Frame>) {
+        if self.call_may_go_on() {
+            self.waiting.push_back(Waiting::Text(text.to_owned()));
+            return;
+        }
         self.open_text(frames);
         self.delta(&Delta::Text { text }, frames);
     }
@@ -186,26 +195,43 @@ impl Writer {
             call.arguments.push_str(fragment);
             self.delta(&Delta::InputJson { partial_json: fragment }, frames);
             self.advance(frames);
-        } else if let Some(call) = self.waiting.iter_mut().find(|call| call.at == at) {
-            call.arguments.push_str(fragment);
-        }
-    }
-
-    /// Goes on to the calls that wait, unless one is open whose arguments are not whole yet.
-    fn advance(&mut self, frames: &mut Vec<Frame>) {
-        while !self.waiting.is_empty() {
-            if let Some(Open::Call(call)) = &self.open
-                && !is_whole(&call.arguments)
-            {
-                return;
+        } else {
+            let waiting = self.waiting.iter_mut().find_map(|waiting| match waiting {
+                Waiting::Call(call) if call.at == at => Some(call),
+                _ => None,
+            });
+            if let Some(call) = waiting {
+                call.arguments.push_str(fragment);
             }
-            self.close(frames);
-            self.next_call(frames);
         }
     }
 
-    fn next_call(&mut self, frames: &mut Vec<Frame>) {
-        let Some(call) = self.waiting.pop_front() else { return };
+    /// Goes on to what waits, unless a call is open whose arguments are not whole yet.
+    fn advance(&mut self, frames: &mut Vec<Frame>) {
+        while !self.call_may_go_on()
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            self.go_on(waiting, frames);
+        }
+    }
+
+    fn call_may_go_on(&self) -> bool {
+        matches!(&self.open, Some(Open::Call(call)) if !is_whole(&call.arguments))
+    }
+
+    fn go_on(&mut self, waiting: Waiting, frames: &mut Vec<Frame>) {
+        let call = match waiting {
+            Waiting::Call(call) => call,
+            Waiting::Text(text) => {
+                self.open_text(frames);
+                return self.delta(&Delta::Text { text: &text }, frames);
+            }
+            Waiting::Citation(citation) => {
+                self.open_text(frames);
+                return self.delta(&Delta::Citations { citation: &citation }, frames);
+            }
+        };
+        self.close(frames);
         self.begin(&Content::ToolUse { id: &call.id, name: &call.name, input: Raw::empty_object(), cache_control: None }, frames);
         if !call.arguments.is_empty() {
             self.delta(&Delta::InputJson { partial_json: &call.arguments }, frames);

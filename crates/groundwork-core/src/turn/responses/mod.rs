@@ -9,7 +9,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Reader, read};
+pub use reader::{Reader, failed, read};
 pub use writer::{Writer, write};
 
 use super::chat::THOUGHT_ALOUD;

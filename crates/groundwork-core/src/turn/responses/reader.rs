@@ -1,6 +1,8 @@
 //! What a target's response says, whole or event by event.
 
+use crate::turn::borrowed::{Text, lenient};
 use crate::turn::{Dialect, Event, FinishReason, Frame, ReadError, Signature, ToolKind, Usage};
+use bytes::Bytes;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
@@ -52,7 +54,7 @@ struct Said<'a> {
 
 /// What a whole answer says.
 pub fn read(body: &Object) -> Result<Vec<Event>, ReadError> {
-    if body.has("error") && !body.has("output") {
+    if !body.has("output") && (body.has("error") || is_failed(body)) {
         return Err(refused(body));
     }
     if !body.has("output") {
@@ -98,7 +100,7 @@ impl Reader {
 
     fn hear(&mut self, said: &Said<'_>, frame: &Frame, events: &mut Vec<Event>) -> Result<(), ReadError> {
         let choice = 0;
-        let delta = || said.delta.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).filter(|text| !text.is_empty());
+        let delta = || lenient::<Text<'_>>(said.delta).map(|text| text.0.into_owned()).filter(|text| !text.is_empty());
         match said.kind.as_ref() {
             "response.output_text.delta" => {
                 self.item(said.output_index).told = true;
@@ -167,7 +169,7 @@ impl Reader {
     /// The end: what no piece has told, why it ended, what it used.
     fn end(&mut self, response: &Object, events: &mut Vec<Event>) -> Result<(), ReadError> {
         let status = text(response, "status").unwrap_or_else(|| "completed".to_owned());
-        if status == "failed" || (response.has("error") && status != "incomplete") {
+        if is_failed(response) || (response.has("error") && status != "incomplete") {
             self.used = usage(response);
             return Err(refused(response));
         }
@@ -178,8 +180,7 @@ impl Reader {
         let details: Option<Object> = response.get("incomplete_details", "an object").ok().flatten();
         let reason = match (status.as_str(), details.and_then(|details| text(&details, "reason")).as_deref()) {
             ("incomplete", Some("content_filter")) => FinishReason::ContentFilter,
-            ("incomplete", Some("max_output_tokens") | None) => FinishReason::Length,
-            ("incomplete", Some(reason)) => FinishReason::Other(reason.to_owned()),
+            ("incomplete", _) => FinishReason::Length,
             ("completed", _) if self.calls > 0 => FinishReason::ToolCalls,
             ("completed", _) => FinishReason::Stop,
             (other, _) => FinishReason::Other(other.to_owned()),
@@ -338,6 +339,20 @@ fn usage(response: &Object) -> Option<Usage> {
     let Input { cached_tokens, cache_write_tokens } = input_tokens_details.unwrap_or_default();
     let Output { reasoning_tokens } = output_tokens_details.unwrap_or_default();
     Some(Usage { input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, ..Usage::default() })
+}
+
+/// A response that failed, whole or in the event that ends its stream, and what it says it used all the same.
+pub fn failed(data: &Bytes) -> Option<(Object, Option<Usage>)> {
+    let body = Object::parse(data.clone()).ok()?;
+    let response = body.get("response", "an object").ok().flatten().unwrap_or(body);
+    is_failed(&response).then(|| {
+        let used = usage(&response);
+        (response, used)
+    })
+}
+
+fn is_failed(response: &Object) -> bool {
+    text(response, "status").as_deref() == Some("failed")
 }
 
 /// The `error` of a response, or an error object.

@@ -279,12 +279,44 @@ fn a_failure_is_an_error_in_whatever_form_it_comes() {
         let Err(ReadError::Refused(error)) = Reader::new().read(&Frame::data(frame)) else { panic!("{frame}") };
         assert_eq!((error.message.as_str(), error.code.as_deref()), ("down", code), "{frame}");
     }
-    for body in [r#"{"error":{"message":"down"}}"#, r#"{"id":"r","status":"failed","output":[],"error":{"code":"c","message":"down"}}"#] {
+    for body in [
+        r#"{"error":{"message":"down"}}"#,
+        r#"{"id":"r","status":"failed","output":[],"error":{"code":"c","message":"down"}}"#,
+        r#"{"id":"r","status":"failed","error":{"code":"c","message":"down"}}"#,
+    ] {
         assert!(matches!(read(&Object::parse(body).unwrap()), Err(ReadError::Refused(error)) if error.message == "down"), "{body}");
     }
     assert!(matches!(read(&Object::parse("{}").unwrap()), Err(ReadError::Malformed(_))));
     assert!(matches!(Reader::new().read(&Frame::data("nonsense")), Err(ReadError::Malformed(_))));
     assert_eq!(Reader::new().read(&Frame::done()).unwrap(), []);
+}
+
+#[test]
+fn a_response_that_failed_is_known_whole_and_in_its_event() {
+    let whole = r#"{"id":"r","status":"failed","new":1.50,"usage":{"input_tokens":4,"output_tokens":2}}"#;
+    for data in [whole.to_owned(), format!(r#"{{"type":"response.failed","response":{whole}}}"#)] {
+        let (response, used) = failed(&data.into()).unwrap();
+        assert_eq!((response.to_bytes().as_ref(), used.unwrap().output_tokens), (whole.as_bytes(), 2));
+    }
+    for data in [r#"{"error":{"message":"down"}}"#, r#"{"status":"incomplete","error":null}"#, "nonsense"] {
+        assert!(failed(&data.into()).is_none(), "{data}");
+    }
+}
+
+#[test]
+fn words_between_the_pieces_of_a_call_cut_nothing_off() {
+    let said =
+        [text("so "), call(0, "f", ToolKind::Function), argue(0, "{\"a\""), text("hm"), argue(0, ":1}"), finish(FinishReason::ToolCalls)];
+    let answer: Answer = heard(&spoken(&said)).into_iter().collect();
+    let choice = &answer.choices[0];
+    assert_eq!((choice.text().as_deref(), choice.tool_calls().next().unwrap().arguments.as_str()), (Some("so hm"), "{\"a\":1}"));
+}
+
+#[test]
+fn half_a_character_costs_no_answer() {
+    let data = r#"{"type":"response.output_text.delta","output_index":0,"delta":"a\ud83d"}"#;
+    let events = Reader::new().read(&Frame::data(data)).unwrap();
+    assert!(matches!(&events[..], [Event::Text { text, .. }] if text.starts_with('a')), "{events:?}");
 }
 
 #[test]

@@ -160,13 +160,14 @@ impl Writer {
         self.tell("response.in_progress", &fields, frames);
     }
 
-    /// Begins an item and gives its place. Each ends where another begins.
+    /// Begins an item and gives its place. Each ends where another begins, but for a call that may go on.
     fn open(&mut self, body: Body, frames: &mut Vec<Frame>) -> usize {
         self.begin(frames);
-        if !matches!(body, Body::Call { .. }) {
-            self.close_all(frames);
+        for index in 0..self.items.len() {
+            if matches!(body, Body::Call { .. }) || !self.items[index].may_go_on() {
+                self.close(index, frames);
+            }
         }
-        self.close_items(frames);
         let index = self.items.len();
         let prefix = match &body {
             Body::Message(_) => "msg",

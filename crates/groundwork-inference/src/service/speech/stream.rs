@@ -1,7 +1,7 @@
 //! A stream: its first frames decide whether the call has failed, the rest passes one by one.
 
 use super::voice::{self, Voice};
-use super::{Speech, hidden_refusal, is_of, says_unfiltered, unfiltered_fault};
+use super::{Speech, hidden_refusal, is_of, known_of, says_unfiltered, unfiltered_fault};
 use crate::exchange::{Ask, Frames, Limit, client_headers};
 use crate::service::headers;
 use crate::target::{self, CallError, Reply, Said, Spoken, Unfiltered};
@@ -101,7 +101,8 @@ impl Running {
         let mut bytes = 0;
         while !self.over && !self.said && self.ready.len() < HELD && bytes < HELD_BYTES {
             let known = self.ready.len();
-            let read = if replaceable || known == 0 { Some(self.read().await) } else { at_hand(self.read()).await };
+            let read =
+                if replaceable || known == 0 || self.failed.is_some() { Some(self.read().await) } else { at_hand(self.read()).await };
             let Some(read) = read else {
                 // It has said nothing yet, and has its whole time for that.
                 self.begun = true;
@@ -161,7 +162,7 @@ impl Running {
             Err(ReadError::Malformed(reason)) => return Err(self.broken(&reason)),
         };
         self.push(heard, unfiltered);
-        if is_mark || (self.hears != Dialect::Chat && self.voice.is_finished()) {
+        if is_mark || self.voice.has_ended() {
             self.end();
             self.tail = true;
         }
@@ -170,13 +171,13 @@ impl Running {
 
     /// The service says that it failed, and may have said what it used.
     fn refused(&mut self, frame: Frame, error: Error) -> Result<(), CallError> {
-        let said = Box::new(Said { headers: Vec::new(), body: Some(frame.data.clone()), used: self.voice.used() });
+        let said = Box::new(Said { body: Some(frame.data.clone()), used: self.voice.used(), ..Said::default() });
         let target = self.frames.target().to_owned();
         let error = CallError::MidStream { target, message: error.message, said };
-        if !self.begun || self.hears != Dialect::Responses {
+        if self.hears != Dialect::Responses {
             return Err(error);
         }
-        if self.voice.passes() {
+        if self.begun && self.voice.passes() {
             self.ready.push_back(Spoken { frame, events: std::mem::take(&mut self.unsaid), unfiltered: false });
         }
         self.failed = Some(error);
@@ -220,7 +221,11 @@ impl Running {
     /// Before anything was said, an error in the stream is what the status should have been.
     fn as_refusal(&self, error: CallError, headers: &HeaderMap) -> CallError {
         match error {
-            CallError::MidStream { target, said, .. } => hidden_refusal(&target, &self.model, headers, said.body.unwrap_or_default()),
+            CallError::MidStream { target, said, .. } => {
+                let body = said.body.unwrap_or_default();
+                let known = known_of(self.hears, self.voice.passes(), &body);
+                hidden_refusal(&target, &self.model, headers, body, known)
+            }
             error => error,
         }
     }

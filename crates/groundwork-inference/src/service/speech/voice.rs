@@ -34,7 +34,7 @@ impl Voice {
     /// The connection has ended: what is left to say.
     pub(super) fn finish(&mut self) -> Translated {
         match self {
-            Self::Passes { reader, .. } => Translated { frames: Vec::new(), events: reader.finish() },
+            Self::Passes { reader, .. } => Translated { frames: reader.left_out(), events: reader.finish() },
             Self::Translates(translator) => translator.finish(),
         }
     }
@@ -44,6 +44,14 @@ impl Voice {
         match self {
             Self::Passes { reader, .. } => reader.is_finished(),
             Self::Translates(translator) => translator.is_finished(),
+        }
+    }
+
+    /// Whether its last event has come.
+    pub(super) fn has_ended(&self) -> bool {
+        match self {
+            Self::Passes { reader, .. } => reader.has_ended(),
+            Self::Translates(translator) => translator.has_ended(),
         }
     }
 
@@ -88,6 +96,15 @@ pub(super) fn streamed(service: Dialect, client: Dialect, body: &Bytes, heading:
 
 /// What came as a stream in one piece.
 pub(super) fn gathered(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<(Bytes, Vec<Event>), ReadError> {
+    recast::whole_of(service, client, &frames(body)?, heading)
+}
+
+/// The last that a stream in one piece says, which is why it failed if it did.
+pub(super) fn last(body: &Bytes) -> Option<Bytes> {
+    frames(body).ok()?.into_iter().rfind(|frame| !frame.is_done()).map(|frame| frame.data)
+}
+
+fn frames(body: &Bytes) -> Result<Vec<Frame>, ReadError> {
     let mut decoder = Decoder::new(body.len());
     decoder.push(body);
     let mut frames = Vec::new();
@@ -95,7 +112,7 @@ pub(super) fn gathered(service: Dialect, client: Dialect, body: &Bytes, heading:
         frames.extend(Frame::received(frame));
     }
     frames.extend(decoder.finish().and_then(Frame::received));
-    recast::whole_of(service, client, &frames, heading)
+    Ok(frames)
 }
 
 fn parse(body: &Bytes) -> Result<Object, ReadError> {

@@ -51,6 +51,7 @@ impl From<CallError> for ApiError {
             }
             CallError::Search(error) => error.into(),
             CallError::Call(error) => error.into(),
+            CallError::Response(failed) => failed.error.into(),
             CallError::Unavailable(unavailable) => unavailable.into(),
             CallError::DeadlineExceeded => Self::late(message),
             CallError::ShuttingDown { retry_after } => Self::unavailable("shutting_down", message, Some(retry_after)),

@@ -42,6 +42,7 @@ fn said(answer: Answer) -> Said {
     let of = |head: Option<Head>| head.map(sse::headers_of).unwrap_or_default();
     match answer {
         Answer::Whole { head, body } => Said::Whole(of(head), body),
+        Answer::Failed { head, body, error: _ } => sse::failed(head, body),
         Answer::Stream { head, items } => Said::Stream(of(head), items),
     }
 }
