@@ -34,7 +34,7 @@ struct Own {
 pub(super) enum Form {
     /// All of it, and what it thinks now is asked for.
     Whole,
-    /// Nothing that was remembered here: for a model that cannot read it.
+    /// Nothing that is sealed: for a model that cannot read it.
     Plain,
 }
 
@@ -119,10 +119,8 @@ impl Recalled {
         for key in ["previous_response_id", "conversation", "background"] {
             body.remove(key);
         }
-        if !self.before.is_empty() || self.own.iter().any(|own| own.recalled) {
-            let own = self.own.iter().map(|own| (&own.kept, own.recalled));
-            let items = self.before.iter().map(|kept| (kept, true)).chain(own);
-            let said: Vec<Raw> = items.filter_map(|(kept, recalled)| said(kept, if recalled { form } else { Form::Whole })).collect();
+        if form == Form::Plain || !self.before.is_empty() || self.own.iter().any(|own| own.recalled) {
+            let said: Vec<Raw> = self.items().filter_map(|kept| said(kept, form)).collect();
             // Raw JSON always has a form in JSON.
             let _ = body.set("input", &said);
         }
@@ -138,8 +136,13 @@ impl Recalled {
 
     /// Whether the plain form is another than the whole one.
     pub(super) fn has_thoughts(&self) -> bool {
-        let mut recalled = self.before.iter().chain(self.own.iter().filter(|own| own.recalled).map(|own| &own.kept));
-        self.keeps_thoughts || recalled.any(|kept| Object::parse(kept.body.clone()).is_ok_and(|item| item.has("encrypted_content")))
+        let sealed = |kept: &Kept| Object::parse(kept.body.clone()).is_ok_and(|item| item.has("encrypted_content"));
+        self.keeps_thoughts || self.items().any(sealed)
+    }
+
+    /// All that is said, what was said before first.
+    fn items(&self) -> impl Iterator<Item = &Kept> {
+        self.before.iter().chain(self.own.iter().map(|own| &own.kept))
     }
 }
 

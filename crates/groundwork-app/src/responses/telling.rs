@@ -105,7 +105,7 @@ impl Telling {
         if event.lifecycle() != Lifecycle::Ends {
             open.put_up(&event);
             // What needed no change leaves as it came.
-            frames.push(if event.data == frame.data { frame.clone() } else { told(event) });
+            frames.push(if event.data == frame.data && frame.event.is_some() { frame.clone() } else { told(event) });
             return frames;
         }
         let response = open.whole(event.response.clone());

@@ -478,6 +478,18 @@ async fn a_model_that_knows_nothing_of_thoughts_is_asked_again_without() {
 }
 
 #[tokio::test]
+async fn thoughts_that_a_client_keeps_are_left_out_once_where_they_cannot_be_read() {
+    let error = r#"{"error":{"message":"It could not be verified.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#;
+    let upstream = Upstream::start(whole("400 Bad Request", "", error)).await;
+    let house = upstream.house_of_responses().await;
+    let thought = json!({ "id": "rs_1", "type": "reasoning", "summary": [], "encrypted_content": "gAAA" });
+    let input = json!([{ "role": "user", "content": "one" }, thought, { "role": "user", "content": "two" }]);
+    assert!(respond(&house, json!({ "model": "default", "input": input, "store": false })).await.is_err());
+    let sealed: Vec<bool> = upstream.requests().iter().map(|body| body["input"].to_string().contains("gAAA")).collect();
+    assert_eq!(sealed, [true, false]);
+}
+
+#[tokio::test]
 async fn a_stream_of_responses_passes_but_for_what_is_ours() {
     let delta = r#"{"type":"response.output_text.delta", "sequence_number":2,"item_id":"msg_1","output_index":1,"content_index":0,"delta":"Hej","obfuscation":"x","new":1e400}"#;
     let created = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_theirs","status":"in_progress","output":[]}}"#;
