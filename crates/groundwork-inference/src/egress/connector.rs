@@ -1,12 +1,12 @@
 //! New connections to a target: straight, or through the proxy that the environment names, with TLS where the address asks for it.
 
-use super::{Addresses, EgressError, resolver::Checked, tls};
-use futures::future::BoxFuture;
+use super::origin::SendError;
+use super::{Addresses, EgressError, innermost, resolver::Checked, tls};
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
@@ -21,6 +21,7 @@ type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 #[derive(Clone)]
 pub(super) struct Connector {
+    server: Uri,
     route: Route,
     /// For name, connection, proxy and TLS together.
     limit: Duration,
@@ -37,11 +38,6 @@ enum Route {
         http: HttpConnector<Checked>,
     },
 }
-
-/// Nothing was connected in time.
-#[derive(Debug, thiserror::Error)]
-#[error("no connection within {0:?}")]
-pub(super) struct TooSlow(Duration);
 
 impl Connector {
     /// For one server. Proxies of the environment are used but for this machine's own addresses.
@@ -61,7 +57,20 @@ impl Connector {
             Some(proxy) if encrypted => Route::Tunnel((tunnel(&proxy, http), tls::shared()).into()),
             Some(proxy) => Route::Plain { proxy: Some(proxy.uri().clone()), http },
         };
-        Ok(Self { route, limit })
+        Ok(Self { server: server.clone(), route, limit })
+    }
+
+    /// Whether a proxy is asked for whole addresses.
+    pub(super) fn is_forwarded(&self) -> bool {
+        matches!(self.route, Route::Plain { proxy: Some(_), .. })
+    }
+
+    pub(super) async fn connect(&self) -> Result<Socket, SendError> {
+        match tokio::time::timeout(self.limit, self.route.connect(&self.server)).await {
+            Ok(Ok(stream)) => Ok(Socket(stream)),
+            Ok(Err(error)) => Err(SendError::Connect(innermost(&*error))),
+            Err(_elapsed) => Err(SendError::ConnectTimeout),
+        }
     }
 
     /// What a proxy that is asked for whole addresses wants with each request.
@@ -70,6 +79,16 @@ impl Connector {
             return None;
         }
         Matcher::from_env().intercept(server)?.basic_auth().cloned()
+    }
+}
+
+impl Route {
+    async fn connect(&self, server: &Uri) -> Result<Stream, BoxError> {
+        match self {
+            Self::Direct(connector) => connector.clone().call(server.clone()).await,
+            Self::Tunnel(connector) => connector.clone().call(server.clone()).await,
+            Self::Plain { proxy, http } => Ok(http.clone().call(proxy.as_ref().unwrap_or(server).clone()).await?.into()),
+        }
     }
 }
 
@@ -84,75 +103,40 @@ fn tunnel(proxy: &Intercept, http: HttpConnector<Checked>) -> Tunnel<HttpConnect
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = Socket;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Socket, BoxError>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        match &mut self.route {
-            Route::Direct(connector) => connector.poll_ready(context),
-            Route::Tunnel(connector) => connector.poll_ready(context),
-            Route::Plain { http, .. } => http.poll_ready(context).map_err(Into::into),
-        }
-    }
-
-    fn call(&mut self, server: Uri) -> Self::Future {
-        let limit = self.limit;
-        let forwarded = matches!(self.route, Route::Plain { proxy: Some(_), .. });
-        let connecting: BoxFuture<'static, Result<Stream, BoxError>> = match &mut self.route {
-            Route::Direct(connector) => Box::pin(connector.call(server)),
-            Route::Tunnel(connector) => Box::pin(connector.call(server)),
-            Route::Plain { proxy, http } => {
-                let connecting = http.call(proxy.clone().unwrap_or(server));
-                Box::pin(async move { Ok(connecting.await?.into()) })
-            }
-        };
-        Box::pin(async move {
-            match tokio::time::timeout(limit, connecting).await {
-                Ok(stream) => Ok(Socket { stream: stream?, forwarded }),
-                Err(_elapsed) => Err(TooSlow(limit).into()),
-            }
-        })
-    }
-}
-
 /// A connection.
-pub(super) struct Socket {
-    stream: Stream,
-    forwarded: bool,
-}
+pub(super) struct Socket(Stream);
 
-impl Connection for Socket {
-    fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.forwarded)
+impl Socket {
+    /// As was agreed upon with TLS.
+    pub(super) fn is_http2(&self) -> bool {
+        self.0.connected().is_negotiated_h2()
     }
 }
 
 impl Read for Socket {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        Pin::new(&mut self.0).poll_read(context, into)
     }
 }
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Pin::new(&mut self.0).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.0).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.0.is_write_vectored()
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+        Pin::new(&mut self.0).poll_write_vectored(context, parts)
     }
 }

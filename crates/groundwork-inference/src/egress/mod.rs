@@ -5,6 +5,7 @@ mod address;
 mod connector;
 mod origin;
 mod payload;
+mod pool;
 mod resolver;
 mod tls;
 

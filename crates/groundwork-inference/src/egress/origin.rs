@@ -1,42 +1,27 @@
-//! The connections to one target, kept open between calls.
+//! One server that the operator has set up, and what is sent to it.
 
-use super::connector::{Connector, TooSlow};
+use super::connector::Connector;
+use super::pool::{Lease, Pool};
 use super::{EgressError, HostPattern, Payload, Policy, Rules, parse};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use url::Url;
 
-/// Calls at once over one pool. A server that speaks HTTP/2 gets one connection per pool and usually allows 100 calls on it, beyond
-/// which they would wait in silence.
-const CALLS_PER_LANE: usize = 90;
-const LANES: usize = 16;
-
-/// How often a busy HTTP/2 connection is asked whether it still lives, and how long it may take to say so.
-const PING: Duration = Duration::from_secs(20);
-const PONG: Duration = Duration::from_secs(10);
-
-/// One server that the operator has set up. Cheap to clone; clones share their connections.
+/// Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub(crate) struct Origin {
-    lanes: Arc<[Lane]>,
-    /// Of a server without TLS, which speaks HTTP/1; where it is not known before, it is made for each request.
+    pool: Arc<Pool>,
     host: Option<HeaderValue>,
     proxy_authorization: Option<HeaderValue>,
-}
-
-struct Lane {
-    calls: Arc<AtomicUsize>,
-    client: Client<Connector, Payload>,
+    /// A proxy is asked for whole addresses.
+    forwarded: bool,
 }
 
 /// What is sent.
@@ -78,48 +63,64 @@ impl Origin {
             .map_err(|error: http::uri::InvalidUri| EgressError::Address { url: url.to_owned(), reason: error.to_string() })?;
         let own_machine = HostPattern::new(parsed.host_str().unwrap_or_default()).is_loopback();
         let connector = Connector::new(&server, own_machine, policy.addresses, policy.connect_timeout)?;
-        let lane = |_| Lane {
-            calls: Arc::default(),
-            client: Client::builder(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(keep)
-                .http2_keep_alive_interval(PING)
-                .http2_keep_alive_timeout(PONG)
-                .build(connector.clone()),
-        };
-        let host = (parsed.scheme() == "http").then(|| host(&parsed)).flatten();
-        Ok(Self { lanes: (0..LANES).map(lane).collect(), host, proxy_authorization: Connector::proxy_authorization(&server, own_machine) })
+        let forwarded = connector.is_forwarded();
+        let proxy_authorization = Connector::proxy_authorization(&server, own_machine);
+        Ok(Self { pool: Pool::new(connector, keep), host: host(&parsed), proxy_authorization, forwarded })
     }
 
-    /// Sends, and waits for the head of the answer. A request that certainly has not been looked at, because the connection was closed
-    /// before it or the server says so, is sent once more. Any other that gets no answer may have been worked on and charged for, and is
-    /// never doubled here.
-    pub(crate) async fn send(&self, mut outgoing: Outgoing) -> Result<http::Response<Body>, SendError> {
+    /// Sends, and waits for the head of the answer. A request that certainly has not been looked at, because its kept connection was closed
+    /// before it, is sent on another; one that a new connection did not take, or of which the server says so, once more. Any other that
+    /// gets no answer may have been worked on and charged for, and is never doubled here.
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<http::Response<Body>, SendError> {
+        let Outgoing { method, uri, headers, body } = outgoing;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        let mut sent_again = false;
+        loop {
+            let mut lease = self.pool.take().await?;
+            self.address(&mut request, &uri, lease.is_http2());
+            // What HTTP/2 has taken it does not give back, and the server may say that it has not looked at it.
+            let copy = if lease.is_http2() { copy(&request) } else { None };
+            let mut error = match lease.send(request).await {
+                Ok(answer) => return Ok(answer.map(|incoming| Body { incoming, lease: Some(lease), pool: self.pool.clone() })),
+                Err(error) => error,
+            };
+            let unsent = error.take_message();
+            let error = error.into_error();
+            // There may be many that were closed while nobody looked.
+            let costs_nothing = unsent.is_some() && lease.reused;
+            let again = unsent.or(copy.filter(|_| was_refused(&error)));
+            request = match again {
+                Some(again) if costs_nothing || !std::mem::replace(&mut sent_again, true) => again,
+                _ => return Err(SendError::Lost(innermost(&error))),
+            };
+        }
+    }
+
+    /// Addresses `request` as a connection wants it.
+    fn address(&self, request: &mut Request<Payload>, uri: &Uri, http2: bool) {
+        let path = uri.path_and_query().filter(|_| !http2 && !self.forwarded);
+        *request.uri_mut() = path.map_or_else(|| uri.clone(), |path| Uri::from(path.clone()));
+        let headers = request.headers_mut();
+        // One that the operator has set stays.
+        if let Some(host) = self.host.as_ref().filter(|_| !http2) {
+            headers.entry(header::HOST).or_insert_with(|| host.clone());
+        } else if headers.get(header::HOST) == self.host.as_ref() {
+            headers.remove(header::HOST);
+        }
         if let Some(authorization) = &self.proxy_authorization {
-            outgoing.headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+            headers.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
-        if let Some(host) = &self.host {
-            outgoing.headers.entry(header::HOST).or_insert_with(|| host.clone());
-        }
-        let (lane, place) = self.lane();
-        let repeatable = outgoing.body.is_whole();
-        let answer = match lane.client.request(outgoing.request()).await {
-            Err(error) if repeatable && was_not_looked_at(&error) => lane.client.request(outgoing.request()).await,
-            answer => answer,
-        };
-        let answer = answer.map_err(|error| sort(&error))?;
-        Ok(answer.map(|incoming| Body { incoming, _place: place }))
     }
+}
 
-    /// The first pool with room, so that few connections stay warm; the least busy when all are full.
-    fn lane(&self) -> (&Lane, Place) {
-        let calls = |lane: &&Lane| lane.calls.load(Ordering::Relaxed);
-        let free = self.lanes.iter().find(|lane| calls(lane) < CALLS_PER_LANE);
-        let lane = free.or_else(|| self.lanes.iter().min_by_key(calls)).unwrap_or(&self.lanes[0]);
-        lane.calls.fetch_add(1, Ordering::Relaxed);
-        (lane, Place(lane.calls.clone()))
-    }
+/// Another of the same, when its body can be sent twice.
+fn copy(request: &Request<Payload>) -> Option<Request<Payload>> {
+    let mut copy = Request::new(request.body().again()?);
+    *copy.method_mut() = request.method().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
 }
 
 fn host(server: &Url) -> Option<HeaderValue> {
@@ -133,29 +134,25 @@ impl std::fmt::Debug for Origin {
     }
 }
 
-impl Outgoing {
-    fn request(&mut self) -> Request<Payload> {
-        let mut request = Request::new(self.body.take());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
-}
-
-/// One call on a lane.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// The body of an answer. Dropping it before its end cancels the call.
 pub(crate) struct Body {
     incoming: Incoming,
-    _place: Place,
+    lease: Option<Lease>,
+    pool: Arc<Pool>,
+}
+
+impl Body {
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.pool.put(lease);
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.give_back();
+    }
 }
 
 impl http_body::Body for Body {
@@ -163,7 +160,11 @@ impl http_body::Body for Body {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.incoming).poll_frame(context)
+        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        if matches!(polled, Poll::Ready(None)) {
+            self.give_back();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -175,25 +176,12 @@ impl http_body::Body for Body {
     }
 }
 
-/// Not a byte of the request was sent, because its kept connection had been closed; or, on HTTP/2, the server says that it has not been
-/// processed.
-fn was_not_looked_at(error: &legacy::Error) -> bool {
-    sources(error).any(|cause| {
-        let unsent = cause.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_closed() || error.is_canceled());
-        let refused = cause.downcast_ref::<h2::Error>().is_some_and(|error| {
-            error.reason() == Some(h2::Reason::REFUSED_STREAM)
-                || (error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR))
-        });
-        unsent || refused
+/// The server says that it has not processed the request.
+fn was_refused(error: &hyper::Error) -> bool {
+    sources(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
+        error.reason() == Some(h2::Reason::REFUSED_STREAM)
+            || (error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR))
     })
-}
-
-fn sort(error: &legacy::Error) -> SendError {
-    if sources(error).any(<dyn Error>::is::<TooSlow>) {
-        return SendError::ConnectTimeout;
-    }
-    let message = innermost(error);
-    if error.is_connect() { SendError::Connect(message) } else { SendError::Lost(message) }
 }
 
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

@@ -18,16 +18,12 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    /// What is to be sent, and what is left of it for another try.
-    pub(super) fn take(&mut self) -> Self {
+    /// Another of the same, where nothing of it would be missing.
+    pub(super) fn again(&self) -> Option<Self> {
         match self {
-            Self::Whole(bytes) => Self::Whole(bytes.clone()),
-            Self::Pieces { .. } => std::mem::replace(self, Self::Whole(Bytes::new())),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Pieces { .. } => None,
         }
-    }
-
-    pub(super) fn is_whole(&self) -> bool {
-        matches!(self, Self::Whole(_))
     }
 }
 

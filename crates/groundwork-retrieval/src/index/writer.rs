@@ -93,8 +93,19 @@ pub(super) async fn run(index: Index, collection: Arc<Collection>, requests: mps
         }
         return;
     };
+    know_attributes(&index, &collection, &current);
     let writer = Writer { index, collection, keyword, current, older: Vec::new(), dirty: false };
     writer.serve(requests, stop).await;
+}
+
+/// Reads the attributes of all documents before the first filter asks for them. What goes wrong is told to whoever filters.
+fn know_attributes(index: &Index, collection: &Arc<Collection>, current: &Arc<Snapshot>) {
+    let (index, collection, current) = (index.clone(), collection.clone(), current.clone());
+    let (stop, tasks) = (index.0.setup.stop.clone(), index.0.setup.tasks.clone());
+    tasks.spawn(async move {
+        let knowing = collection.attributes.now(&index, &collection.id, &current);
+        drop(stop.run_until_cancelled(knowing).await);
+    });
 }
 
 struct Writer {
