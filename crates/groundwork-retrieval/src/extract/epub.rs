@@ -4,7 +4,7 @@ use super::document::{Builder, Document, Format};
 use super::package::Package;
 use super::xml::{self, Element};
 use super::{Limits, ReadError, html};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Reads an EPUB file. A chapter counts as a page: it is the place that a book's text is found by.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
@@ -61,6 +61,9 @@ fn chapters(book: &Element, path: &str) -> Vec<String> {
     let spine = main.into_iter().chain(aside);
     let listed = spine.filter_map(|reference| items.get(reference.attribute("idref")?));
     let text = listed.filter(|item| item.attribute("media-type").is_none_or(|kind| kind.contains("html")));
+    // A chapter stands in the order of reading once.
+    let mut known = HashSet::new();
+    let text = text.filter(|item| known.insert(item.attribute("href")));
     let no_navigation = text.filter(|item| !item.attribute("properties").unwrap_or("").split(' ').any(|property| property == "nav"));
     no_navigation.filter_map(|item| item.attribute("href")).map(|href| resolve(folder, href)).collect()
 }
@@ -113,7 +116,7 @@ mod tests {
     fn chapters_come_in_the_order_of_the_spine_without_the_navigation() {
         let book = "<package><metadata><dc:title xmlns:dc='d'>Moss</dc:title></metadata><manifest>
             <item id='n' href='nav.xhtml' media-type='application/xhtml+xml' properties='nav'/><item id='b' href='text/b%20two.xhtml' media-type='application/xhtml+xml'/>
-            <item id='a' href='text/a.xhtml' media-type='application/xhtml+xml'/></manifest><spine><itemref idref='n'/><itemref idref='a'/><itemref idref='b'/></spine></package>";
+            <item id='a' href='text/a.xhtml' media-type='application/xhtml+xml'/></manifest><spine><itemref idref='n'/><itemref idref='a'/><itemref idref='b'/><itemref idref='a'/></spine></package>";
         let bytes = zipped(&[
             ("mimetype", "application/epub+zip"),
             ("META-INF/container.xml", "<container><rootfiles><rootfile full-path='OEBPS/book.opf'/></rootfiles></container>"),

@@ -56,6 +56,11 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Whether there are words that hardly anybody could read.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.confidence < DOUBTFUL && !self.words.is_empty()
+    }
+
     /// Measures in points what was measured in pixels.
     pub(super) fn in_points(&mut self, dots_per_inch: u32) {
         #[expect(clippy::cast_precision_loss, reason = "dots of an inch")]
@@ -76,8 +81,7 @@ const DOUBTFUL: f32 = 70.0;
 /// Puts recognized pages in their places among those that had text of their own, and says what was done.
 pub(super) fn merge(parsed: &mut Parsed, pages: Vec<Page>) {
     let numbers = |keep: &dyn Fn(&Page) -> bool| pages.iter().filter(|page| keep(page)).map(|page| page.number).collect::<Vec<_>>();
-    let (read, doubtful, empty) =
-        (numbers(&|_| true), numbers(&|page| page.confidence < DOUBTFUL && !page.words.is_empty()), numbers(&|page| page.words.is_empty()));
+    let (read, doubtful, empty) = (numbers(&|_| true), numbers(&Page::is_doubtful), numbers(&|page| page.words.is_empty()));
     let warnings = &mut parsed.document.warnings;
     if !read.is_empty() {
         warnings.push(format!("{} scanned: the text was recognized in the picture and may have mistakes", named(&read, "is", "are")));
@@ -100,6 +104,15 @@ pub(super) fn merge(parsed: &mut Parsed, pages: Vec<Page>) {
     }
     parsed.words.sort_by_key(|words| words.page);
     place(&mut parsed.document);
+}
+
+/// Of two readings of the same pages the surer one of each.
+pub(super) fn surer(pages: Vec<Page>, mut again: Vec<Page>) -> Vec<Page> {
+    let choose = |page: Page| match again.iter().position(|other| other.number == page.number && other.confidence > page.confidence) {
+        Some(at) => again.swap_remove(at),
+        None => page,
+    };
+    pages.into_iter().map(choose).collect()
 }
 
 /// Says which pages stay without text, and why.
@@ -186,6 +199,21 @@ pub(super) fn joined(lines: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::extract::document::{Builder, Format};
+
+    #[test]
+    fn the_surer_reading_of_a_page_is_kept() {
+        let page = |number: u32, confidence: f32, text: &str| Page {
+            number,
+            width: 9.0,
+            height: 9.0,
+            paragraphs: vec![text.to_owned()],
+            words: Vec::new(),
+            confidence,
+        };
+        let kept = surer(vec![page(1, 90.0, "good"), page(2, 20.0, "bad")], vec![page(2, 95.0, "turned"), page(1, 60.0, "worse")]);
+        let texts: Vec<&str> = kept.iter().map(|page| page.paragraphs[0].as_str()).collect();
+        assert_eq!(texts, ["good", "turned"]);
+    }
 
     #[test]
     fn pages_are_named_in_ranges() {

@@ -82,20 +82,29 @@ pub(super) fn line(words: &[&str]) -> Vec<usize> {
     logical_order(&directions, count(Direction::Right) >= count(Direction::Left))
 }
 
-/// In a right-to-left line the mark that ends a left-to-right run stands left of it: for each such run the word that begins with the mark, how
-/// many bytes of it that is, and the word that it belongs behind.
+/// A mark at the end of a run that goes against its line was read as its beginning: in a right-to-left line it stands left of a left-to-right
+/// run, in a left-to-right line right of a right-to-left one. For each such run the word that begins with the mark, how many bytes of it that is,
+/// and the word that it belongs behind.
 pub(super) fn misplaced_marks(words: &[&str]) -> Vec<(usize, usize, usize)> {
     let directions: Vec<Direction> = words.iter().map(|word| direction_of_text(word)).collect();
     let count = |wanted| directions.iter().filter(|direction| **direction == wanted).count();
-    if count(Direction::Right) == 0 || count(Direction::Right) < count(Direction::Left) {
+    if count(Direction::Right) == 0 {
         return Vec::new();
     }
-    let is_run = |at: usize| directions.get(at).is_some_and(|direction| matches!(direction, Direction::Left | Direction::Digit));
+    let right_to_left = count(Direction::Right) >= count(Direction::Left);
+    let is_run = |at: usize| {
+        directions.get(at).is_some_and(|direction| match direction {
+            Direction::Left | Direction::Digit => right_to_left,
+            Direction::Right => !right_to_left,
+            Direction::Neutral => false,
+        })
+    };
     let begins = (0..words.len()).filter(|at| is_run(*at) && (*at == 0 || !is_run(*at - 1)));
-    let marked = begins.filter_map(|at| {
-        let marks = words[at].len() - words[at].trim_start_matches(['.', ',', ':', ';', '!', '?']).len();
-        let end = (at..words.len()).take_while(|at| is_run(*at)).last()?;
-        (marks > 0).then_some((at, marks, end))
+    let marked = begins.filter_map(|left| {
+        let right = (left..words.len()).take_while(|at| is_run(*at)).last()?;
+        let (first, last) = if right_to_left { (left, right) } else { (right, left) };
+        let marks = words[first].len() - words[first].trim_start_matches(['.', ',', ':', ';', '!', '?']).len();
+        (marks > 0).then_some((first, marks, last))
     });
     marked.collect()
 }
@@ -199,6 +208,7 @@ mod tests {
         assert_eq!(read(&["the", "word", "ב", "א", "means"]), "the word א ב means");
         assert_eq!(read(&["12", "ב", "א"]), "א ב 12");
         assert_eq!(misplaced_marks(&["ב", ".visual", "basic", "א"]), [(1, 1, 2)]);
-        assert_eq!(misplaced_marks(&[".visual", "basic", "is", "א"]), []);
+        assert_eq!(misplaced_marks(&["the", "word", "means", "ב", ".א"]), [(4, 1, 3)]);
+        assert_eq!(misplaced_marks(&["the", "means", "basic"]), []);
     }
 }

@@ -7,6 +7,16 @@ use crate::extract::ocr::{Ocr, Page, Recognizer};
 use crate::extract::{Bitmap, Parsed, ReadError};
 use std::time::Duration;
 
+/// A picture to be recognized.
+struct Picture<'a> {
+    /// The file, in pieces.
+    input: Vec<&'a [u8]>,
+    dots_per_inch: Option<u32>,
+    /// The number of its first page, and how many it has.
+    first: u32,
+    pages: usize,
+}
+
 impl Extractor {
     /// Adds the text of the scanned pages to what was read, or says why it is not there. A page that fails costs only itself.
     pub(super) async fn recognize(&self, bytes: &[u8], parsed: &mut Parsed) {
@@ -21,8 +31,8 @@ impl Extractor {
         let (pages, failed) = match parsed.document.format {
             Format::Pdf => self.pages_of_pdf(recognizer, bytes, now).await,
             // Pictures are read by the recognizer as they are, with all their pages at once.
-            _ => match self.run_recognizer(recognizer, vec![bytes], None, now.len()).await {
-                Ok(text) => (ocr::read(&text, 1), None),
+            _ => match self.pages_of(recognizer, &Picture { input: vec![bytes], dots_per_inch: None, first: 1, pages: now.len() }).await {
+                Ok(pages) => (pages, None),
                 Err(error) => (Vec::new(), Some((now.to_vec(), ocr::reason(&error)))),
             },
         };
@@ -55,31 +65,43 @@ impl Extractor {
         let bitmap: Bitmap = self.ask(bytes, "", Task::Draw { page: number }).await?;
         // The simplest of all picture formats: a line of text, then the bytes.
         let header = format!("P5\n{} {}\n255\n", bitmap.width, bitmap.height);
-        let text = self.run_recognizer(recognizer, vec![header.as_bytes(), &bitmap.gray], Some(bitmap.dots_per_inch), 1).await?;
-        let mut pages = ocr::read(&text, number);
+        let dots_per_inch = Some(bitmap.dots_per_inch);
+        let picture = Picture { input: vec![header.as_bytes(), &bitmap.gray], dots_per_inch, first: number, pages: 1 };
+        let mut pages = self.pages_of(recognizer, &picture).await?;
         pages.iter_mut().for_each(|page| page.in_points(bitmap.dots_per_inch));
         Ok(pages)
     }
 
-    /// What the recognizer says of a picture of so many pages.
-    async fn run_recognizer(
-        &self,
-        recognizer: &Recognizer,
-        input: Vec<&[u8]>,
-        dots_per_inch: Option<u32>,
-        pages: usize,
-    ) -> Result<String, ReadError> {
-        let seconds = recognizer.page_seconds.saturating_mul(pages as u64).max(1);
+    /// The pages of a picture. Where they are hard to read they may stand on their side or head, as cameras and scanners leave them: then the
+    /// recognizer is asked to look for that as well, which takes twice as long.
+    async fn pages_of(&self, recognizer: &Recognizer, picture: &Picture<'_>) -> Result<Vec<Page>, ReadError> {
+        let pages = ocr::read(&self.run_recognizer(recognizer, picture, false).await?, picture.first);
+        if !pages.iter().any(Page::is_doubtful) {
+            return Ok(pages);
+        }
+        // Without its data about directions it fails, and what it made of the picture before stands.
+        match self.run_recognizer(recognizer, picture, true).await {
+            Ok(text) => Ok(ocr::surer(pages, ocr::read(&text, picture.first))),
+            Err(_) => Ok(pages),
+        }
+    }
+
+    /// What the recognizer says of a picture; `turned`: whose pages may stand on their side.
+    async fn run_recognizer(&self, recognizer: &Recognizer, picture: &Picture<'_>, turned: bool) -> Result<String, ReadError> {
+        let seconds = recognizer.page_seconds.saturating_mul(picture.pages as u64).max(1);
         let means = Means { memory_bytes: recognizer.memory_bytes, cpu_seconds: seconds };
         let mut arguments: Vec<String> = ["stdin", "stdout", "-l", &recognizer.languages].map(str::to_owned).into();
-        if let Some(dots) = dots_per_inch {
+        if let Some(dots) = picture.dots_per_inch {
             arguments.extend(["--dpi".to_owned(), dots.to_string()]);
+        }
+        if turned {
+            arguments.extend(["--psm", "1"].map(str::to_owned));
         }
         arguments.extend(["-c", "tessedit_create_tsv=1"].map(str::to_owned));
         let recognition = Recognition { program: recognizer.program.clone(), arguments, means };
         let recognition = serde_json::to_string(&recognition).map_err(|_| crashed("the request could not be written"))?;
         let arguments = vec![RECOGNIZE.to_owned(), recognition];
-        let said = self.run(Run { arguments, input, means, wall_time: Duration::from_secs(seconds) }).await?;
+        let said = self.run(Run { arguments, input: picture.input.clone(), means, wall_time: Duration::from_secs(seconds) }).await?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
 }
