@@ -1,9 +1,10 @@
 //! ZIP packages of office files: sizes checked before anything is unpacked, and again while it is, because a directory may lie.
 
 use super::{Limits, ReadError};
-use std::io::{Cursor, Read};
-use zip::ZipArchive;
+use std::io::{Cursor, Read, Write};
 use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 /// Parts below this size may be packed as tightly as they like: it takes more to be a bomb.
 const RATIO_COUNTS_FROM_BYTES: u64 = 1024 * 1024;
@@ -81,6 +82,22 @@ impl<'a> Package<'a> {
         }
         Ok(Some(bytes))
     }
+
+    /// The package with another content in one of its parts.
+    pub(super) fn with_part(&mut self, name: &str, content: &[u8]) -> Result<Vec<u8>, ReadError> {
+        let written = |_| damaged("a ZIP entry cannot be read");
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..self.archive.len() {
+            let part = self.archive.by_index_raw(index).map_err(written)?;
+            if part.name().is_ok_and(|known| known == name) {
+                writer.start_file(name, SimpleFileOptions::default()).map_err(written)?;
+                writer.write_all(content).map_err(|_| damaged("a ZIP entry cannot be packed"))?;
+            } else {
+                writer.raw_copy_file(part).map_err(written)?;
+            }
+        }
+        writer.finish().map(Cursor::into_inner).map_err(written)
+    }
 }
 
 fn damaged(why: &str) -> ReadError {
@@ -90,9 +107,6 @@ fn damaged(why: &str) -> ReadError {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::io::Write;
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
 
     /// A package of these parts.
     pub(in crate::extract) fn zipped(parts: &[(&str, &str)]) -> Vec<u8> {

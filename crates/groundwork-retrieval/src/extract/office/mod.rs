@@ -1,5 +1,7 @@
 //! Word and PowerPoint files, new and old, → blocks, through the tree that `office_oxide` makes of them.
 
+mod ruby;
+
 use super::document::{Builder, Document, Format, Kind, has_likely_header, one_line};
 use super::numeral::Numeral;
 use super::package;
@@ -11,8 +13,8 @@ use std::io::Cursor;
 
 /// Reads a DOCX file. Its pages exist only where it is laid out, so that it has none here.
 pub(super) fn read_docx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    package::check(bytes, limits)?;
-    let (tree, damage) = open(bytes, DocumentFormat::Docx, limits)?;
+    let bytes = ruby::without_pronunciation(bytes, limits)?;
+    let (tree, damage) = open(&bytes, DocumentFormat::Docx, limits)?;
     let mut walker = Walker::new(Format::Docx, &tree, damage);
     for section in &tree.sections {
         walker.elements(&section.elements, 0);

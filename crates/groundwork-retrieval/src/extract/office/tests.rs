@@ -116,3 +116,39 @@ fn slides_keep_their_numbers_titles_and_own_headings() {
     assert!(document.blocks[2].heading_path.is_empty());
     assert_eq!(document.format.unit().name(), "slide");
 }
+
+#[test]
+fn words_are_read_and_the_pronunciation_over_them_is_not() {
+    let ruby = "<w:p><w:r><w:t>A</w:t></w:r><w:r><w:rPr/><w:ruby><w:rubyPr/><w:rt><w:r><w:t>moosu</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>moss</w:t></w:r></w:rubyBase></w:ruby></w:r><w:r><w:t> bed</w:t></w:r></w:p>";
+    assert_eq!(read_docx(&docx(ruby), &Limits::default()).unwrap().text(), "Amoss bed");
+}
+
+#[test]
+fn items_are_numbered_by_the_pattern_and_the_way_of_counting_of_their_list() {
+    let level = |at: u8, format: &str, pattern: &str| {
+        format!("<w:lvl w:ilvl=\"{at}\"><w:start w:val=\"1\"/><w:numFmt w:val=\"{format}\"/><w:lvlText w:val=\"{pattern}\"/></w:lvl>")
+    };
+    let numbering = format!(
+        "<w:numbering xmlns:w=\"{WORD}\"><w:abstractNum w:abstractNumId=\"0\">{}{}</w:abstractNum><w:num w:numId=\"1\"><w:abstractNumId w:val=\"0\"/></w:num></w:numbering>",
+        level(0, "decimal", "%1."),
+        level(1, "lowerLetter", "%1.%2)")
+    );
+    let item = |at: u8, text: &str| {
+        format!("<w:p><w:pPr><w:numPr><w:ilvl w:val=\"{at}\"/><w:numId w:val=\"1\"/></w:numPr></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")
+    };
+    let body = [item(0, "dig"), item(1, "deep"), item(1, "wide"), item(0, "sow")].concat();
+    let bytes = zipped(&[
+        (
+            "[Content_Types].xml",
+            &content_types(&[
+                ("/word/document.xml", "wordprocessingml.document.main"),
+                ("/word/numbering.xml", "wordprocessingml.numbering"),
+            ]),
+        ),
+        ("_rels/.rels", &relations(&[("r1", "officeDocument", "word/document.xml")])),
+        ("word/_rels/document.xml.rels", &relations(&[("r1", "numbering", "numbering.xml")])),
+        ("word/numbering.xml", &numbering),
+        ("word/document.xml", &format!("<w:document xmlns:w=\"{WORD}\"><w:body>{body}</w:body></w:document>")),
+    ]);
+    assert_eq!(read_docx(&bytes, &Limits::default()).unwrap().text(), "1. dig\n\n1.a) deep\n\n1.b) wide\n\n2. sow");
+}
