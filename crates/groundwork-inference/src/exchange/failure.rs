@@ -3,6 +3,7 @@
 use crate::target::{CallError, Headers, Said, Throttle};
 use bytes::Bytes;
 use groundwork_wire::error::Error;
+use groundwork_wire::object::Object;
 use http::HeaderMap;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -60,14 +61,33 @@ pub(crate) fn refusal_beside(refusal: Refusal<'_>, known: Said) -> CallError {
     }
 }
 
-/// The error object as it came; one of another shape in OpenAI's.
+/// The error object as it came, with all the fields that one has; one of another shape in OpenAI's.
 fn in_openais_words(error: &Error, status: u16, body: &Bytes) -> Bytes {
+    let kind = match status {
+        429 => "rate_limit_error",
+        ..500 => "invalid_request_error",
+        _ => "server_error",
+    };
     if is_openais(body) {
-        return body.clone();
+        return completed(body, kind).unwrap_or_else(|| body.clone());
     }
-    let kind = if status < 500 { "invalid_request_error" } else { "server_error" };
     let kind = Some(error.kind.clone()).filter(|kind| !kind.is_empty()).unwrap_or_else(|| kind.to_owned());
     Error { kind, ..error.clone() }.to_bytes()
+}
+
+/// With the fields that Azure and others leave out; `None` when they are all there.
+fn completed(body: &Bytes, kind: &str) -> Option<Bytes> {
+    let mut outer = Object::parse(body.clone()).ok()?;
+    let mut error: Object = outer.get("error", "an object").ok()??;
+    let missing: Vec<&str> = ["type", "param", "code"].into_iter().filter(|key| error.raw(key).is_none()).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    for key in missing {
+        error.set(key, &(key == "type").then_some(kind)).ok()?;
+    }
+    outer.set("error", &error).ok()?;
+    Some(outer.to_bytes())
 }
 
 /// Anthropic's says beside the error that it is one, and a response that failed has one among all that it is.
@@ -303,6 +323,27 @@ mod tests {
                 assert_eq!(said.body.unwrap(), r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}"#);
             }
             other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_error_object_goes_on_as_it_came_but_for_the_fields_that_every_one_has() {
+        for (status, body, expected) in [
+            (400, r#"{"error":{"type":null, "code":"c","message":"m","param":"p","new":1.50}}"#, None),
+            (
+                429,
+                r#"{"error":{"code":"429","message":"m","new":1.50}}"#,
+                Some(r#"{"error":{"code":"429","message":"m","new":1.50,"type":"rate_limit_error","param":null}}"#),
+            ),
+            (
+                400,
+                r#"{"x":1,"error":{"message":"m"}}"#,
+                Some(r#"{"x":1,"error":{"message":"m","type":"invalid_request_error","param":null,"code":null}}"#),
+            ),
+        ] {
+            let error =
+                refusal(Refusal { target: "t", model: "m", status, headers: &HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) });
+            assert_eq!(error.said().unwrap().body.as_deref(), Some(expected.unwrap_or(body).as_bytes()));
         }
     }
 

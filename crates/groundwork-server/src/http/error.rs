@@ -311,8 +311,10 @@ fn is_error_object(body: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Outer {
         #[serde(rename = "error")]
-        _error: serde::de::IgnoredAny,
+        _error: Inner,
     }
+    #[derive(serde::Deserialize)]
+    struct Inner {}
     serde_json::from_slice::<Outer>(body).is_ok()
 }
 
@@ -390,6 +392,7 @@ mod tests {
             (OBJECT, OBJECT.to_owned()),
             (r#"{"type":"error","code":"c","message":"m","param":null}"#, ours("c")),
             (r#"{"type":"response.failed","response":{"error":{"code":"c","message":"m"}}}"#, ours("c")),
+            (r#"{"error":"m"}"#, ours("c").replace(r#""c""#, "null")),
             ("{}", ours("upstream_fault").replace("\"m\"", "\"our words\"")),
         ] {
             assert_eq!(told(500, body).into_event(false), openais, "{body}");
