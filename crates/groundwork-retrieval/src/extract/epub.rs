@@ -1,7 +1,7 @@
 //! Books (EPUB) → blocks, chapter by chapter in reading order; the navigation page is left out.
 
 use super::document::{Builder, Document, Format};
-use super::package::Package;
+use super::package::{self, Package};
 use super::xml::{self, Element};
 use super::{Limits, ReadError, html};
 use std::collections::{HashMap, HashSet};
@@ -70,17 +70,7 @@ fn chapters(book: &Element, path: &str) -> Vec<String> {
 
 /// A reference within the package, from the folder of the part that makes it.
 fn resolve(folder: &str, href: &str) -> String {
-    let href = href.split('#').next().unwrap_or(href);
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    let decoded = percent_decoded(href);
-    for part in decoded.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
+    package::resolve(folder, &percent_decoded(href.split('#').next().unwrap_or(href)))
 }
 
 fn percent_decoded(text: &str) -> String {

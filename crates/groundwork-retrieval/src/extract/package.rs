@@ -100,6 +100,20 @@ impl<'a> Package<'a> {
     }
 }
 
+/// The name of a part that another one refers to, from the folder of that part or, with a slash before it, from the root.
+pub(super) fn resolve(folder: &str, target: &str) -> String {
+    let from_root = target.starts_with('/');
+    let mut parts: Vec<&str> = if from_root { Vec::new() } else { folder.split('/').filter(|part| !part.is_empty()).collect() };
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
 fn damaged(why: &str) -> ReadError {
     ReadError::Damaged(why.to_owned())
 }

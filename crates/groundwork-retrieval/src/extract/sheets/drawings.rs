@@ -1,14 +1,16 @@
 //! What lies over the cells of a workbook (XLSX): the text of boxes and shapes, and the titles of charts and their axes.
 
-use crate::extract::package::Package;
+use crate::extract::package::{self, Package};
 use crate::extract::xml::{self, Element};
 use crate::extract::{Limits, ReadError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The texts of each sheet that has any, in the order of the file. A drawing that cannot be read takes nothing from the cells.
 pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<HashMap<String, Vec<String>>, ReadError> {
     let mut drawings = Drawings { package: Package::open(bytes, limits)?, limits };
     let mut found = HashMap::new();
+    // A drawing is of one sheet; a file in which many share one is an attack.
+    let mut known = HashSet::new();
     let book = "xl/workbook.xml";
     let Some(root) = drawings.part(book)? else { return Ok(found) };
     let parts = drawings.relations(book)?;
@@ -16,8 +18,11 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<HashMap<String, Vec<
         let (Some(name), Some(id)) = (sheet.attribute("name"), sheet.attribute("id")) else { continue };
         let Some(part) = parts.iter().find(|part| part.id == id) else { continue };
         let mut texts = Vec::new();
-        for drawing in drawings.relations(&part.target)?.iter().filter(|part| part.kind == "drawing") {
-            drawings.texts(&drawing.target, &mut texts)?;
+        for drawing in drawings.relations(&part.target)?.into_iter().filter(|part| part.kind == "drawing") {
+            if !known.contains(&drawing.target) {
+                drawings.texts(&drawing.target, &mut texts)?;
+                known.insert(drawing.target);
+            }
         }
         if !texts.is_empty() {
             found.insert(name.to_owned(), texts);
@@ -53,7 +58,7 @@ impl Drawings<'_> {
             Some(Relation {
                 id: element.attribute("Id")?.to_owned(),
                 kind: element.attribute("Type")?.rsplit('/').next()?.to_owned(),
-                target: resolve(folder, element.attribute("Target")?),
+                target: package::resolve(folder, element.attribute("Target")?),
             })
         };
         Ok(root.elements().filter_map(relation).collect())
@@ -94,18 +99,4 @@ fn paragraphs(element: &Element, lines: &mut Vec<String>) {
             paragraphs(child, lines);
         }
     }
-}
-
-/// A target as its part names it, from the folder of that part or from the root.
-fn resolve(folder: &str, target: &str) -> String {
-    let from_root = target.starts_with('/');
-    let mut parts: Vec<&str> = if from_root { Vec::new() } else { folder.split('/').collect() };
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
 }
