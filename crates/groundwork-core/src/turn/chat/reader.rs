@@ -107,8 +107,9 @@ impl Reader {
     }
 
     pub(super) fn hear(&mut self, chunk: &Chunk<'_>, data: &Bytes) -> Result<Vec<Event>, ReadError> {
-        if chunk.error.is_some() {
-            let error = Error::parse(data);
+        // Some servers send the inside of an error object by itself.
+        let error = if chunk.error.is_some() || chunk.choices.is_none() { Error::parse(data) } else { None };
+        if chunk.error.is_some() || error.is_some() {
             return Err(ReadError::Refused(error.unwrap_or_else(|| Error {
                 message: String::new(),
                 kind: String::new(),

@@ -211,7 +211,11 @@ fn a_thought_with_a_signature_is_read_once() {
 #[test]
 fn an_error_in_a_stream_is_an_error_and_what_is_no_chunk_too() {
     let read = |data: &str| Reader::new().read(&Frame::data(data.to_owned()));
-    for data in [r#"{"error":{"message":"overloaded","type":"server_error"}}"#, r#"{"error":"overloaded"}"#] {
+    for data in [
+        r#"{"error":{"message":"overloaded","type":"server_error"}}"#,
+        r#"{"error":"overloaded"}"#,
+        r#"{"object":"error","message":"overloaded","code":40301}"#,
+    ] {
         assert!(matches!(read(data), Err(ReadError::Refused(error)) if error.message == "overloaded"), "{data}");
     }
     for data in ["{", "7", r#"{"choices":{}}"#, r#"{"choices":[{"delta":{"content":5}}]}"#] {
