@@ -21,6 +21,9 @@ const CALLS_PER_CONNECTION: usize = 90;
 const PING: Duration = Duration::from_secs(20);
 const PONG: Duration = Duration::from_secs(10);
 
+/// The least time between two looks for what is idle.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// What a connection may take to see that its last answer was read to the end.
 const MOMENT: Duration = Duration::from_millis(10);
 
@@ -148,7 +151,7 @@ impl Pool {
         let (pool, keep) = (Arc::downgrade(self), self.keep);
         self.tasks.execute(async move {
             loop {
-                tokio::time::sleep(keep).await;
+                tokio::time::sleep(keep.max(SWEEP)).await;
                 let Some(pool) = pool.upgrade() else { return };
                 pool.kept().close_old(Instant::now(), keep);
             }
