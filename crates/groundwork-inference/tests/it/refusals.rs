@@ -11,15 +11,26 @@ fn azure(server: &Server, unfiltered: Unfiltered) -> Settings {
 
 #[tokio::test]
 async fn a_filtered_prompt_is_final_in_all_its_spellings_and_its_body_goes_on() {
-    for body in [
-        r#"{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":true,"severity":"high"}}}}}"#,
-        r#"{"error":{"message":"filtered","param":"prompt","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_results":{"self_harm":{"filtered":true}}}}}"#,
-        r#"{"error":{"message":"filtered","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"self-harm":{"filtered":true}}}}}"#,
+    // What follows is what such an object always has and this one lacks.
+    for (body, missing) in [
+        (
+            r#"{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":true,"severity":"high"}}}}}"#,
+            "",
+        ),
+        (
+            r#"{"error":{"message":"filtered","param":"prompt","code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_results":{"self_harm":{"filtered":true}}}}}"#,
+            r#","type":"invalid_request_error""#,
+        ),
+        (
+            r#"{"error":{"message":"filtered","code":"400","innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"self-harm":{"filtered":true}}}}}"#,
+            r#","type":"invalid_request_error","param":null"#,
+        ),
     ] {
+        let told = format!("{}{missing}}}}}", body.strip_suffix("}}").unwrap());
         let server = Server::answering(whole("400 Bad Request", "", body.as_bytes())).await;
         for stream in [false, true] {
             match target(&azure(&server, Unfiltered::Allow)).call(hello(stream)).await.map(|_| ()).unwrap_err() {
-                CallError::ContentFilter { said, .. } => assert_eq!(said.body.unwrap(), body),
+                CallError::ContentFilter { said, .. } => assert_eq!(said.body.unwrap(), told),
                 other => panic!("{other}"),
             }
         }
