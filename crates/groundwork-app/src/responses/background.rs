@@ -94,18 +94,17 @@ impl Work {
             answer = ask(&app, &self.caller, &self.request, &self.recalled) => answer,
             () = cancelled() => return Err(Broken::Cancelled),
         };
-        let whole = match answer {
-            Ok(pipeline::Answer::Stream(_, items)) => Err(items),
-            Ok(pipeline::Answer::Whole(_, body)) => Ok(body),
-            Err(CallError::Response(failed)) => Ok(failed.body),
-            Err(error) => return Err(error.into()),
-        };
-        let mut items = match whole {
-            Ok(body) => {
+        let mut items = match answer {
+            Ok(pipeline::Answer::Stream(_, items)) => items,
+            Ok(pipeline::Answer::Whole(_, body)) => {
                 self.telling.hear_whole(body).await;
                 return Ok(());
             }
-            Err(items) => items,
+            Err(CallError::Response(failed)) => {
+                self.telling.hear_whole(failed.body).await;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
         };
         loop {
             let item = tokio::select! {

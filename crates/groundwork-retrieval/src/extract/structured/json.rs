@@ -15,7 +15,7 @@ pub(in crate::extract) fn read(bytes: &[u8], _limits: &Limits) -> Result<Documen
     let text = decode(bytes, None, &mut builder);
     let value = match parse(&text) {
         Ok(value) => value,
-        Err(error) => return read_in_part(&text, error, builder),
+        Err(wrong) => return read_in_part(&text, &wrong, builder),
     };
     if let Value::Fields(fields) = &value
         && let Some((_, Value::Text(title))) = fields.iter().find(|(name, _)| matches!(name.as_str(), "title" | "name"))
@@ -27,7 +27,8 @@ pub(in crate::extract) fn read(bytes: &[u8], _limits: &Limits) -> Result<Documen
 }
 
 /// What is left of a file that is not good JSON: its good lines, or its text where people or programs took liberties (comments, `NaN`).
-fn read_in_part(text: &str, error: ReadError, mut builder: Builder) -> Result<Document, ReadError> {
+fn read_in_part(text: &str, wrong: &serde_json::Error, mut builder: Builder) -> Result<Document, ReadError> {
+    let error = refusal(wrong);
     let ReadError::Damaged(problem) = &error else { return Err(error) };
     let (values, bad): (Vec<Option<Value>>, Vec<Option<Value>>) = text
         .lines()
@@ -39,7 +40,7 @@ fn read_in_part(text: &str, error: ReadError, mut builder: Builder) -> Result<Do
         add(&Value::List(values.into_iter().flatten().collect()), 1, &mut builder);
         return Ok(builder.finish());
     }
-    if problem.contains("ends too soon") {
+    if wrong.is_eof() {
         return Err(error);
     }
     builder.warn(format!("{problem}: read as text"));
@@ -47,7 +48,7 @@ fn read_in_part(text: &str, error: ReadError, mut builder: Builder) -> Result<Do
     Ok(builder.finish())
 }
 
-pub(super) fn parse(text: &str) -> Result<Value, ReadError> {
+fn parse(text: &str) -> Result<Value, serde_json::Error> {
     let whole = match serde_json::from_str::<Value>(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,
@@ -56,12 +57,18 @@ pub(super) fn parse(text: &str) -> Result<Value, ReadError> {
     let several: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
     match several {
         Ok(values) if values.len() > 1 => Ok(Value::List(values)),
-        _ if whole.to_string().contains("recursion limit") => Err(ReadError::TooComplex("its values are nested too deep".to_owned())),
-        _ => Err(ReadError::Damaged(match whole.classify() {
-            Category::Eof => format!("its JSON ends too soon, on line {}", whole.line()),
-            _ => format!("its JSON is wrong on line {}, column {}", whole.line(), whole.column()),
-        })),
+        _ => Err(whole),
     }
+}
+
+fn refusal(wrong: &serde_json::Error) -> ReadError {
+    if wrong.to_string().contains("recursion limit") {
+        return ReadError::TooComplex("its values are nested too deep".to_owned());
+    }
+    ReadError::Damaged(match wrong.classify() {
+        Category::Eof => format!("its JSON ends too soon, on line {}", wrong.line()),
+        _ => format!("its JSON is wrong on line {}, column {}", wrong.line(), wrong.column()),
+    })
 }
 
 impl<'de> Deserialize<'de> for Value {
