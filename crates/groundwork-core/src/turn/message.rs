@@ -51,9 +51,14 @@ pub enum Part {
     Reasoning(Reasoning),
     ToolCall(ToolCall),
     ToolResult(ToolResult),
-    /// What one dialect alone can say, by its `type`.
+    /// Content of a message that one dialect alone can say, by its `type`.
     Other {
         dialect: Dialect,
+        kind: String,
+        raw: Raw,
+    },
+    /// What stands between messages in the responses API, and what it alone can say, by its `type`.
+    Item {
         kind: String,
         raw: Raw,
     },

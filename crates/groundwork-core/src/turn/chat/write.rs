@@ -243,7 +243,7 @@ fn content<'a>(part: &'a Part, place: &str) -> Result<Content<'a>, Invalid> {
             }
         }
         Part::Other { dialect: Dialect::Chat, raw, .. } => Content::Raw(raw),
-        Part::Other { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
+        Part::Other { kind, .. } | Part::Item { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
         Part::Reasoning(_) | Part::ToolCall(_) | Part::ToolResult(_) => return cannot("has no tool call inside a tool's result"),
     })
 }

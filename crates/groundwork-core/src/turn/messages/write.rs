@@ -229,7 +229,7 @@ fn content<'a>(part: &'a Part, place: &str) -> Result<Option<Content<'a>>, Inval
             Content::ToolResult { tool_use_id: id, content, is_error: is_error.then_some(true), cache_control: None }
         }
         Part::Other { dialect: HERE, raw, .. } => Content::Raw(raw),
-        Part::Other { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
+        Part::Other { kind, .. } | Part::Item { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
     }))
 }
 

@@ -96,7 +96,7 @@ fn item(item: &Item, place: &str, unsaid: &mut Vec<String>) -> Result<(Role, Vec
             (Role::Tool, vec![Part::ToolResult(result)])
         }
         kind => {
-            let other = Part::Other { dialect: Dialect::Responses, kind: kind.to_owned(), raw: Raw::from(&item.object) };
+            let other = Part::Item { kind: kind.to_owned(), raw: Raw::from(&item.object) };
             return Ok((Role::Assistant, vec![other]));
         }
     };

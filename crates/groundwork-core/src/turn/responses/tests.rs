@@ -189,6 +189,17 @@ fn a_full_request_comes_out_as_it_went_in() {
 }
 
 #[test]
+fn what_no_other_dialect_knows_comes_out_where_it_stood() {
+    let body = r#"{"model":"m","input":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[]},{"type":"reasoning","":[]},{"type":"new_part"}]},{"type":"web_search_call","id":"ws_1"},{"type":"message","role":"user","content":[{"type":"new_part","z":1.10}]}],"store":false}"#;
+    let written = turn(body).to_responses("m", false).unwrap().to_bytes();
+    assert_eq!(String::from_utf8_lossy(&written), body);
+    for content in [r#"{"role":"assistant","content":[{"type":"new_part"}]}"#, r#"{"type":"web_search_call","id":"ws_1"}"#] {
+        let asked = turn(&format!(r#"{{"model":"m","input":[{content}]}}"#));
+        assert_eq!(asked.to_chat("m", false).unwrap_err().param(), Some("input"), "{content}");
+    }
+}
+
+#[test]
 fn one_answer_is_one_message_and_instructions_come_first() {
     let read = turn(
         r#"{"model":"m","instructions":"be kind","input":[{"role":"user","content":"q"},{"type":"reasoning","id":"rs","summary":[]},{"role":"assistant","content":"a"},{"type":"function_call","call_id":"c","name":"f","arguments":""},{"type":"function_call_output","call_id":"c","output":"1"},{"role":"user","content":"r"}],"include":["message.output_text.logprobs"]}"#,

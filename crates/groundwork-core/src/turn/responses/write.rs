@@ -106,7 +106,7 @@ impl Turn {
                             items.push(item.with("encrypted_content", &sealed).raw());
                         }
                     }
-                    Part::Other { dialect: Dialect::Responses, raw, .. } if raw.is_object() && ours => {
+                    Part::Item { raw, .. } => {
                         close(&mut said, &mut items);
                         items.push(raw.clone());
                     }
@@ -205,7 +205,7 @@ fn content(part: &Part, ours: bool, place: &str) -> Result<Raw, Invalid> {
         },
         Part::Audio { .. } => return cannot("hears no sound"),
         Part::Other { dialect: Dialect::Responses, raw, .. } => raw.clone(),
-        Part::Other { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
+        Part::Other { kind, .. } | Part::Item { kind, .. } => return cannot(&format!("has nothing like {kind:?}")),
         Part::Reasoning(_) | Part::ToolCall(_) | Part::ToolResult(_) => return cannot("has no tool call inside a tool's result"),
     })
 }
