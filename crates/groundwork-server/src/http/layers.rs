@@ -164,6 +164,9 @@ fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<
     if !guard.permission.granted(caller.role) {
         return Err(ApiError::missing_permission(guard.permission.name()));
     }
+    if matches!(guard.cost, Cost::Answer | Cost::Media) {
+        openai::patience(request.headers())?;
+    }
     if guard.cost != Cost::Probe {
         // Refused at once when every place is taken.
         *place = Some(Arc::clone(&front.0.places).try_acquire_owned().map_err(|_| ApiError::overloaded())?);

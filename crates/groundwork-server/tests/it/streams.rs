@@ -102,6 +102,25 @@ async fn a_client_that_waits_no_longer_gets_its_deadline() {
 }
 
 #[tokio::test]
+async fn a_time_that_a_client_cannot_mean_is_refused_by_the_name_of_its_header() {
+    let world = World::with(&scripted("pieces = [\"x\"]"));
+    let server = world.serve();
+    for path in ["/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/moderations"] {
+        for wrong in ["0", "-1", "1.5", "", "soon", "10s", "+1"] {
+            let asked = server.post(path).header("x-request-timeout-ms", wrong).json(&ask_model(false));
+            let answer = asked.send().await.unwrap();
+            assert_eq!(answer.status(), 400, "{path} {wrong}");
+            let error = answer.json::<Value>().await.unwrap()["error"].clone();
+            let message = error["message"].as_str().unwrap();
+            assert!(message.contains("x-request-timeout-ms") && message.contains("positive whole number"), "{message}");
+            assert!(path == "/v1/messages" || error["param"] == "x-request-timeout-ms", "{error}");
+        }
+    }
+    let patient = server.post("/v1/chat/completions").header("x-request-timeout-ms", "99999999999999999999").json(&ask_model(false));
+    assert_eq!(patient.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn more_requests_than_there_are_places_are_refused_at_once() {
     let world = World::with(&format!(
         "[limits]\nconcurrent_requests = 1\n{}",

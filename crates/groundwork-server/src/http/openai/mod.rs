@@ -11,6 +11,7 @@ pub(super) mod responses;
 pub(super) mod stored;
 pub(super) mod uploads;
 
+use super::error::ApiError;
 use super::layers::REQUEST_ID;
 use super::{Front, trace};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,8 +26,23 @@ const CALL: HeaderName = HeaderName::from_static("x-groundwork-call");
 /// When the answer must be there: the server's limit, or the client's when that is shorter.
 pub(super) fn deadline(front: &Front, headers: &HeaderMap) -> Instant {
     let limit = front.limits().request.duration();
-    let asked = headers.get(CLIENT_TIMEOUT).and_then(|value| value.to_str().ok()?.parse().ok()).map(Duration::from_millis);
+    // What cannot be read has been refused at the door.
+    let asked = patience(headers).ok().flatten();
     Instant::now() + asked.map_or(limit, |asked| asked.min(limit))
+}
+
+/// How long the client says that it waits.
+pub(super) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
+    let Some(value) = headers.get(CLIENT_TIMEOUT) else { return Ok(None) };
+    // Too long a number is as good as none.
+    let millis = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().unwrap_or(u64::MAX));
+    match value.to_str().ok().filter(|text| !text.is_empty()).and_then(millis) {
+        None | Some(0) => {
+            let message = format!("The header {CLIENT_TIMEOUT} must be a positive whole number of milliseconds, and is {value:?}.");
+            Err(ApiError::invalid_param(CLIENT_TIMEOUT.as_str(), message))
+        }
+        Some(millis) => Ok(Some(Duration::from_millis(millis))),
+    }
 }
 
 /// The label of a call in the ledger.
