@@ -13,7 +13,7 @@ use groundwork_core::turn::Usage;
 use groundwork_inference::target::{CallError, EmbedCall, Headers, Stage};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
-use groundwork_wire::embeddings::{self, Input, Request as Parsed, Response};
+use groundwork_wire::embeddings::{self, Asked, Format, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use std::sync::Arc;
@@ -118,9 +118,6 @@ impl EmbedError {
     }
 }
 
-/// Texts in one request, as OpenAI limits them.
-const MAX_TEXTS: usize = 2048;
-
 /// Makes embeddings. However it ends, one record of the call goes to the ledger.
 pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answer, EmbedError> {
     if app.stopping().is_cancelled() {
@@ -133,7 +130,7 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
     }
     let parsed = Parsed::parse(body.to_bytes())?;
     let deadline = request.deadline.unwrap_or_else(|| now() + inner.limits.call_timeout);
-    let (model, maker) = maker(app, caller, &parsed.model)?;
+    let (model, maker) = maker(app, caller, &parsed)?;
     let call = SettledCall {
         id: app.make_id("call").map_err(|_invalid| Interrupted)?,
         label: request.request_id,
@@ -149,7 +146,7 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
     let asked = EmbedCall { body, model: None, deadline, headers: request.headers };
     let made = tokio::select! {
         biased;
-        made = make(app, maker, (parsed, asked), &settlement) => made,
+        made = make(app, maker, (&parsed.model, asked), &settlement) => made,
         () = tokio::time::sleep_until(deadline.into()) => Err(EmbedError::DeadlineExceeded),
         () = inner.cut.cancelled() => Err(shutting_down()),
     };
@@ -167,7 +164,7 @@ pub async fn create(app: &App, caller: &Caller, request: Request) -> Result<Answ
 
 /// Who makes the embeddings.
 enum Maker {
-    Local,
+    Local(Local),
     Pool { pool: Arc<Pool>, caller: String },
 }
 
@@ -175,15 +172,22 @@ fn shutting_down() -> EmbedError {
     EmbedError::ShuttingDown { retry_after: SHUTDOWN_RETRY }
 }
 
-fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), EmbedError> {
-    let inner = app.inner();
+/// What the local model is asked.
+struct Local {
+    texts: Vec<String>,
+    format: Format,
+    dimensions: Option<u32>,
+}
+
+fn maker(app: &App, caller: &Caller, request: &Parsed) -> Result<(ModelName, Maker), EmbedError> {
+    let (inner, model) = (app.inner(), request.model.as_str());
     let unknown = || EmbedError::UnknownModel(model.to_owned());
     let name: ModelName = model.parse().map_err(|_invalid| unknown())?;
     if caller.tenant.as_ref() != Some(&inner.tenant) || !caller.may_use(&name) {
         return Err(unknown());
     }
     if model == inner.knowledge.embedding.name {
-        return Ok((name, Maker::Local));
+        return Ok((name, Maker::Local(local(request)?)));
     }
     let published = app.published();
     match published.pools.get(&name) {
@@ -193,17 +197,12 @@ fn maker(app: &App, caller: &Caller, model: &str) -> Result<(ModelName, Maker), 
     }
 }
 
-async fn make(
-    app: &App,
-    maker: Maker,
-    (request, asked): (Parsed, EmbedCall),
-    settlement: &Settlement,
-) -> Result<(Headers, Bytes), EmbedError> {
+async fn make(app: &App, maker: Maker, (model, asked): (&str, EmbedCall), settlement: &Settlement) -> Result<(Headers, Bytes), EmbedError> {
     settlement.finished("stop");
     match maker {
-        Maker::Local => {
+        Maker::Local(local) => {
             let embedder = app.inner().knowledge.embedding.get().await?;
-            let (answer, tokens) = local(app, embedder, request).await?;
+            let (answer, tokens) = embed(app, embedder, model, local).await?;
             settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
             Ok((Headers::new(), answer))
         }
@@ -237,29 +236,39 @@ async fn make(
 
 fn estimate(maker: &Maker, request: &Parsed) -> Option<Estimate> {
     let Maker::Pool { pool, .. } = maker else { return None };
-    let most = match &request.input {
-        Input::Texts(texts) => texts.iter().map(String::len).sum(),
-        Input::Tokens(lists) => lists.iter().map(Vec::len).sum(),
+    let most = match request.asked().map(|asked| asked.input) {
+        Ok(Input::Texts(texts)) => texts.iter().map(String::len).sum(),
+        Ok(Input::Tokens(lists)) => lists.iter().map(Vec::len).sum(),
+        // What the target may understand better than we do.
+        Err(_) => request.object.raw("input").map_or(0, Bytes::len),
     };
-    let body = request.object.to_bytes();
-    Some(Estimate::of_input(pool, (most, None), move |tokenizer| match Parsed::parse(body).map(|request| request.input) {
+    let request = request.clone();
+    Some(Estimate::of_input(pool, (most, None), move |tokenizer| match request.asked().map(|asked| asked.input) {
         Ok(Input::Texts(texts)) => texts.iter().map(|text| tokenizer.count(text)).sum(),
         Ok(Input::Tokens(_)) | Err(_) => most,
     }))
 }
 
+fn local(request: &Parsed) -> Result<Local, Invalid> {
+    let Asked { input, format, dimensions } = request.asked()?;
+    match input {
+        Input::Texts(texts) => Ok(Local { texts, format, dimensions }),
+        Input::Tokens(_) => {
+            Err(invalid("input", format!("{} reads texts, not token ids, which belong to the vocabulary of another model", request.model)))
+        }
+    }
+}
+
+fn invalid(param: &str, reason: String) -> Invalid {
+    Invalid::Value { param: param.to_owned(), reason }
+}
+
 /// The texts are passages: what a client stores and searches for is its own affair, and MiniLM makes no difference.
-async fn local(app: &App, embedder: Embedder, request: Parsed) -> Result<(Bytes, u64), EmbedError> {
-    let invalid = |param: &str, reason: String| Invalid::Value { param: param.to_owned(), reason };
-    if let Some(dimensions) = request.dimensions.filter(|dimensions| *dimensions as usize != embedder.dimensions) {
+async fn embed(app: &App, embedder: Embedder, model: &str, asked: Local) -> Result<(Bytes, u64), EmbedError> {
+    let Local { texts, format, dimensions } = asked;
+    if let Some(dimensions) = dimensions.filter(|dimensions| *dimensions as usize != embedder.dimensions) {
         let reason = format!("{} has {} dimensions, not {dimensions}", embedder.model, embedder.dimensions);
         return Err(invalid("dimensions", reason).into());
-    }
-    let Input::Texts(texts) = request.input else {
-        return Err(invalid("input", format!("{} reads texts, not token ids of another vocabulary", embedder.model)).into());
-    };
-    if texts.len() > MAX_TEXTS {
-        return Err(invalid("input", format!("{} texts are more than {MAX_TEXTS}", texts.len())).into());
     }
     let tokenizer = embedder.tokenizer.clone();
     let count = move || (texts.iter().map(|text| tokenizer.count(text)).collect::<Vec<usize>>(), texts);
@@ -272,6 +281,6 @@ async fn local(app: &App, embedder: Embedder, request: Parsed) -> Result<(Bytes,
     }
     let vectors = (embedder.run)(Purpose::Passage, texts).await?;
     let prompt_tokens = tokens.iter().sum::<usize>() as u64;
-    let answer = Response { model: &request.model, vectors: &vectors, format: request.format, prompt_tokens }.to_bytes();
+    let answer = Response { model, vectors: &vectors, format, prompt_tokens }.to_bytes();
     Ok((answer, prompt_tokens))
 }

@@ -5,18 +5,26 @@ use crate::object::Object;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-/// A request for embeddings: the original body and what we read of it.
+/// A request for embeddings: the original body, and what of it everybody must be told who embeds.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub object: Object,
     pub model: String,
+}
+
+/// What a request asks of an embedder that follows OpenAI's to the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
     pub input: Input,
     pub format: Format,
     pub dimensions: Option<u32>,
-    pub user: Option<String>,
 }
+
+/// Texts in one request, as OpenAI limits them.
+const MAX_INPUTS: usize = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -35,32 +43,48 @@ pub enum Format {
 }
 
 impl Request {
-    /// Parses a body. Every way of being wrong is an `Invalid` that names the parameter.
+    /// Reads a body that names a model and has an input. What else it says is for whoever embeds to understand: other servers than
+    /// OpenAI's read more forms of it than OpenAI's.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, Invalid> {
         let object = Object::parse(body)?;
         if let Some(key) = object.duplicate() {
             return Err(Invalid::Duplicate { key: key.to_owned() });
         }
-        let missing = |param: &str| Invalid::Missing { param: param.to_owned() };
-        let value = |param: &str, reason: &str| Invalid::Value { param: param.to_owned(), reason: reason.to_owned() };
-        let input: WireInput = object.get("input", "a string, an array of strings, or token ids")?.ok_or_else(|| missing("input"))?;
-        let input = Input::from(input);
-        if input.is_empty() {
-            return Err(value("input", "an empty input has no embedding"));
+        let model = object.get("model", "a string")?.ok_or_else(|| missing("model"))?;
+        match object.get("input", INPUT)?.ok_or_else(|| missing("input"))? {
+            AnyInput::Text(text) if text.is_empty() => Err(empty()),
+            AnyInput::Inputs(inputs) if inputs.is_empty() => Err(empty()),
+            AnyInput::Text(_) | AnyInput::Inputs(_) => Ok(Self { object, model }),
         }
-        let dimensions = object.get("dimensions", "an integer")?;
-        if dimensions == Some(0) {
-            return Err(value("dimensions", "it must be at least 1"));
-        }
-        Ok(Self {
-            model: object.get("model", "a string")?.ok_or_else(|| missing("model"))?,
-            format: object.get("encoding_format", "\"float\" or \"base64\"")?.unwrap_or_default(),
-            user: object.get("user", "a string")?,
-            input,
-            dimensions,
-            object,
-        })
     }
+
+    /// All that is asked. Every way of being wrong is an `Invalid` that names the parameter.
+    pub fn asked(&self) -> Result<Asked, Invalid> {
+        let value = |param: &str, reason: String| Invalid::Value { param: param.to_owned(), reason };
+        let input: Input = self.object.get::<WireInput>("input", INPUT)?.ok_or_else(|| missing("input"))?.into();
+        if input.is_empty() {
+            return Err(empty());
+        }
+        if input.len() > MAX_INPUTS {
+            return Err(value("input", format!("its {} elements are more than {MAX_INPUTS}", input.len())));
+        }
+        let dimensions = self.object.get("dimensions", "a positive integer")?;
+        if dimensions == Some(0) {
+            return Err(value("dimensions", "it must be at least 1".to_owned()));
+        }
+        let format = self.object.get("encoding_format", "\"float\" or \"base64\"")?.unwrap_or_default();
+        Ok(Asked { input, format, dimensions })
+    }
+}
+
+const INPUT: &str = "a string, an array of strings, or token ids";
+
+fn missing(param: &str) -> Invalid {
+    Invalid::Missing { param: param.to_owned() }
+}
+
+fn empty() -> Invalid {
+    Invalid::Value { param: "input".to_owned(), reason: "an empty input has no embedding".to_owned() }
 }
 
 impl Input {
@@ -71,6 +95,21 @@ impl Input {
             Self::Tokens(lists) => lists.is_empty() || lists.iter().any(Vec::is_empty),
         }
     }
+
+    /// How many embeddings are asked for.
+    fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Tokens(lists) => lists.len(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyInput {
+    Text(String),
+    Inputs(Vec<IgnoredAny>),
 }
 
 #[derive(Deserialize)]
@@ -218,6 +257,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn asked(body: impl Into<String>) -> Result<Asked, Invalid> {
+        Request::parse(body.into())?.asked()
+    }
+
     #[test]
     fn all_four_forms_of_input_are_read() {
         for (input, expected) in [
@@ -226,8 +269,8 @@ mod tests {
             ("[1,2]", Input::Tokens(vec![vec![1, 2]])),
             ("[[1],[2,3]]", Input::Tokens(vec![vec![1], vec![2, 3]])),
         ] {
-            let request = Request::parse(format!(r#"{{"model":"m","input":{input},"encoding_format":"base64","dimensions":8}}"#)).unwrap();
-            assert_eq!((request.input, request.format, request.dimensions), (expected, Format::Base64, Some(8)));
+            let read = asked(format!(r#"{{"model":"m","input":{input},"encoding_format":"base64","dimensions":8}}"#)).unwrap();
+            assert_eq!(read, Asked { input: expected, format: Format::Base64, dimensions: Some(8) });
         }
     }
 
@@ -236,16 +279,41 @@ mod tests {
         for (body, param) in [
             (r#"{"input":"a"}"#, "model"),
             (r#"{"model":"m"}"#, "input"),
+            (r#"{"model":"m","input":null}"#, "input"),
             (r#"{"model":"m","input":{}}"#, "input"),
+            (r#"{"model":"m","input":""}"#, "input"),
             (r#"{"model":"m","input":[]}"#, "input"),
-            (r#"{"model":"m","input":["a",1]}"#, "input"),
-            (r#"{"model":"m","input":["a",""]}"#, "input"),
-            (r#"{"model":"m","input":[-1]}"#, "input"),
-            (r#"{"model":"m","input":"a","encoding_format":"int8"}"#, "encoding_format"),
-            (r#"{"model":"m","input":"a","dimensions":0}"#, "dimensions"),
             (r#"{"model":"m","input":"a","input":"b"}"#, "input"),
         ] {
             assert_eq!(Request::parse(body).unwrap_err().param(), Some(param), "{body}");
+        }
+        for (fields, param) in [
+            (r#""input":["a",1]"#, "input"),
+            (r#""input":["a",null]"#, "input"),
+            (r#""input":[[1],"a"]"#, "input"),
+            (r#""input":["a",""]"#, "input"),
+            (r#""input":[[1],[]]"#, "input"),
+            (r#""input":[-1]"#, "input"),
+            (r#""input":[1.5]"#, "input"),
+            (r#""input":"a","encoding_format":"int8""#, "encoding_format"),
+            (r#""input":"a","encoding_format":["float"]"#, "encoding_format"),
+            (r#""input":"a","dimensions":0"#, "dimensions"),
+            (r#""input":"a","dimensions":-1"#, "dimensions"),
+            (r#""input":"a","dimensions":"8""#, "dimensions"),
+        ] {
+            // Whoever embeds may understand it.
+            let request = Request::parse(format!(r#"{{"model":"m",{fields}}}"#)).unwrap();
+            assert_eq!(request.asked().unwrap_err().param(), Some(param), "{fields}");
+        }
+    }
+
+    #[test]
+    fn more_inputs_than_openai_takes_are_refused() {
+        for element in [r#""a""#, "[1]"] {
+            let of = |count: usize| asked(format!(r#"{{"model":"m","input":[{}]}}"#, vec![element; count].join(",")));
+            assert_eq!(of(MAX_INPUTS).map(|asked| asked.input.len()), Ok(MAX_INPUTS));
+            let error = of(MAX_INPUTS + 1).unwrap_err();
+            assert!(error.param() == Some("input") && error.to_string().contains("2049"), "{error}");
         }
     }
 

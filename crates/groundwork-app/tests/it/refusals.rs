@@ -114,8 +114,23 @@ async fn embeddings_come_in_the_form_that_was_asked_for_and_are_refused_by_name(
         (json!({ "model": "buckets-1", "input": [[1, 2]] }), 400),
         (json!({ "model": "buckets-1", "input": "a", "dimensions": 3 }), 400),
         (json!({ "model": "buckets-1", "input": "word ".repeat(600) }), 400),
-        (json!({ "model": "buckets-1" }), 400),
     ] {
         assert_eq!(create(body.clone()).await.unwrap_err().http_status(), status, "{body}");
+    }
+    for (fields, param) in [
+        (json!({}), "input"),
+        (json!({ "input": [] }), "input"),
+        (json!({ "input": ["a", ""] }), "input"),
+        (json!({ "input": ["a", 1] }), "input"),
+        (json!({ "input": vec!["a"; 2049] }), "input"),
+        (json!({ "input": [1, 2] }), "input"),
+        (json!({ "input": "a", "dimensions": 3 }), "dimensions"),
+        (json!({ "input": "a", "encoding_format": "int8" }), "encoding_format"),
+    ] {
+        let mut body = fields;
+        body["model"] = json!("buckets-1");
+        let refused = create(body).await.unwrap_err();
+        let embeddings::EmbedError::Invalid(invalid) = &refused else { panic!("{refused}") };
+        assert_eq!((invalid.param(), refused.http_status()), (Some(param), 400));
     }
 }

@@ -369,12 +369,15 @@ async fn embeddings_go_through_a_target_too() {
     let answer = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5]}],"model":"e","usage":{"prompt_tokens":1,"total_tokens":1}}"#;
     let upstream = Upstream::start(whole("200 OK", "", answer)).await;
     let house = upstream.house(openai).await;
-    let asked =
-        embeddings::Request { body: json!({ "model": "default", "input": [[1, 2]] }).to_string().into(), ..embeddings::Request::default() };
-    assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap().body, answer);
-    let (head, sent) = upstream.request();
-    assert!(head.starts_with("POST /v1/embeddings "), "{head}");
-    assert_eq!((&sent["model"], &sent["input"]), (&json!("their-model"), &json!([[1, 2]])));
+    // Other servers read more than OpenAI's.
+    for input in [json!([[1, 2]]), json!(["a", { "image": "https://example.org/a.png" }]), json!(vec!["a"; 2049])] {
+        let body = json!({ "model": "default", "input": input, "encoding_format": "int8", "dimensions": -1 }).to_string().into();
+        let asked = embeddings::Request { body, ..embeddings::Request::default() };
+        assert_eq!(embeddings::create(&house.app, &Caller::local(), asked).await.unwrap().body, answer);
+        let (head, sent) = upstream.request();
+        assert!(head.starts_with("POST /v1/embeddings "), "{head}");
+        assert_eq!(sent, json!({ "model": "their-model", "input": input, "encoding_format": "int8", "dimensions": -1 }));
+    }
 }
 
 #[tokio::test]

@@ -7,11 +7,18 @@ use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
 use sha2::{Digest, Sha256};
 
+/// As many as the largest models have.
+const MOST_DIMENSIONS: u32 = 4096;
+
 pub(super) fn answer(model: &str, body: &Object, answer: &Answer) -> Result<Bytes, Invalid> {
-    let request = Request::parse(body.to_bytes())?;
-    let dimensions = request.dimensions.unwrap_or(answer.dimensions).max(1) as usize;
+    let asked = Request::parse(body.to_bytes())?.asked()?;
+    if let Some(dimensions) = asked.dimensions.filter(|dimensions| *dimensions > MOST_DIMENSIONS) {
+        let reason = format!("{dimensions} are more than {MOST_DIMENSIONS}");
+        return Err(Invalid::Value { param: "dimensions".to_owned(), reason });
+    }
+    let dimensions = asked.dimensions.unwrap_or(answer.dimensions).max(1) as usize;
     let bytes = |tokens: &Vec<u32>| tokens.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>();
-    let (vectors, prompt_tokens): (Vec<Vec<f32>>, usize) = match &request.input {
+    let (vectors, prompt_tokens): (Vec<Vec<f32>>, usize) = match &asked.input {
         Input::Texts(texts) => (
             texts.iter().map(|text| vector(text.as_bytes(), dimensions)).collect(),
             texts.iter().map(|text| text.split_whitespace().count()).sum(),
@@ -19,7 +26,7 @@ pub(super) fn answer(model: &str, body: &Object, answer: &Answer) -> Result<Byte
         Input::Tokens(lists) => (lists.iter().map(|tokens| vector(&bytes(tokens), dimensions)).collect(), lists.iter().map(Vec::len).sum()),
     };
     let prompt_tokens = answer.usage.map_or(prompt_tokens as u64, |usage| usage.input);
-    Ok(Response { model, vectors: &vectors, format: request.format, prompt_tokens }.to_bytes())
+    Ok(Response { model, vectors: &vectors, format: asked.format, prompt_tokens }.to_bytes())
 }
 
 /// Of length 1, from the hash of the text.
