@@ -32,6 +32,15 @@ impl Invalid {
         Self::Json { reason, line: error.line(), column: error.column() }
     }
 
+    /// Why a value of an object that is JSON could not be read: it is of another type, or what JSON can spell and nothing can hold.
+    pub fn unread(error: &serde_json::Error, param: &str, expected: &'static str) -> Self {
+        let param = param.to_owned();
+        if error.is_syntax() {
+            return Self::Value { param, reason: "it has half a surrogate pair in a text, or a number out of range".to_owned() };
+        }
+        Self::Type { param, expected }
+    }
+
     /// The same error, seen from the object that holds this one's under `prefix`: `role` becomes `messages[0].role`.
     pub fn within(self, prefix: &str) -> Self {
         let join = |param: String| if param.starts_with('[') { format!("{prefix}{param}") } else { format!("{prefix}.{param}") };

@@ -95,7 +95,7 @@ impl Object {
     /// The value of `key`; `None` when it is missing or null. `expected` describes the type for the error.
     pub fn get<T: DeserializeOwned>(&self, key: &str, expected: &'static str) -> Result<Option<T>, Invalid> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
-        serde_json::from_slice(raw).map_err(|_| Invalid::Type { param: key.to_owned(), expected })
+        serde_json::from_slice(raw).map_err(|error| Invalid::unread(&error, key, expected))
     }
 
     /// The value of `key` as it is spelled; `None` when it is missing or null.
@@ -289,6 +289,8 @@ mod tests {
     fn a_value_of_another_type_is_named_and_null_counts_as_missing() {
         let given = object(r#"{"n":"three","none":null}"#);
         assert_eq!(given.get::<u32>("n", "an integer"), Err(Invalid::Type { param: "n".to_owned(), expected: "an integer" }));
+        let half = object(r#"{"n":"\ud83d"}"#).get::<String>("n", "a string").unwrap_err();
+        assert!(half.param() == Some("n") && half.to_string().contains("surrogate"), "{half}");
         assert_eq!(given.get::<u32>("none", "an integer"), Ok(None));
         assert_eq!(given.get::<u32>("missing", "an integer"), Ok(None));
         assert!(!given.has("none"));

@@ -220,8 +220,10 @@ fn are_plain(raw: &[u8]) -> bool {
 }
 
 fn content(raw: &Bytes) -> Result<Content, Invalid> {
-    if let Ok(text) = serde_json::from_slice::<String>(raw) {
-        return Ok(Content::Text(text));
+    match serde_json::from_slice::<String>(raw) {
+        Ok(text) => return Ok(Content::Text(text)),
+        Err(error) if error.is_syntax() => return Err(Invalid::unread(&error, "content", "a string")),
+        Err(_) => {}
     }
     let elements = elements(raw).ok_or(Invalid::Type { param: "content".to_owned(), expected: "a string or an array of content parts" })?;
     let parse = |(index, element)| part(element).map_err(|error: Invalid| error.within(&format!("content[{index}]")));
@@ -355,7 +357,8 @@ mod tests {
             (with(r#","max_completion_tokens":-1"#), "max_completion_tokens", "invalid_type"),
             (with(r#","max_tokens":99999999999"#), "max_tokens", "invalid_type"),
             (with(r#","temperature":2.1"#), "temperature", "invalid_value"),
-            (with(r#","temperature":1e999"#), "temperature", "invalid_type"),
+            (with(r#","temperature":1e999"#), "temperature", "invalid_value"),
+            (message(r#"{"role":"user","content":"\ud83d"}"#), "messages[1].content", "invalid_value"),
             (with(r#","top_p":-0.1"#), "top_p", "invalid_value"),
             (with(r#","n":0"#), "n", "invalid_value"),
             (with(r#","stop":[1]"#), "stop", "invalid_type"),
