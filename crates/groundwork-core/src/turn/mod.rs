@@ -129,7 +129,7 @@ pub enum ReadError {
 /// A frame on its way to a client that speaks the target's dialect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passed {
-    /// What the client is to see; `None` for the usage of a chat stream that it did not ask for.
+    /// What the client is to see; of a chat stream `None` for usage that it did not ask for, and for nothing at all.
     pub frame: Option<Frame>,
     pub events: Vec<Event>,
 }

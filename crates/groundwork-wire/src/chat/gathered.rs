@@ -9,15 +9,20 @@ use std::collections::BTreeMap;
 pub struct Gathered {
     answer: Map<String, Value>,
     choices: BTreeMap<u64, Map<String, Value>>,
+    /// A chunk could not be read, so that a piece is missing.
+    torn: bool,
 }
 
 /// Texts that come piece by piece; every other text is whole where it stands.
 const PIECES: [&str; 9] = ["content", "refusal", "reasoning_content", "reasoning", "arguments", "input", "thinking", "transcript", "data"];
 
 impl Gathered {
-    /// Adds the data of one frame; what is no chunk says nothing.
+    /// Adds the data of one frame.
     pub fn hear(&mut self, data: &[u8]) {
-        let Ok(Value::Object(chunk)) = serde_json::from_slice(data) else { return };
+        let Ok(Value::Object(chunk)) = serde_json::from_slice(data) else {
+            self.torn |= !matches!(data.trim_ascii(), b"" | b"[DONE]");
+            return;
+        };
         for (key, value) in chunk {
             match (key.as_str(), value) {
                 ("choices", Value::Array(choices)) => choices.into_iter().for_each(|choice| self.choice(choice)),
@@ -41,9 +46,9 @@ impl Gathered {
         }
     }
 
-    /// The whole answer; `None` when nothing was heard.
+    /// The whole answer; `None` when nothing was heard, or not all of it could be read.
     pub fn whole(mut self) -> Option<Bytes> {
-        if self.answer.is_empty() {
+        if self.torn || self.answer.is_empty() {
             return None;
         }
         let choices = std::mem::take(&mut self.choices).into_iter().map(|(index, choice)| finished(index, choice)).collect();
@@ -116,6 +121,12 @@ fn finished(index: u64, mut choice: Map<String, Value>) -> Value {
         for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
             if let Value::Object(call) = call {
                 call.remove("index");
+            }
+            // Clients read them as a text, also when no piece of them came.
+            if let Some(Value::Object(function)) = call.get_mut("function")
+                && function.get("arguments").is_none_or(Value::is_null)
+            {
+                function.insert("arguments".to_owned(), json!(""));
             }
         }
     }
@@ -214,7 +225,21 @@ mod tests {
     }
 
     #[test]
-    fn nothing_heard_is_no_answer() {
+    fn a_call_of_which_no_argument_came_has_none_as_text() {
+        let whole = gathered(&[chunk(&json!([{ "index": 0, "delta": { "tool_calls": [
+            { "index": 0, "id": "a", "function": { "name": "one" } },
+            { "index": 1, "id": "b", "function": { "name": "two", "arguments": null } },
+        ] } }]))]);
+        let calls = whole["choices"][0]["message"]["tool_calls"].clone();
+        assert_eq!((&calls[0]["function"]["arguments"], &calls[1]["function"]["arguments"]), (&json!(""), &json!("")));
+    }
+
+    #[test]
+    fn nothing_heard_is_no_answer_and_one_with_a_hole_is_none_either() {
         assert!(Gathered::default().whole().is_none());
+        let mut torn = Gathered::default();
+        torn.hear(chunk(&json!([{ "index": 0, "delta": { "content": "a" } }])).to_string().as_bytes());
+        torn.hear(br#"{"choices":[{"index":0,"delta":{"content":"\ud83d"}}]}"#);
+        assert!(torn.whole().is_none());
     }
 }

@@ -75,7 +75,11 @@ impl Reader {
     }
 
     fn pass_usage(&mut self, frame: Frame, include_usage: bool) -> Result<Passed, ReadError> {
-        if include_usage || frame.is_done() || frame.data.trim_ascii().is_empty() {
+        if frame.data.trim_ascii().is_empty() {
+            // It says nothing, and official clients take it for broken JSON.
+            return Ok(Passed { frame: None, events: Vec::new() });
+        }
+        if include_usage || frame.is_done() {
             let events = self.read(&frame)?;
             return Ok(Passed { frame: Some(frame), events });
         }

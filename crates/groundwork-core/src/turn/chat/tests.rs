@@ -248,6 +248,10 @@ fn usage_that_the_client_did_not_ask_for_is_cut_out_and_nothing_else_is_changed(
         assert_eq!(pass(data, false).as_deref(), seen, "{data}");
         assert_eq!(pass(data, true).as_deref(), Some(data));
     }
+    // An event with nothing in it is JSON to no client.
+    for include in [false, true] {
+        assert_eq!(pass(" ", include), None);
+    }
 }
 
 #[test]

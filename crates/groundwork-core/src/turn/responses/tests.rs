@@ -150,6 +150,16 @@ fn an_answer_that_is_taken_back_is_incomplete_though_it_had_ended() {
 }
 
 #[test]
+fn sources_that_are_named_behind_the_end_stand_with_their_text() {
+    let named = r#"[{"type":"url_citation","url_citation":{"url":"u","title":"t","start_index":0,"end_index":1}}]"#;
+    let annotations = Event::Annotations { choice: 0, raw: Raw::parse(named).unwrap() };
+    let frames = spoken(&[text("a"), finish(FinishReason::Stop), annotations]);
+    let output = data(frames.last().unwrap())["response"]["output"].clone();
+    assert_eq!(output.as_array().unwrap().len(), 1);
+    assert_eq!((&output[0]["content"][0]["text"], &output[0]["content"][0]["annotations"][0]["url"]), (&"a".into(), &"u".into()));
+}
+
+#[test]
 fn an_answer_without_a_word_is_a_response_without_output() {
     let whole = write([finish(FinishReason::Stop)], &heading());
     assert_eq!(whole.raw("output").unwrap(), "[]");

@@ -85,8 +85,8 @@ impl Writer {
             }
             Event::Finish { choice: 0, reason } => {
                 self.begin(&mut frames);
+                // Items stay open: sources may still be named.
                 self.reason = Some(if self.retracted { FinishReason::ContentFilter } else { reason });
-                self.close_all(&mut frames);
             }
             Event::Text { .. }
             | Event::Refusal { .. }
