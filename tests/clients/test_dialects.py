@@ -94,6 +94,33 @@ def test_the_streaming_helper_hears_thoughts_words_and_calls_between_pings(claud
     assert (final.stop_reason, final.usage.output_tokens) == ("tool_use", 42)
 
 
+def test_what_is_to_be_cached_and_what_is_in_beta_reaches_anthropic_and_hinders_nobody_else(claude, scripted):
+    cache = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    words = {"type": "text", "text": "A long text.", **cache}
+    asked = {"max_tokens": 100, "system": [words], "messages": [{"role": "user", "content": [words]}], "tools": [{**TOOL, **cache}]}
+    for model in ("claude", "openai"):
+        answer = claude.beta.messages.create(model=model, betas=["a-beta-2025-01-01", "b-beta"], **asked)
+        assert [block.input for block in answer.content if block.type == "tool_use"] == [call["input"] for call in CALLS]
+        path, headers, body = last(scripted)
+        told = headers.get("anthropic-beta"), body.get("system"), body["tools"][0].get("cache_control"), body["messages"][-1]["content"][0:1]
+        if model == "claude":
+            assert told == ("a-beta-2025-01-01,b-beta", [words], cache["cache_control"], [words])
+        else:
+            assert "cache_control" not in json.dumps(body)
+        assert claude.beta.messages.count_tokens(model=model, messages=ASK, betas=["a-beta"]).input_tokens > 0
+        with claude.messages.stream(model=model, **asked) as stream:
+            assert [block.name for block in stream.get_final_message().content if block.type == "tool_use"] == ["weather", "weather"]
+
+
+def test_batches_of_messages_are_said_not_to_be_served(claude):
+    request = {"custom_id": "a", "params": {"model": "claude", "max_tokens": 5, "messages": ASK}}
+    for reach in (lambda: claude.messages.batches.create(requests=[request]), lambda: claude.messages.batches.list()):
+        with pytest.raises(anthropic.NotFoundError, match="not served here"):
+            reach()
+    with pytest.raises(anthropic.NotFoundError, match="not served here"):
+        claude.messages.batches.retrieve("msgbatch_1")
+
+
 def test_an_error_in_mid_message_is_raised_where_it_happens(claude):
     asked = {"max_tokens": 100, "messages": [{"role": "user", "content": "Please break."}]}
     with pytest.raises(anthropic.APIStatusError, match="Overloaded"):

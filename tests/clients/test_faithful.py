@@ -35,12 +35,46 @@ name = "scripted"
 base_url = "http://127.0.0.1:{scripted.server_address[1]}/v1"
 key = {{ env = "UPSTREAM_KEY" }}
 apis = ["chat", "responses"]
+[[targets]]
+kind = "fake"
+name = "echo"
+[[targets]]
+kind = "fake"
+name = "slow"
+[[targets.script.answers]]
+pieces = ["one ", "two ", "three"]
+chunk_ms = 150
+[[targets]]
+kind = "fake"
+name = "limited"
+[[targets.script.answers]]
+fault = {{ kind = "refuse", status = 429, code = "rate_limit_exceeded", message = "slow down", retry_after_ms = 300 }}
+[[targets]]
+kind = "fake"
+name = "failing"
+[[targets.script.answers]]
+fault = {{ kind = "refuse", status = 500, message = "out of order" }}
+[[targets]]
+kind = "fake"
+name = "spent"
+[[targets.script.answers]]
+fault = {{ kind = "refuse", status = 429, code = "insufficient_quota", message = "nothing is left" }}
 """
     declared = """
 [models."gpt-5-mini"]
 deployments = [{ target = "scripted", model = "gpt-5-mini" }]
 [models.embedder]
 deployments = [{ target = "scripted", model = "text-embedding-3-small" }]
+[models.echo]
+deployments = [{ target = "echo" }]
+[models.slow]
+deployments = [{ target = "slow" }]
+[models.limited]
+deployments = [{ target = "limited" }]
+[models.failing]
+deployments = [{ target = "failing" }]
+[models.spent]
+deployments = [{ target = "spent" }]
 [keys.clients]
 value = { env = "CLIENT_KEY" }
 """
@@ -207,6 +241,52 @@ def test_langchain_does_the_same_async(gateway):
     asyncio.run(work(ChatOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, model="gpt-5-mini", **settings)))
     unknown = {"azure_endpoint": gateway.url, "api_key": KEY, "api_version": "2024-10-21", "azure_deployment": "nobody", **settings}
     asyncio.run(work(AzureChatOpenAI(**{**unknown, "azure_deployment": "gpt-5-mini"})))
+
+
+def test_langchain_tells_events_and_takes_every_method_of_structure(gateway):
+    @tool
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        return city
+
+    @tool
+    def now() -> str:
+        """The time."""
+        return "noon"
+
+    # Clients of the same settings share connections, which do not outlive their loop.
+    settings = {"max_retries": 0, "timeout": 31}
+    plain = ChatOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, model="gpt-5-mini", **settings)
+    on_azure = AzureChatOpenAI(azure_endpoint=gateway.url, api_key=KEY, api_version="2024-10-21", azure_deployment="gpt-5-mini", **settings)
+    responding = ChatOpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, model="gpt-5-mini", use_responses_api=True, **settings)
+    chats = (plain, on_azure, responding)
+
+    async def told():
+        bound = [chat.bind_tools([weather, now]) for chat in chats]
+        return [[event async for event in chat.astream_events("How warm is it?", version="v2")] for chat in bound]
+
+    for chat, events in zip(chats, asyncio.run(told())):
+        assert (events[0]["event"], events[-1]["event"]) == ("on_chat_model_start", "on_chat_model_end")
+        calls = events[-1]["data"]["output"].tool_calls
+        assert [(call["name"], call["args"]) for call in calls] == [("weather", {"city": "Lisbon"}), ("weather", {"city": "Oslo"}), ("now", {})]
+        answer = chat.with_structured_output(Weather, method="json_schema", include_raw=True).invoke("How warm is it?")
+        assert answer["parsed"] == Weather(city="Lisbon", degrees=21) and answer["parsing_error"] is None
+        assert answer["raw"].usage_metadata["input_token_details"]["cache_read"] == 32
+        assert answer["raw"].usage_metadata["output_token_details"]["reasoning"] == 5
+        forced = chat.bind_tools([weather, now], tool_choice="now", parallel_tool_calls=False).invoke("What time is it?")
+        assert forced.tool_calls
+        picture = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]
+        assert chat.invoke([("human", picture)]).text == TEXT
+
+
+def test_a_refusal_is_raised_or_told_where_a_form_was_wanted(client, azure):
+    refused = [{"role": "user", "content": "Refuse."}]
+    for one in (client, azure):
+        message = one.chat.completions.parse(model="gpt-5-mini", messages=refused, response_format=Weather).choices[0].message
+        assert message.parsed is None and message.refusal == "I cannot."
+        with one.chat.completions.stream(model="gpt-5-mini", messages=refused, response_format=Weather) as stream:
+            said = [event.delta for event in stream if event.type == "refusal.delta"]
+        assert "".join(said) == "I cannot."
 
 
 def test_the_clients_of_node(gateway):

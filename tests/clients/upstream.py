@@ -20,6 +20,8 @@ CALLS = [
     {"index": 0, "id": "call_lisbon", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Lisbon"}'}},
     {"index": 1, "id": "call_oslo", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}},
 ]
+# Of a tool that takes nothing, for whoever has one.
+NOW = {"index": 2, "id": "call_now", "type": "function", "function": {"name": "now", "arguments": "{}"}}
 USAGE = {
     "prompt_tokens": 42,
     "completion_tokens": 17,
@@ -109,6 +111,14 @@ def wants_tools(body):
     return bool(body.get("tools")) and body["messages"][-1]["role"] != "tool"
 
 
+def calls(body):
+    return [*CALLS, NOW] if any(tool["function"]["name"] == "now" for tool in body["tools"]) else CALLS
+
+
+def refuses(body):
+    return body["messages"][-1]["content"] == "Refuse."
+
+
 def head(body, kind):
     return {
         "id": "chatcmpl-upstream",
@@ -124,8 +134,10 @@ def completion(body):
     def choice(index):
         message = {"role": "assistant", "content": text(body), "refusal": None, "annotations": []}
         if wants_tools(body):
-            calls = [{key: value for key, value in call.items() if key != "index"} for call in CALLS]
-            message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": calls}
+            called = [{key: value for key, value in call.items() if key != "index"} for call in calls(body)]
+            message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": called}
+        elif refuses(body):
+            message = {"role": "assistant", "content": None, "refusal": "I cannot."}
         finish = "tool_calls" if wants_tools(body) else "stop"
         return {"index": index, "message": message, "logprobs": LOGPROBS if body.get("logprobs") else None, "finish_reason": finish}
 
@@ -144,12 +156,16 @@ def chunks(body):
         yield chunk({"role": "assistant", "content": None if wants_tools(body) else "", "refusal": None}, index=index)
     if wants_tools(body):
         # Both calls are begun, then their arguments come in turn, and one delta has none.
-        for call in CALLS:
+        for call in calls(body):
             yield chunk({"tool_calls": [{**call, "function": {"name": call["function"]["name"], "arguments": ""}}]})
         for at in range(0, 20, 4):
-            for call in CALLS:
+            for call in calls(body):
                 yield chunk({"tool_calls": [{"index": call["index"], "function": {"arguments": call["function"]["arguments"][at : at + 4]}}]})
         yield chunk({}, "tool_calls")
+    elif refuses(body):
+        for piece in ("I ", "cannot."):
+            yield chunk({"refusal": piece})
+        yield chunk({}, "stop")
     else:
         for word in text(body).split(" "):
             for index in range(body.get("n") or 1):

@@ -36,11 +36,15 @@ def output(body):
         summary = [{"type": "summary_text", "text": "It thinks."}]
         items.append({"id": f"rs_{name}", "type": "reasoning", "summary": summary, **sealed})
     if body.get("tools") and last_kind(body) != "function_call_output":
-        for at, city in enumerate(CITIES):
-            call = {"call_id": f"call_{name}_{at}", "name": body["tools"][0]["name"], "arguments": f'{{"city":"{city}"}}'}
+        called = [(body["tools"][0]["name"], f'{{"city":"{city}"}}') for city in CITIES]
+        called += [("now", "{}") for tool in body["tools"] if tool["name"] == "now"]
+        for at, (tool, arguments) in enumerate(called):
+            call = {"call_id": f"call_{name}_{at}", "name": tool, "arguments": arguments}
             items.append({"id": f"fc_{name}_{at}", "type": "function_call", "status": "completed", **call})
         return items
     part = {"type": "output_text", "text": text(body), "annotations": [], "logprobs": []}
+    if not isinstance(body["input"], str) and body["input"][-1].get("content") == "Refuse.":
+        part = {"type": "refusal", "refusal": "I cannot."}
     items.append({"id": f"msg_{name}", "type": "message", "status": "completed", "role": "assistant", "content": [part]})
     return items
 
@@ -94,11 +98,16 @@ def events(body):
         if item["type"] == "message":
             part = item["content"][0]
             yield event("response.output_item.added", output_index=at, item={**item, "status": "in_progress", "content": []})
-            yield event("response.content_part.added", content_index=0, part={**part, "text": ""}, **place)
-            for piece in part["text"].split(" "):
-                piece = piece if part["text"].endswith(piece) else piece + " "
-                yield event("response.output_text.delta", content_index=0, delta=piece, logprobs=[], obfuscation="x", **place)
-            yield event("response.output_text.done", content_index=0, text=part["text"], logprobs=[], **place)
+            key = "refusal" if part["type"] == "refusal" else "text"
+            yield event("response.content_part.added", content_index=0, part={**part, key: ""}, **place)
+            if key == "refusal":
+                yield event("response.refusal.delta", content_index=0, delta=part[key], **place)
+                yield event("response.refusal.done", content_index=0, refusal=part[key], **place)
+            else:
+                for piece in part["text"].split(" "):
+                    piece = piece if part["text"].endswith(piece) else piece + " "
+                    yield event("response.output_text.delta", content_index=0, delta=piece, logprobs=[], obfuscation="x", **place)
+                yield event("response.output_text.done", content_index=0, text=part["text"], logprobs=[], **place)
             yield event("response.content_part.done", content_index=0, part=part, **place)
         elif item["type"] == "function_call":
             arguments = item["arguments"]
