@@ -178,11 +178,11 @@ impl Reader {
                 heard.close_calls(&self.id, events);
                 has_calls = !heard.calls.is_empty();
             }
-            let reason = match (reason, choice.stop_reason.and_then(Spelled::text)) {
-                // Some servers call tools and say that they stopped.
-                ("stop", _) if has_calls => FinishReason::ToolCalls,
-                ("stop", Some(sequence)) => FinishReason::StopSequence(sequence.into_owned()),
-                (reason, _) => reason.into(),
+            let reason = match (FinishReason::from(reason), choice.stop_reason.and_then(Spelled::text)) {
+                // Some servers call tools and say that they stopped, or a word of their own.
+                (FinishReason::Stop | FinishReason::Other(_), _) if has_calls => FinishReason::ToolCalls,
+                (FinishReason::Stop, Some(sequence)) => FinishReason::StopSequence(sequence.into_owned()),
+                (reason, _) => reason,
             };
             events.push(Event::Finish { choice: index, reason });
         }

@@ -174,6 +174,20 @@ fn calls_that_are_all_numbered_the_same_are_told_apart_by_id_and_name() {
 }
 
 #[test]
+fn an_answer_that_calls_tools_ends_with_calls_whatever_its_server_says() {
+    let call = delta(r#""tool_calls":[{"index":0,"id":"a","function":{"name":"one","arguments":"{}"}}]"#);
+    for (said, meant) in [
+        ("stop", FinishReason::ToolCalls),
+        ("eos", FinishReason::ToolCalls),
+        ("length", FinishReason::Length),
+        ("tool_calls", FinishReason::ToolCalls),
+    ] {
+        let end = format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{}},"finish_reason":"{said}"}}]}}"#);
+        assert_eq!(heard(&[&call, &end]).last(), Some(&Event::Finish { choice: 0, reason: meant }), "{said}");
+    }
+}
+
+#[test]
 fn several_answers_keep_apart() {
     let events = heard(&[
         r#"{"id":"c","choices":[{"index":1,"delta":{"content":"b","reasoning_content":"hm"}},{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-0.10}]}}]}"#,
