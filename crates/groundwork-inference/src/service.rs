@@ -100,6 +100,9 @@ impl Service {
         if let Some(error) = speech::hidden_error(&self.server.target, model, &headers, &body) {
             return Err(error);
         }
+        if body.trim_ascii().is_empty() || !speech::may_be_json(&body) {
+            return Err(self.server.broken(speech::NO_JSON));
+        }
         Ok(Embedded { served: served(&headers), headers: client_headers(&headers), body })
     }
 

@@ -114,6 +114,10 @@ fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallE
     if request.wants_json {
         return Err(refuse("response_format", "answers in text with citations"));
     }
+    let spoken = |modes: Vec<String>| modes.iter().any(|mode| mode != "text");
+    if request.object.has("audio") || request.object.get("modalities", "an array of strings")?.is_some_and(spoken) {
+        return Err(refuse("modalities", "answers in text"));
+    }
     let messages = Turn::from_chat(&request.object)?.messages;
     let text_only = |(index, message): (usize, groundwork_core::turn::Message)| match message.text() {
         Some(text) => Ok(Message { role: message.role, text }),

@@ -4,11 +4,14 @@ use crate::fixture::{House, Plan, body, request};
 use crate::upstream::{Reply, Upstream, events, openai, whole};
 use futures::StreamExt;
 use groundwork_app::pipeline::{self, Answer, Item, Request};
-use groundwork_app::{Caller, completions, responses};
+use groundwork_app::{Caller, completions, embeddings, forward, responses};
+use groundwork_core::call::Operation;
 use groundwork_core::turn::Dialect;
 use groundwork_inference::target;
 use groundwork_wire::responses::Include;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const CREATED: &str =
     r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_theirs","status":"in_progress","output":[]}}"#;
@@ -289,4 +292,28 @@ async fn a_stream_where_one_piece_was_asked_for_is_put_together() {
     let half = events(&[r#"{"id":"c","choices":[{"index":0,"delta":{"content":"He"}}]}"#], 1000);
     let error = house_of(Dialect::Chat, half).await.ask("default", "Hello?").await.unwrap_err();
     assert_eq!(error.kind(), "upstream_broken", "one that breaks off is no answer");
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_no_answer_also_where_an_answer_would_only_pass() {
+    let embedding = json!({ "model": "default", "input": "a" });
+    for (answer, is_one) in [("", false), ("<html>hello</html>", false), ("busy", false), ("  {\"results\":[]}", true)] {
+        let upstream = Upstream::start(whole("200 OK", "", answer)).await;
+        let house = upstream.house(openai).await;
+        let passed = forward::Request {
+            operation: Operation::Moderations,
+            path: "/moderations",
+            headers: http::HeaderMap::new(),
+            body: embedding.to_string().into(),
+            model: "default".into(),
+            only: None,
+            deadline: (Instant::now() + Duration::from_secs(30)).into_std(),
+            request_id: None,
+        };
+        let asked = embeddings::Request { body: embedding.to_string().into(), ..embeddings::Request::default() };
+        let made = embeddings::create(&house.app, &Caller::local(), asked).await.map_err(|error| error.kind());
+        let passed = forward::forward(&house.app, &Caller::local(), passed).await.map_err(|error| error.kind());
+        assert_eq!((made.is_ok(), passed.is_ok()), (is_one, is_one), "{answer}");
+        assert!(is_one || (made.err(), passed.err()) == (Some("upstream_broken"), Some("upstream_broken")));
+    }
 }

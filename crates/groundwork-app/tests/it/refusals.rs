@@ -75,6 +75,7 @@ async fn what_an_assistant_cannot_do_is_refused_by_name() {
         ("n", json!(2)),
         ("tools", json!([{ "type": "function", "function": { "name": "f" } }])),
         ("response_format", json!({ "type": "json_object" })),
+        ("modalities", json!(["text", "audio"])),
         ("messages", json!([{ "role": "user", "content": image }])),
         ("messages", json!([{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "Ho" }])),
     ] {

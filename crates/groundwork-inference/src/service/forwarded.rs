@@ -75,10 +75,12 @@ impl Passage<'_> {
         .boxed()
     }
 
-    /// Begun, so that an error in place of an answer is seen.
+    /// Begun, so that an error in place of an answer is seen, and an answer that is none.
     async fn json(&self, body: Incoming) -> Result<BoxStream<'static, Result<Bytes, CallError>>, CallError> {
         let mut bytes = self.bytes(body);
-        let Some(begin) = bytes.try_next().await? else { return Ok(bytes) };
+        let Some(begin) = bytes.try_next().await?.filter(|begin| speech::may_be_json(begin)) else {
+            return Err(self.server.broken(speech::NO_JSON));
+        };
         if !speech::may_be_error(&begin) {
             return Ok(stream::once(async { Ok(begin) }).chain(bytes).boxed());
         }

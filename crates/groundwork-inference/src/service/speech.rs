@@ -95,6 +95,13 @@ pub(super) fn hidden_error(target: &str, model: &str, headers: &HeaderMap, body:
     error.filter(|object| object.has("error")).map(|_error| hidden_refusal(target, model, headers, body.clone(), Said::default()))
 }
 
+pub(super) const NO_JSON: &str = "it is no JSON";
+
+/// Whether what begins so may be an answer: blanks may stand before it, with which some servers keep a connection awake.
+pub(super) fn may_be_json(begin: &[u8]) -> bool {
+    matches!(begin.trim_ascii_start().first(), None | Some(b'{' | b'['))
+}
+
 /// Whether an answer that begins so is looked at: one with results is no error, and may be long.
 pub(super) fn may_be_error(begin: &[u8]) -> bool {
     memchr::memmem::find(begin.get(..200).unwrap_or(begin), b"\"error\"").is_some()
