@@ -34,7 +34,7 @@ pub(super) fn what_method(method: &Method, path: &str) -> Option<&'static str> {
 }
 
 fn behind_the_version(path: &str) -> Option<&str> {
-    ["/v1/", "/openai/v1/", "/openai/"].iter().find_map(|prefix| path.strip_prefix(prefix))
+    ["/v1/", "/openai/v1/", "/openai/", "/anthropic/v1/"].iter().find_map(|prefix| path.strip_prefix(prefix))
 }
 
 #[cfg(test)]
@@ -46,6 +46,7 @@ mod tests {
         for path in ["/v1/fine_tuning/jobs", "/openai/v1/realtime", "/openai/vector_stores/vs_1", "/v1/messages/batches/b/results"] {
             assert!(what(path).is_some(), "{path}");
         }
+        assert!(what("/anthropic/v1/messages/batches").is_some());
         for path in ["/v1/nothing", "/v1/realtimes", "/v1/messages/other", "/fine_tuning", "/v1"] {
             assert!(what(path).is_none(), "{path}");
         }
