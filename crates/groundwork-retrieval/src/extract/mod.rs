@@ -1,6 +1,7 @@
 //! Bytes of a file → one block tree with provenance. Every parser runs in a confined child process (`sandbox`).
 
 pub mod boxes;
+mod compound;
 mod csv;
 pub mod document;
 mod epub;

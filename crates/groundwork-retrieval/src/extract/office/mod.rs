@@ -1,5 +1,7 @@
 //! Word and PowerPoint files, new and old, → blocks, through the tree that `office_oxide` makes of them.
 
+mod grids;
+mod looks;
 mod ruby;
 
 use super::document::{Builder, Document, Format, Kind, has_likely_header, one_line};
@@ -24,7 +26,7 @@ pub(super) fn read_docx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
 
 /// Reads a DOC file, of Word 6 to 2003.
 pub(super) fn read_doc(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    let (tree, damage) = open(bytes, DocumentFormat::Doc, limits)?;
+    let (tree, damage) = open(&looks::with_short_pages(bytes)?, DocumentFormat::Doc, limits)?;
     let mut walker = Walker::new(Format::Doc, &tree, damage);
     for section in &tree.sections {
         walker.elements(&section.elements, 0);
@@ -40,7 +42,7 @@ pub(super) fn read_pptx(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
 
 /// Reads a PPT file, of PowerPoint 97 to 2003.
 pub(super) fn read_ppt(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    read_slides(bytes, DocumentFormat::Ppt, Format::Ppt, limits)
+    read_slides(&grids::with_plain_tables(bytes)?, DocumentFormat::Ppt, Format::Ppt, limits)
 }
 
 fn read_slides(bytes: &[u8], kind: DocumentFormat, format: Format, limits: &Limits) -> Result<Document, ReadError> {
