@@ -94,24 +94,21 @@ pub(super) fn read_xlsb(bytes: &[u8], limits: &Limits) -> Result<Document, ReadE
 
 /// Reads an XLS file, of Excel 5 to 2003.
 pub(super) fn read_xls(bytes: &[u8], limits: &Limits) -> Result<Document, ReadError> {
-    let scans = biff::scan(bytes);
-    if let Some(area) = scans.iter().map(|scan| scan.area).find(|area| *area > MOST_LAID_OUT) {
-        return Err(ReadError::TooLarge(format!("a sheet spans {area} cells, {MOST_LAID_OUT} are read")));
-    }
-    let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
+    let biff::OldBook { sheets, file } = biff::look_through(bytes)?;
+    let mut workbook = Xls::new(Cursor::new(file)).map_err(|error| match error {
         XlsError::Password => ReadError::Encrypted,
         _ => damaged(),
     })?;
     let mut book = Book::new(Format::Xls, limits);
     for (number, sheet) in workbook.sheets_metadata().to_vec().iter().enumerate() {
-        let shares = scans.get(number).map(|scan| &scan.shares);
+        let old = sheets.get(number);
         let grid = match workbook.worksheet_range(&sheet.name) {
             Ok(range) => {
                 let mut grid = Grid::default();
                 let (top, left) = range.start().unwrap_or_default();
                 for (row, column, value) in range.used_cells() {
                     let position = (top + u32::try_from(row).unwrap_or(u32::MAX), left + u32::try_from(column).unwrap_or(u32::MAX));
-                    let format = shares.and_then(|shares| shares.get(&position)).map(String::as_str);
+                    let format = old.and_then(|old| old.shares.get(&position)).map(String::as_str);
                     book.put(&mut grid, position, show(value, format))?;
                 }
                 Some(grid)
@@ -119,12 +116,12 @@ pub(super) fn read_xls(bytes: &[u8], limits: &Limits) -> Result<Document, ReadEr
             Err(_) => None,
         };
         book.add(sheet, grid);
+        for text in old.into_iter().flat_map(|old| &old.texts) {
+            book.builder.paragraph(text);
+        }
     }
     Ok(book.builder.finish())
 }
-
-/// The library lays an old sheet out as a rectangle, of which a cell costs 24 bytes.
-const MOST_LAID_OUT: u64 = 4_000_000;
 
 /// The document under way, and how much more of it there may be.
 struct Book<'a> {

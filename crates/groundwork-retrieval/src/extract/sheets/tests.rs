@@ -129,3 +129,13 @@ fn whole_numbers_are_shown_as_shares_too() {
     assert_eq!(show(&Data::Int(1), Some("0.0%")).unwrap().text, "100.0%");
     assert_eq!(show(&Data::Int(7), None).unwrap().text, "7");
 }
+
+#[test]
+fn what_an_old_sheet_claims_to_span_costs_nothing() {
+    use super::biff::tests::{book, number, span};
+    for (rows, columns) in [(2, 2), (0, 0), (65_536, 256), (u32::MAX, u16::MAX)] {
+        let file = book(&[], &[span(rows, columns), number(0, 0, 0, 3.0), number(1, 1, 0, 4.0)]);
+        let document = read_xls(&file, &Limits::default()).unwrap();
+        assert_eq!(document.text(), "Beds\n\n3\n\n4", "{rows} rows, {columns} columns");
+    }
+}
