@@ -13,6 +13,7 @@ mod numeral;
 pub mod ocr;
 mod odt;
 mod office;
+mod old_encodings;
 mod package;
 pub mod pdf;
 mod rtf;

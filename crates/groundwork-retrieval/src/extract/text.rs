@@ -1,7 +1,7 @@
 //! Plain text: bytes → characters (also for every other text-like format), and characters → paragraphs, lists and the plainest headings.
 
 use super::document::{Builder, Document, Format, Kind};
-use super::{Limits, ReadError};
+use super::{Limits, ReadError, old_encodings};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -131,6 +131,10 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&[u8]>, builder: &mut Builde
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let encoding = detector.guess(None, Utf8Detection::Deny);
+    if let Some((text, name)) = old_encodings::better_than(encoding, bytes) {
+        builder.warn(format!("not UTF-8: read as {name}"));
+        return text;
+    }
     builder.warn(format!("not UTF-8: read as {}", encoding.name()));
     decode_as(encoding, bytes, builder)
 }

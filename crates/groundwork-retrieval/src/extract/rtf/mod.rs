@@ -38,6 +38,12 @@ mod tests {
     }
 
     #[test]
+    fn files_of_dos_say_so_by_one_word() {
+        assert_eq!(blocks(b"{\\rtf1\\pc Stra\\'e1e \\'81ber\\par}")[0].1, "Straße über");
+        assert_eq!(blocks(b"{\\rtf1\\ansi\\ansicpg850 \\'9dre\\par}")[0].1, "Øre");
+    }
+
+    #[test]
     fn styles_make_headings_and_the_title_is_taken() {
         let rtf =
             b"{\\rtf1{\\info{\\title Beds}}{\\stylesheet{\\s0 Normal;}{\\s1\\b heading 2;}}\\pard\\s1 North\\par\\pard\\s0 Text.\\par}";

@@ -2,10 +2,11 @@
 
 use super::token::Token;
 use crate::extract::document::{Builder, Document, Kind, has_likely_header};
+use crate::extract::old_encodings::Characters;
 use crate::extract::{Limits, ReadError};
 use encoding_rs::{
-    BIG5, EUC_KR, Encoding, GBK, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253,
-    WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
+    BIG5, EUC_KR, GBK, MACINTOSH, SHIFT_JIS, UTF_8, WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254,
+    WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 use std::collections::HashMap;
 
@@ -27,7 +28,7 @@ enum Destination {
 #[derive(Debug, Clone, Copy)]
 struct Group {
     destination: Destination,
-    encoding: &'static Encoding,
+    encoding: Characters,
     /// Bytes that stand for a character written as `\u`, for readers that do not know it.
     fallback: usize,
     hidden: bool,
@@ -50,9 +51,9 @@ pub(super) struct Reader {
     groups: Vec<Group>,
     most_groups: usize,
     /// The encodings of the fonts, and the names of the styles.
-    fonts: HashMap<i32, &'static Encoding>,
+    fonts: HashMap<i32, Characters>,
     styles: HashMap<i32, String>,
-    default_encoding: &'static Encoding,
+    default_encoding: Characters,
     /// Bytes not yet decoded: a character may take two of them.
     pending: Vec<u8>,
     high_surrogate: Option<u16>,
@@ -74,7 +75,7 @@ impl Reader {
             builder,
             groups: vec![Group {
                 destination: Destination::Body,
-                encoding: WINDOWS_1252,
+                encoding: Characters::Web(WINDOWS_1252),
                 fallback: 1,
                 hidden: false,
                 deleted: false,
@@ -83,7 +84,7 @@ impl Reader {
             most_groups: limits.depth,
             fonts: HashMap::new(),
             styles: HashMap::new(),
-            default_encoding: WINDOWS_1252,
+            default_encoding: Characters::Web(WINDOWS_1252),
             pending: Vec::new(),
             high_surrogate: None,
             to_skip: 0,
@@ -219,9 +220,13 @@ impl Reader {
                     self.fonts.insert(self.group().font, encoding);
                 }
             }
-            "mac" => {
-                self.default_encoding = MACINTOSH;
-                self.group_mut().encoding = MACINTOSH;
+            "mac" | "pc" | "pca" => {
+                self.default_encoding = match word {
+                    "mac" => Characters::Web(MACINTOSH),
+                    "pc" => Characters::CP437,
+                    _ => Characters::CP850,
+                };
+                self.group_mut().encoding = self.default_encoding;
             }
             "deleted" => self.group_mut().deleted = number != Some(0),
             "plain" => {
@@ -287,7 +292,7 @@ impl Reader {
     fn decode(&mut self) {
         if !self.pending.is_empty() {
             let bytes = std::mem::take(&mut self.pending);
-            let text = self.group().encoding.decode_without_bom_handling(&bytes).0;
+            let text = self.group().encoding.decode(&bytes);
             self.write(&text);
         }
     }
@@ -391,8 +396,10 @@ fn destination(word: &str, current: Destination) -> Option<Destination> {
     })
 }
 
-fn code_page(number: i32) -> &'static Encoding {
-    match number {
+fn code_page(number: i32) -> Characters {
+    let encoding = match number {
+        437 => return Characters::CP437,
+        850 => return Characters::CP850,
         932 => SHIFT_JIS,
         936 => GBK,
         949 => EUC_KR,
@@ -409,11 +416,12 @@ fn code_page(number: i32) -> &'static Encoding {
         10000 => MACINTOSH,
         65001 => UTF_8,
         _ => WINDOWS_1252,
-    }
+    };
+    Characters::Web(encoding)
 }
 
 /// The encoding of a font's character set; the default set says nothing.
-fn charset(number: i32) -> Option<&'static Encoding> {
+fn charset(number: i32) -> Option<Characters> {
     Some(code_page(match number {
         0 => 1252,
         77 => 10000,
