@@ -1,5 +1,6 @@
 //! HTML → blocks. What a reader of the page would not take for its text is left out: scripts, styles, navigation, forms, hidden parts.
 
+mod hidden;
 mod parse;
 mod table;
 
@@ -36,7 +37,8 @@ pub(super) fn walk_piece(text: &str, limits: &Limits, builder: &mut Builder) {
 
 /// Adds the blocks of a page to `builder`.
 fn walk(text: &str, limits: &Limits, builder: &mut Builder) {
-    let (html, flattened) = parse::parse(text, limits.depth, is_xml(text));
+    let (mut html, flattened) = parse::parse(text, limits.depth, is_xml(text));
+    hidden::take_out(&mut html);
     if flattened {
         builder.warn(format!("elements nested deeper than {} were flattened", limits.depth));
     }

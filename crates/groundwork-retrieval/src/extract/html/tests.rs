@@ -88,3 +88,19 @@ fn lists_count_as_they_say_and_cells_by_role_stay_apart() {
     let page = "<ol type='a'><li>dig</li><li>rake</li></ol><div role='row'><span role='cell'>bed</span><span role='cell'>2 m</span></div>";
     assert_eq!(text(page), "a. dig\n\nb. rake\n\nbed\n\n2 m");
 }
+
+#[test]
+fn what_a_style_sheet_hides_is_left_out_unless_the_page_can_show_it() {
+    let page = |style: &str| {
+        format!(
+            "<style>{style}</style><p class='a b'>moss</p><p id=x>fern</p><table><tr class=a><td>old<tr><td>bed<td>size</table><aside>end</aside>"
+        )
+    };
+    assert_eq!(text(&page("p { color: green }")), "moss\n\nfern\n\nold\nbed | size\n\nend");
+    assert_eq!(text(&page("/* . */ .a { display : none !important }")), "fern\n\nbed | size\n\nend");
+    assert_eq!(text(&page("p.b, #x{color:red;visibility:hidden} aside{DISPLAY:None}")), "old\nbed | size");
+    // A rule for an element within another, or for another medium, is not read as one for all.
+    assert_eq!(text(&page("div .a{display:none} @media print{.b{display:none}} #x{display:none}")), "moss\n\nold\nbed | size\n\nend");
+    // A chapter that opens.
+    assert_eq!(text(&page(".a{display:none} #x{display:none} .open > .a{display:block}")), "moss\n\nold\nbed | size\n\nend");
+}
