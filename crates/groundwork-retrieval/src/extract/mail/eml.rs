@@ -1,6 +1,6 @@
 //! Mails as they are sent (EML).
 
-use super::{Mail, attachment_name, body, inner_file};
+use super::{Mail, attachment_name, body, inner_file, tnef};
 use crate::extract::document::{Builder, Format};
 use crate::extract::{InnerFile, Limits, Parsed, ReadError, text};
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
@@ -18,8 +18,8 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, 
     let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
     let plain = bodies(message.text_bodies(), false, bytes, &mut builder);
     let html = bodies(message.html_bodies(), true, bytes, &mut builder);
-    let attached = attachments(&message, bytes, &mut builder);
-    let mail = Mail {
+    let (attached, packed) = attachments(&message, bytes, limits, &mut builder);
+    let mut mail = Mail {
         format: Format::Eml,
         subject: message.subject().unwrap_or("").to_owned(),
         headers: vec![("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)],
@@ -28,6 +28,12 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Parsed, 
         rich: None,
         attachments: attached,
     };
+    for packed in packed {
+        if mail.plain.trim().is_empty() && mail.html.trim().is_empty() && mail.rich.is_none() {
+            (mail.plain, mail.html, mail.rich) = (packed.plain, packed.html, packed.rich);
+        }
+        mail.attachments.extend(packed.attachments);
+    }
     Ok(mail.into_parsed(limits, builder))
 }
 
@@ -68,8 +74,9 @@ fn bodies<'a>(parts: impl Iterator<Item = &'a MessagePart<'a>>, html: bool, mail
     texts.collect::<Vec<_>>().join("\n\n")
 }
 
-fn attachments(message: &Message<'_>, mail: &[u8], builder: &mut Builder) -> Vec<InnerFile> {
-    let mut files = Vec::new();
+/// The attached files, and the mails that Outlook packed into one.
+fn attachments(message: &Message<'_>, mail: &[u8], limits: &Limits, builder: &mut Builder) -> (Vec<InnerFile>, Vec<Mail>) {
+    let (mut files, mut packed) = (Vec::new(), Vec::new());
     for (part, number) in message.attachments().zip(1..) {
         let (content, ending) = match &part.body {
             PartType::Message(inner) => (Cow::Borrowed(inner.raw_message()), ".eml"),
@@ -79,9 +86,11 @@ fn attachments(message: &Message<'_>, mail: &[u8], builder: &mut Builder) -> Vec
             PartType::Html(text) => (Cow::Owned(body::text_of(part, text, mail, builder).into_bytes()), ".html"),
             _ => (Cow::Borrowed(part.contents()), ""),
         };
-        if !content.is_empty() {
+        if let Some(mail) = tnef::read(&content, limits, builder) {
+            packed.push(mail);
+        } else if !content.is_empty() {
             files.push(inner_file(attachment_name(part.attachment_name(), number, ending), &content));
         }
     }
-    files
+    (files, packed)
 }

@@ -4,6 +4,7 @@ mod body;
 mod eml;
 mod msg;
 mod packed_rtf;
+mod tnef;
 
 pub(super) use eml::read as read_eml;
 pub(super) use msg::read as read_msg;
@@ -13,6 +14,25 @@ use super::{InnerFile, Limits, Parsed, html, text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+
+/// Numbers of the properties that Outlook's files name and that are read.
+mod property {
+    pub(super) const SUBJECT: u16 = 0x0037;
+    pub(super) const SUBMITTED: u16 = 0x0039;
+    pub(super) const DELIVERED: u16 = 0x0E06;
+    pub(super) const SENDER_NAME: u16 = 0x0C1A;
+    pub(super) const SENDER_ADDRESS: u16 = 0x0C1F;
+    pub(super) const SENDER_SMTP_ADDRESS: u16 = 0x5D01;
+    pub(super) const TO: u16 = 0x0E04;
+    pub(super) const CC: u16 = 0x0E03;
+    pub(super) const TRANSPORT_HEADERS: u16 = 0x007D;
+    pub(super) const BODY: u16 = 0x1000;
+    pub(super) const BODY_HTML: u16 = 0x1013;
+    pub(super) const BODY_RTF: u16 = 0x1009;
+    pub(super) const ATTACHED_DATA: u16 = 0x3701;
+    pub(super) const ATTACHED_NAME: u16 = 0x3704;
+    pub(super) const ATTACHED_LONG_NAME: u16 = 0x3707;
+}
 
 /// What both kinds of mail come down to.
 struct Mail {

@@ -1,7 +1,7 @@
 //! Mails as Outlook saves them (MSG): properties in the streams of a compound file, named by their number and type. A mail in a mail is a
 //! folder of the same make, and is handed on as a mail of the other kind.
 
-use super::{Mail, attachment_name, compose, inner_file, packed_rtf};
+use super::{Mail, attachment_name, compose, inner_file, packed_rtf, property};
 use crate::extract::document::{Builder, Document, Format};
 use crate::extract::{InnerFile, Limits, Parsed, ReadError, rtf, text};
 use encoding_rs::UTF_16LE;
@@ -10,25 +10,6 @@ use office_oxide::cfb::CfbReader;
 use std::io::Cursor;
 
 type Compound<'a> = CfbReader<Cursor<&'a [u8]>>;
-
-/// Numbers of the properties that are read.
-mod property {
-    pub(super) const SUBJECT: u16 = 0x0037;
-    pub(super) const SUBMITTED: u16 = 0x0039;
-    pub(super) const DELIVERED: u16 = 0x0E06;
-    pub(super) const SENDER_NAME: u16 = 0x0C1A;
-    pub(super) const SENDER_ADDRESS: u16 = 0x0C1F;
-    pub(super) const SENDER_SMTP_ADDRESS: u16 = 0x5D01;
-    pub(super) const TO: u16 = 0x0E04;
-    pub(super) const CC: u16 = 0x0E03;
-    pub(super) const TRANSPORT_HEADERS: u16 = 0x007D;
-    pub(super) const BODY: u16 = 0x1000;
-    pub(super) const BODY_HTML: u16 = 0x1013;
-    pub(super) const BODY_RTF: u16 = 0x1009;
-    pub(super) const ATTACHED_DATA: u16 = 0x3701;
-    pub(super) const ATTACHED_NAME: u16 = 0x3704;
-    pub(super) const ATTACHED_LONG_NAME: u16 = 0x3707;
-}
 
 /// The type of a point in time.
 const TIME: u16 = 0x0040;

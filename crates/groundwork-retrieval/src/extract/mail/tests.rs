@@ -81,3 +81,16 @@ fn a_mail_that_is_put_together_reads_as_what_it_was() {
     assert!(text.starts_with("Größe der Beete\n\nFrom: Ann <ann@example.org>") && text.contains("Zwei Beete."), "{text}");
     assert_eq!((parsed.files[0].name.as_str(), parsed.files[0].content.as_ref()), ("Übersicht.txt", &b"inner words"[..]));
 }
+
+#[test]
+fn what_outlook_packs_in_one_file_is_read_as_text_and_files() {
+    let packed = STANDARD.encode(tnef::tests::winmail());
+    let parsed = mail(&format!(
+        "Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Disposition: attachment; filename=winmail.dat\nContent-Transfer-Encoding: base64\n\n{packed}\n--b--\n"
+    ));
+    let text = parsed.document.text();
+    assert!(text.contains("Two beds.") && text.contains("Attachments: Plan für Beete.txt, Inner-mail.eml"), "{text}");
+    assert_eq!(parsed.files[0].content.as_ref(), b"Water the moss.");
+    let inner = read_eml(&parsed.files[1].content, &Limits::default()).unwrap().document.text();
+    assert!(inner.starts_with("Inner/mail") && inner.ends_with("Rake the paths."), "{inner}");
+}
