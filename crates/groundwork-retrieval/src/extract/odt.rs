@@ -1,5 +1,6 @@
 //! OpenDocument texts (ODT) and slides (ODP) → blocks.
 
+pub(super) mod chart;
 mod styles;
 
 use super::document::{Builder, Document, Format, Kind, has_likely_header};
@@ -7,6 +8,7 @@ use super::package::Package;
 use super::xml::{self, Element, Node};
 use super::{Limits, ReadError};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use styles::{Counters, Styles};
 
 /// Reads an ODT file.
@@ -56,7 +58,28 @@ fn open(bytes: &[u8], format: Format, limits: &Limits) -> Result<(Walker, Elemen
         styles.add(&named);
     }
     styles.add(&root);
-    Ok((Walker { builder, styles, counters: Counters::default(), notes: Vec::new() }, root))
+    let mut charts = HashMap::new();
+    find_charts(&root, &mut package, limits, &mut charts)?;
+    Ok((Walker { builder, styles, counters: Counters::default(), notes: Vec::new(), charts }, root))
+}
+
+/// The charts below an element, by the part of the file that their objects refer to.
+fn find_charts(
+    element: &Element,
+    package: &mut Package<'_>,
+    limits: &Limits,
+    charts: &mut HashMap<String, Element>,
+) -> Result<(), ReadError> {
+    for child in element.elements() {
+        if child.name == "object"
+            && let Some(place) = chart::place(child).filter(|place| !charts.contains_key(place))
+        {
+            let chart = chart::read(package, &place, limits)?.unwrap_or_default();
+            charts.insert(place, chart);
+        }
+        find_charts(child, package, limits, charts)?;
+    }
+    Ok(())
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {
@@ -69,6 +92,7 @@ struct Walker {
     counters: Counters,
     /// Notes and comments met in the paragraph under way; they follow it.
     notes: Vec<String>,
+    charts: HashMap<String, Element>,
 }
 
 impl Walker {
@@ -106,6 +130,7 @@ impl Walker {
         for child in shape.elements() {
             match child.name.as_str() {
                 "p" | "h" | "list" | "table" => self.element(child, 0),
+                "object" => self.chart(child),
                 _ => self.shape(child),
             }
         }
@@ -259,6 +284,17 @@ impl Walker {
         }
     }
 
+    /// A chart's titles, and what it shows as a table. It is read once, however often it stands there.
+    fn chart(&mut self, object: &Element) {
+        let Some(chart) = chart::place(object).and_then(|place| self.charts.remove(&place)) else { return };
+        for title in chart::titles(&chart) {
+            self.builder.paragraph(&title);
+        }
+        if let Some(table) = chart.child("table") {
+            self.table(table);
+        }
+    }
+
     fn note(&mut self, note: &Element, noun: &str) {
         let body = note.child("note-body").unwrap_or(note);
         let paragraphs: Vec<String> =
@@ -280,6 +316,7 @@ impl Walker {
         for child in element.elements() {
             match child.name.as_str() {
                 "text-box" | "custom-shape" => self.children(child, depth),
+                "object" => self.chart(child),
                 _ => {
                     self.builder.paragraph(&picture_text(child));
                     self.boxes(child, depth);
@@ -388,6 +425,21 @@ mod tests {
         let styles = "<o:document-styles xmlns:o='o' xmlns:t='t' xmlns:s='s'><o:styles><t:outline-style><t:outline-level-style t:level='1' s:num-format='I'/><t:outline-level-style t:level='2' s:num-format='a' s:num-suffix=')'/></t:outline-style></o:styles></o:document-styles>";
         let document = read(&zipped(&[("content.xml", &content), ("styles.xml", styles)]), &Limits::default()).unwrap();
         assert_eq!(document.text(), "I Beds\n\na) North\n\n1. dig\n\n1.1. deep\n\nRest.\n\n2. rake\n\n7. sow\n\nand wait");
+    }
+
+    #[test]
+    fn charts_are_read_with_their_titles_and_what_they_show() {
+        let content = "<o:document-content xmlns:o='o' xmlns:t='t' xmlns:d='d'><o:body><o:text><t:p>See:<d:frame><d:object l:href='./Object 1'/><d:image/></d:frame></t:p></o:text></o:body></o:document-content>";
+        let row = |a: &str, b: &str| {
+            format!("<b:table-row><b:table-cell><t:p>{a}</t:p></b:table-cell><b:table-cell><t:p>{b}</t:p></b:table-cell></b:table-row>")
+        };
+        let chart = format!(
+            "<o:document-content><o:body><o:chart><c:chart><c:title><t:p>Harvest</t:p></c:title><c:plot-area><c:axis><c:title><t:p>Kilos</t:p></c:title></c:axis></c:plot-area><b:table>{}{}</b:table></c:chart></o:chart></o:body></o:document-content>",
+            row("", "Beans"),
+            row("2025", "12")
+        );
+        let document = read(&zipped(&[("content.xml", content), ("Object 1/content.xml", &chart)]), &Limits::default()).unwrap();
+        assert_eq!(document.text(), "See:\n\nHarvest\n\nKilos\n\n| Beans\n2025 | 12");
     }
 
     #[test]

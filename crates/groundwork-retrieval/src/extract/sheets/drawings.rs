@@ -1,4 +1,4 @@
-//! What lies over the cells of a workbook (XLSX): the text of boxes and shapes, and the titles of charts and their axes.
+//! What lies over the cells of a workbook (XLSX): the text of boxes, shapes and diagrams, the titles of charts and their axes, and comments.
 
 use crate::extract::package::{self, Package};
 use crate::extract::xml::{self, Element};
@@ -18,10 +18,12 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<HashMap<String, Vec<
         let (Some(name), Some(id)) = (sheet.attribute("name"), sheet.attribute("id")) else { continue };
         let Some(part) = parts.iter().find(|part| part.id == id) else { continue };
         let mut texts = Vec::new();
-        for drawing in drawings.relations(&part.target)?.into_iter().filter(|part| part.kind == "drawing") {
-            if !known.contains(&drawing.target) {
-                drawings.texts(&drawing.target, &mut texts)?;
-                known.insert(drawing.target);
+        for part in drawings.relations(&part.target)? {
+            if matches!(part.kind.as_str(), "drawing" | "comments") && known.insert(part.target.clone()) {
+                match part.kind.as_str() {
+                    "drawing" => drawings.texts(&part.target, &mut texts)?,
+                    _ => drawings.comments(&part.target, &mut texts)?,
+                }
             }
         }
         if !texts.is_empty() {
@@ -68,9 +70,32 @@ impl Drawings<'_> {
     fn texts(&mut self, name: &str, texts: &mut Vec<String>) -> Result<(), ReadError> {
         let Some(drawing) = self.part(name)? else { return Ok(()) };
         collect(&drawing, "txBody", texts);
-        for chart in self.relations(name)?.iter().filter(|part| part.kind == "chart") {
-            if let Some(chart) = self.part(&chart.target)? {
-                collect(&chart, "title", texts);
+        for part in self.relations(name)? {
+            let inside = match part.kind.as_str() {
+                "chart" => "title",
+                "diagramData" => "t",
+                _ => continue,
+            };
+            if let Some(part) = self.part(&part.target)? {
+                collect(&part, inside, texts);
+            }
+        }
+        Ok(())
+    }
+
+    /// The comments on a sheet's cells. Those that answer one another are repeated here with a word on programs that cannot show them.
+    fn comments(&mut self, name: &str, texts: &mut Vec<String>) -> Result<(), ReadError> {
+        let Some(root) = self.part(name)? else { return Ok(()) };
+        for comment in root.find("commentList").into_iter().flat_map(Element::elements) {
+            let runs = comment.find("text").into_iter().flat_map(Element::elements).filter(|part| matches!(part.name.as_str(), "t" | "r"));
+            let runs = runs.filter_map(|run| if run.name == "t" { Some(run) } else { run.child("t") });
+            let text: String = runs.map(Element::text).collect();
+            let text = match text.split_once("Comment:") {
+                Some((word, said)) if word.starts_with("[Threaded comment]") => said,
+                _ => &text,
+            };
+            if !text.trim().is_empty() {
+                texts.push(format!("Comment on {}: {}", comment.attribute("ref").unwrap_or(""), text.trim()));
             }
         }
         Ok(())

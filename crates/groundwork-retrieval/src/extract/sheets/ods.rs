@@ -3,6 +3,7 @@
 use super::value::{Shown, plain};
 use super::{Book, Grid, damaged};
 use crate::extract::document::{Document, Format};
+use crate::extract::odt::chart;
 use crate::extract::package::Package;
 use crate::extract::xml::{self, Element, Token};
 use crate::extract::{Limits, ReadError};
@@ -26,7 +27,7 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Document
     {
         xml::describe(&meta, &mut book.builder);
     }
-    let mut walker = Walker::new(book);
+    let mut walker = Walker::new(book, package);
     xml::walk(&String::from_utf8_lossy(&content), limits, |token| walker.take(token))?;
     if !walker.has_sheets {
         return Err(damaged());
@@ -36,6 +37,10 @@ pub(in crate::extract) fn read(bytes: &[u8], limits: &Limits) -> Result<Document
 
 struct Walker<'a> {
     book: Book<'a>,
+    package: Package<'a>,
+    /// Comments and titles of charts over the sheet, and which charts were read.
+    over: Vec<String>,
+    charts: HashSet<String>,
     /// The names of the elements around.
     path: Vec<String>,
     /// The style under definition, and those whose tables are not shown.
@@ -51,12 +56,17 @@ struct Walker<'a> {
     cell: Option<(Element, String)>,
     /// How many comments and other elements around say nothing of the cell's value.
     beside: usize,
+    /// The comment under way.
+    comment: Option<String>,
 }
 
 impl<'a> Walker<'a> {
-    fn new(book: Book<'a>) -> Self {
+    fn new(book: Book<'a>, package: Package<'a>) -> Self {
         Self {
             book,
+            package,
+            over: Vec::new(),
+            charts: HashSet::new(),
             path: Vec::new(),
             style: String::new(),
             hidden: HashSet::new(),
@@ -68,6 +78,7 @@ impl<'a> Walker<'a> {
             row_repeated: 1,
             cell: None,
             beside: 0,
+            comment: None,
         }
     }
 
@@ -75,10 +86,12 @@ impl<'a> Walker<'a> {
         match token {
             Token::Open(element) => {
                 self.path.push(element.name.clone());
-                self.open(element);
-                Ok(())
+                self.open(element)
             }
             Token::Text(text) => {
+                if let Some(comment) = self.comment.as_mut().filter(|_| self.path.iter().rev().any(|name| name == "p")) {
+                    comment.push_str(&text);
+                }
                 let in_paragraph = self.beside == 0 && self.path.iter().any(|name| name == "p");
                 if let (true, Some((_, shown))) = (in_paragraph, &mut self.cell) {
                     shown.push_str(&text);
@@ -92,7 +105,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn open(&mut self, element: Element) {
+    fn open(&mut self, element: Element) -> Result<(), ReadError> {
         match element.name.as_str() {
             "style" => self.style = element.attribute("name").unwrap_or("").to_owned(),
             "table-properties" if element.attribute("display") == Some("false") => {
@@ -113,8 +126,16 @@ impl<'a> Walker<'a> {
                 self.column = 0;
             }
             "table-cell" | "covered-table-cell" if self.cell.is_none() => self.cell = Some((element, String::new())),
-            "annotation" | "shapes" | "detective" => self.beside += 1,
+            "annotation" | "shapes" | "detective" => {
+                self.beside += 1;
+                if element.name == "annotation" {
+                    self.comment = Some(String::new());
+                }
+            }
             "p" | "line-break" => {
+                if let Some(comment) = self.comment.as_mut().filter(|comment| !comment.is_empty()) {
+                    comment.push('\n');
+                }
                 if let (0, Some((_, shown))) = (self.beside, &mut self.cell)
                     && !shown.is_empty()
                 {
@@ -126,13 +147,26 @@ impl<'a> Walker<'a> {
                     shown.push(' ');
                 }
             }
+            // A chart is of one sheet; a file in which many share one is an attack.
+            "object" => {
+                if let Some(place) = chart::place(&element).filter(|place| self.charts.insert(place.clone())) {
+                    let chart = chart::read(&mut self.package, &place, self.book.limits)?;
+                    self.over.extend(chart.iter().flat_map(chart::titles));
+                }
+            }
             _ => {}
         }
+        Ok(())
     }
 
     fn close(&mut self, name: &str) -> Result<(), ReadError> {
         match name {
-            "annotation" | "shapes" | "detective" => self.beside = self.beside.saturating_sub(1),
+            "annotation" | "shapes" | "detective" => {
+                self.beside = self.beside.saturating_sub(1);
+                if let Some(comment) = self.comment.take().filter(|comment| !comment.trim().is_empty()) {
+                    self.over.push(format!("Comment on {}: {comment}", cell_name(self.row, self.column)));
+                }
+            }
             "table-cell" | "covered-table-cell" if self.beside == 0 => {
                 if let Some((cell, shown)) = self.cell.take() {
                     let times = repeated(&cell, "number-columns-repeated");
@@ -157,6 +191,9 @@ impl<'a> Walker<'a> {
             "table" if !self.path.iter().any(|name| name == "table") => {
                 if let Some((sheet, grid)) = self.sheet.take() {
                     self.book.add(&sheet, Some(grid));
+                    for text in std::mem::take(&mut self.over) {
+                        self.book.builder.paragraph(&text);
+                    }
                 }
             }
             _ => {}
@@ -167,6 +204,17 @@ impl<'a> Walker<'a> {
 
 fn repeated(element: &Element, attribute: &str) -> u32 {
     element.attribute(attribute).and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// `B3`, the name of a cell.
+fn cell_name(row: u32, column: u32) -> String {
+    let mut letters = Vec::new();
+    let mut rest = u64::from(column) + 1;
+    while rest > 0 {
+        letters.push(char::from(b'A' + u8::try_from((rest - 1) % 26).unwrap_or_default()));
+        rest = (rest - 1) / 26;
+    }
+    format!("{}{}", letters.iter().rev().collect::<String>(), u64::from(row) + 1)
 }
 
 /// Numbers and dates by their value, shares and money as the cell shows them.
@@ -231,7 +279,20 @@ mod tests {
     #[test]
     fn a_comment_is_not_the_cells_value() {
         let commented = "<t:table-cell><o:annotation><x:p>why?</x:p></o:annotation><x:p>north</x:p></t:table-cell>";
-        assert_eq!(ods(&format!("<t:table t:name='A'><t:table-row>{commented}</t:table-row></t:table>")).text(), "A\n\nnorth");
+        let sheet = |row: &str| format!("<t:table t:name='A'><t:table-row>{row}</t:table-row></t:table>");
+        assert_eq!(ods(&sheet(commented)).text(), "A\n\nnorth\n\nComment on A1: why?");
+        let far = format!("<t:table-cell t:number-columns-repeated='27'/>{commented}");
+        assert_eq!(ods(&sheet(&far)).text(), "A\n\nnorth\n\nComment on AB1: why?");
+    }
+
+    #[test]
+    fn titles_of_charts_stand_on_their_sheet() {
+        let object = "<t:shapes><d:frame><d:object l:href='./Object 1'/></d:frame></t:shapes>";
+        let sheet = format!("<t:table t:name='A'>{object}<t:table-row>{}</t:table-row></t:table>", cell("", "north"));
+        let content = format!("<o:document-content><o:body><o:spreadsheet>{sheet}</o:spreadsheet></o:body></o:document-content>");
+        let chart = "<o:document-content><o:body><o:chart><c:chart><c:title><x:p>Harvest</x:p></c:title></c:chart></o:chart></o:body></o:document-content>";
+        let file = zipped(&[("content.xml", &content), ("Object 1/content.xml", chart)]);
+        assert_eq!(read(&file, &Limits::default()).unwrap().text(), "A\n\nnorth\n\nHarvest");
     }
 
     #[test]
