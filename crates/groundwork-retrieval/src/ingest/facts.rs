@@ -9,7 +9,7 @@ use groundwork_store::db::documents::VersionFacts;
 use groundwork_store::db::versions::Page;
 
 /// Raised with every change of extraction or chunking that should read all documents again.
-const READER: u32 = 4;
+const READER: u32 = 5;
 
 /// Everything that shapes the chunks of a file besides its bytes.
 pub fn fingerprint(embedder: &Embedder) -> String {
