@@ -6,6 +6,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
 use groundwork_inference::target::{self, ANSWER_HEADER, FIT_HEADER};
 use groundwork_wire::chat::Response;
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
 pub struct Question {
@@ -38,7 +39,7 @@ pub async fn ask(app: &App, caller: &Caller, question: Question) -> Result<Answe
         pipeline::Answer::Stream(..) => return Err(unreadable("a stream came where none was asked for")),
     };
     let response = Response::parse(body).map_err(|error| unreadable(&error.to_string()))?;
-    let header = |wanted: &str| head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let header = |wanted: HeaderName| head.headers.get(wanted).and_then(|value| value.to_str().ok());
     let (kind, fit) = (header(ANSWER_HEADER), header(FIT_HEADER).and_then(|fit| fit.parse().ok()));
     let usage = response.usage.unwrap_or_default();
     let choice = response.choices.into_iter().next();

@@ -10,12 +10,13 @@ use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::ids::{CallId, ModelName};
 use groundwork_core::turn::Usage;
-use groundwork_inference::target::{CallError, EmbedCall, Headers, Stage};
+use groundwork_inference::target::{CallError, EmbedCall, Stage};
 use groundwork_retrieval::embed::{EmbedError as Failure, Embedder, Purpose};
 use groundwork_store::wal::WalError;
 use groundwork_wire::embeddings::{self, Asked, Format, Input, Request as Parsed, Response};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
+use http::HeaderMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ pub struct Request {
     pub body: Bytes,
     /// Wins over the body's `model` (Azure's paths name the deployment).
     pub model: Option<String>,
-    /// Those of the client's headers that a target may want. Names in small letters.
-    pub headers: Headers,
+    /// The client's. What of them a target may want goes on to it.
+    pub headers: Arc<HeaderMap>,
     pub deadline: Option<Instant>,
     /// The client's own id of the request, a label in the ledger.
     pub request_id: Option<String>,
@@ -37,7 +38,7 @@ pub struct Request {
 pub struct Answer {
     pub call: CallId,
     /// Headers of the target that are the client's too.
-    pub headers: Headers,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -197,14 +198,19 @@ fn maker(app: &App, caller: &Caller, request: &Parsed) -> Result<(ModelName, Mak
     }
 }
 
-async fn make(app: &App, maker: Maker, (model, asked): (&str, EmbedCall), settlement: &Settlement) -> Result<(Headers, Bytes), EmbedError> {
+async fn make(
+    app: &App,
+    maker: Maker,
+    (model, asked): (&str, EmbedCall),
+    settlement: &Settlement,
+) -> Result<(HeaderMap, Bytes), EmbedError> {
     settlement.finished("stop");
     match maker {
         Maker::Local(local) => {
             let embedder = app.inner().knowledge.embedding.get().await?;
             let (answer, tokens) = embed(app, embedder, model, local).await?;
             settlement.used(Usage { input_tokens: tokens, ..Usage::default() });
-            Ok((Headers::new(), answer))
+            Ok((HeaderMap::new(), answer))
         }
         Maker::Pool { pool, caller } => {
             let tokens = if pool.counts_tokens { asked.body.raw("input").map_or(0, Bytes::len) as u64 / 4 } else { 0 };

@@ -30,7 +30,7 @@ pub struct Request {
     pub operation: Operation,
     /// Behind a target's base address, like `/images/generations`.
     pub path: &'static str,
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     pub body: Bytes,
     /// As the URL, the body or the form names it.
     pub model: String,
@@ -155,7 +155,7 @@ async fn ask(
             method: Method::POST,
             path: request.path.to_owned(),
             query: None,
-            headers: spillover::header_map(&request.headers, pool, deployment),
+            headers: spillover::headers(&request.headers, pool, deployment),
             body: body.clone(),
             model: Some(deployment.model.clone()),
             deadline: request.deadline,

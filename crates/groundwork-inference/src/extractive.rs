@@ -5,6 +5,7 @@ use crate::local::chat::ChatModel;
 use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, REASON_HEADER, Reply, Stage};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
+use http::{HeaderMap, HeaderValue};
 #[cfg(feature = "local-chat")]
 use std::time::Duration;
 use std::time::Instant;
@@ -55,9 +56,9 @@ impl Extractive {
         let pieces = extract.pieces();
         let (input_tokens, output_tokens) = count(grounding, &pieces).await;
         let kind = if extract.quotes.is_empty() { "declined" } else { "quotes" };
-        let mut headers = vec![(ANSWER_HEADER.to_owned(), kind.to_owned())];
+        let mut headers = HeaderMap::from_iter([(ANSWER_HEADER, HeaderValue::from_static(kind))]);
         if by_words {
-            headers.push((REASON_HEADER.to_owned(), "words_only".to_owned()));
+            headers.insert(REASON_HEADER, HeaderValue::from_static("words_only"));
         }
         Ok(Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens, output_tokens, stream: call.stream, headers }.reply())
     }
@@ -86,7 +87,8 @@ pub async fn decline(name: &str, call: Call, grounding: &Grounding) -> Result<Re
     if !extract.quotes.is_empty() {
         pieces[0] = format!("{NO_ANSWER}\n");
     }
-    let headers = vec![(ANSWER_HEADER.to_owned(), "declined".to_owned()), (REASON_HEADER.to_owned(), "below_floor".to_owned())];
+    let told = [(ANSWER_HEADER, "declined"), (REASON_HEADER, "below_floor")];
+    let headers = told.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
     let composed =
         Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens: 0, output_tokens: 0, stream: call.stream, headers };
     Ok(composed.reply())

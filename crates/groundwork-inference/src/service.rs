@@ -77,17 +77,10 @@ impl Service {
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
         let spoken = if self.speaks(call.dialect) { call.dialect } else { self.speaks.first().copied().unwrap_or_default() };
         let until = self.server.until(call.deadline);
-        let prepared = body::prepare(&self.server.target, &call, spoken, model)?;
+        let body = body::prepare(&self.server.target, &call, spoken, model)?;
         let first = if call.stream { self.server.first_token(until) } else { self.server.first_byte(until) };
-        let ask = self.ask(Operation::Answer(spoken), model, &call.headers, until).await?.body(prepared.body);
-        let speech = speech::Speech {
-            server: &self.server,
-            model,
-            unfiltered: self.unfiltered,
-            spoken,
-            client: call.dialect,
-            heading: prepared.heading,
-        };
+        let ask = self.ask(Operation::Answer(spoken), model, &call.headers, until).await?.body(body);
+        let speech = speech::Speech { server: &self.server, model, unfiltered: self.unfiltered, spoken, call: &call };
         if call.stream { speech.stream(ask, first, call.replaceable).await } else { speech.whole(ask, first).await }
     }
 
@@ -107,13 +100,7 @@ impl Service {
     }
 
     /// A request with its address, its credential and the headers of the client's that go on; still without a body.
-    async fn ask<'a>(
-        &self,
-        operation: Operation<'_>,
-        model: &'a str,
-        client: &[(String, String)],
-        until: Limit,
-    ) -> Result<Ask<'a>, CallError> {
+    async fn ask<'a>(&self, operation: Operation<'_>, model: &'a str, client: &HeaderMap, until: Limit) -> Result<Ask<'a>, CallError> {
         let target = &self.server.target;
         let uri = self.vendor.uri(target, operation, model)?;
         let mut headers = self.headers.clone();

@@ -10,7 +10,7 @@ mod settings;
 pub use crate::credential::{AUTHORITY, Credential, CredentialError, Identities, Identity, SCOPE, ServicePrincipal};
 pub use crate::extractive::decline;
 pub use ambient::Ambient;
-pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding, Headers};
+pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding};
 pub use compose::Composed;
 pub(crate) use compose::{Manner, Pen, reply};
 pub use error::{CallError, Said, Stage, Throttle};

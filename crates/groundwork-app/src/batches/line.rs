@@ -16,7 +16,7 @@ use groundwork_store::db::batches::{LineResult, Usage};
 use groundwork_wire::batches::{Endpoint, Response, Task, Told};
 use groundwork_wire::error::Error;
 use groundwork_wire::raw::Raw;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::HeaderMap;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ async fn pass_on(
     let request = forward::Request {
         operation,
         path,
-        headers: [(CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect(),
+        headers: pipeline::with_json(&HeaderMap::new()),
         body: task.body.to_bytes(),
         model: task.model.clone(),
         deadline: now() + app.inner().limits.call_timeout,

@@ -13,7 +13,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::clock::UnixMs;
 use groundwork_core::ids::{CallId, ModelName, TenantId};
-use groundwork_inference::target::Headers;
+use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ pub(super) struct Admitted {
     pub(super) started: UnixMs,
     pub(super) deadline: Instant,
     pub(super) asked: Arc<Asked>,
-    pub(super) headers: Headers,
+    pub(super) headers: Arc<HeaderMap>,
     pub(super) model: Model,
 }
 

@@ -8,8 +8,9 @@ use groundwork_core::call::Citations;
 use groundwork_core::citation::{Claim, Located, Report, Support, Tally, Verdict};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_core::prompt::Source;
-use groundwork_inference::target::{FIT_HEADER, Headers, RERANK_HEADER, SEARCH_HEADER};
+use groundwork_inference::target::{FIT_HEADER, RERANK_HEADER, SEARCH_HEADER};
 use groundwork_wire::chat::{Annotation, Citation, Context, ContextCitation, UrlCitation};
+use http::{HeaderMap, HeaderValue};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,11 +32,11 @@ pub(super) struct Grounds {
 
 impl Grounds {
     /// Headers of the answer that tell how its sources were found.
-    pub(super) fn told(&self) -> Headers {
-        let fit = (FIT_HEADER.to_owned(), format!("{:.4}", self.fit));
-        let rerank = self.rerank.map(|rerank| (RERANK_HEADER.to_owned(), rerank.as_str().to_owned()));
-        let search = (SEARCH_HEADER.to_owned(), self.how.as_str().to_owned());
-        [fit, search].into_iter().chain(rerank).collect()
+    pub(super) fn told(&self) -> HeaderMap {
+        let fit = HeaderValue::try_from(format!("{:.4}", self.fit)).ok().map(|fit| (FIT_HEADER, fit));
+        let rerank = self.rerank.map(|rerank| (RERANK_HEADER, HeaderValue::from_static(rerank.as_str())));
+        let search = (SEARCH_HEADER, HeaderValue::from_static(self.how.as_str()));
+        fit.into_iter().chain(rerank).chain([search]).collect()
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn decline(app: &App, admitted: &Admitted, grounds: Grounds) ->
         replaceable: false,
         deadline: admitted.deadline,
         grounding: None,
-        headers: Vec::new(),
+        headers: Arc::default(),
     };
     let reply = target::decline(admitted.model.name().as_str(), call, &grounding).await?;
     Ok((reply.with_headers(grounds.told()), Some(grounds)))

@@ -10,10 +10,10 @@ use crate::routing::{Errand, RouteError, route, spillover};
 use futures::StreamExt;
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Turn};
-use groundwork_inference::target::{self, Forward, Forwarded, Headers, Passing, Target};
+use groundwork_inference::target::{self, Forward, Forwarded, Passing, Target};
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,12 +58,13 @@ async fn by_the_model(
     deadline: Instant,
 ) -> Result<u64, RouteError> {
     let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
-    let ((headers, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment, _| {
+    let headers = with_json(&request.headers);
+    let ((told, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment, _| {
         let forward = Forward {
             method: Method::POST,
             path: path.to_owned(),
             query: None,
-            headers: header_map(&spillover::headers(&request.headers, pool, deployment)),
+            headers: spillover::headers(&headers, pool, deployment),
             body: request.body.clone(),
             model: Some(deployment.model.clone()),
             deadline,
@@ -71,11 +72,11 @@ async fn by_the_model(
         counted_by(deployment.target.clone(), request.dialect, forward)
     })
     .await?;
-    attempt.done(&headers, None);
+    attempt.done(&told, None);
     Ok(input_tokens)
 }
 
-async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result<(Headers, u64), target::CallError> {
+async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result<(HeaderMap, u64), target::CallError> {
     #[derive(Deserialize)]
     struct Count {
         input_tokens: u64,
@@ -102,9 +103,9 @@ async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result
 /// Bytes of an answer that is one number.
 const MOST_BYTES: usize = 64 << 10;
 
-/// What goes on to a target with a body of JSON.
-pub(crate) fn header_map(headers: &[(String, String)]) -> HeaderMap {
-    let header = |(name, value): &(String, String)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?));
-    let json = (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.iter().filter_map(header).chain([json]).collect()
+/// The client's headers; whatever it called the body, it is JSON.
+pub(crate) fn with_json(headers: &HeaderMap) -> Arc<HeaderMap> {
+    let mut headers = headers.clone();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Arc::new(headers)
 }

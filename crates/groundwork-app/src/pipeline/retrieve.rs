@@ -16,11 +16,12 @@ use groundwork_core::call::Retrieval;
 use groundwork_core::filter::Filter;
 use groundwork_core::prompt::{self, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
-use groundwork_inference::target::{ANSWER_HEADER, Composed, Headers, REASON_HEADER, Reply, SEARCH_HEADER};
+use groundwork_inference::target::{ANSWER_HEADER, Composed, REASON_HEADER, Reply, SEARCH_HEADER};
 use groundwork_retrieval::search::{Around, Hit};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
+use http::{HeaderMap, HeaderValue};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -216,11 +217,11 @@ fn nothing(app: &App, admitted: &Admitted, outcome: Outcome, how: How) -> Reply 
         Outcome::NothingStored => "There are no documents here yet, so I cannot answer this. Add some with `groundwork ingest FOLDER`.",
     };
     let headers = [(ANSWER_HEADER, "declined"), (REASON_HEADER, outcome.as_str()), (SEARCH_HEADER, how.as_str())];
-    composed(app, admitted, text, headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    composed(app, admitted, text, headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect())
 }
 
 /// An answer of ours, for which no model is asked.
-pub(super) fn composed(app: &App, admitted: &Admitted, text: &str, headers: Headers) -> Reply {
+pub(super) fn composed(app: &App, admitted: &Admitted, text: &str, headers: HeaderMap) -> Reply {
     let composed = Composed {
         dialect: Dialect::Chat,
         heading: Heading {

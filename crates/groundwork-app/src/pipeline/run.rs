@@ -14,7 +14,9 @@ use futures::stream::BoxStream;
 use groundwork_core::access::Caller;
 use groundwork_core::ids::CallId;
 use groundwork_core::turn::{Dialect, Frame};
-use groundwork_inference::target::{Headers, Reply};
+use groundwork_inference::target::Reply;
+use http::HeaderMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
@@ -25,8 +27,8 @@ pub struct Request {
     pub body: Bytes,
     /// Wins over the body's `model` (Azure's paths name the deployment).
     pub model: Option<String>,
-    /// Those of the client's headers that a target may want: trace context, beta features. Names in small letters.
-    pub headers: Headers,
+    /// The client's. What of them a target may want goes on to it: trace context, beta features.
+    pub headers: Arc<HeaderMap>,
     /// When the client no longer waits; `limits.call_timeout` from now when it does not say.
     pub deadline: Option<Instant>,
     /// The client's own id of the request, a label in the ledger.
@@ -47,7 +49,7 @@ pub struct Head {
     pub call: CallId,
     /// Headers that are the client's too: `x-ratelimit-*`, `retry-after`, `x-ms-*` of the upstream, and `groundwork-answer`
     /// (`quotes` when no model wrote the answer, `declined` when there is nothing to answer from, with `groundwork-reason`).
-    pub headers: Headers,
+    pub headers: HeaderMap,
 }
 
 pub enum Item {
@@ -114,7 +116,7 @@ async fn answer(app: &App, caller: &Caller, admitted: &Admitted, settlement: &Se
             Retrieved::BelowFloor(grounds) => return decline(app, admitted, grounds).await,
             Retrieved::Unsearched(prompt) => {
                 let (reply, grounds) = call(app, admitted, prompt, settlement).await?;
-                return Ok((reply.with_headers(vec![talk::told()]), grounds));
+                return Ok((reply.with_headers(talk::told()), grounds));
             }
             Retrieved::Nothing(reply) => return Ok((reply, None)),
         },

@@ -8,7 +8,7 @@ use super::settle::{Booking, Call, Estimate, Settlement};
 use super::{now, retrieve};
 use crate::App;
 use crate::published::{Assistant, Pool};
-use crate::routing::{Errand, route, spillover};
+use crate::routing::{Errand, route};
 use groundwork_core::call::Operation;
 use groundwork_core::followup;
 use groundwork_core::prompt::Message;
@@ -102,7 +102,7 @@ async fn rewrite(app: &App, admitted: &Admitted, pool: &Arc<Pool>, (history, que
             replaceable,
             deadline,
             grounding: None,
-            headers: spillover::headers(&target::Headers::new(), pool, deployment),
+            headers: Arc::default(),
         };
         let target = deployment.target.clone();
         async move { target.call(call).await }

@@ -11,13 +11,14 @@ use crate::published::Assistant;
 use groundwork_core::prompt::{self, Around, Message};
 use groundwork_core::smalltalk::Smalltalk;
 use groundwork_core::turn::{Dialect, Role};
-use groundwork_inference::target::{ANSWER_HEADER, Headers, SEARCH_HEADER};
+use groundwork_inference::target::{ANSWER_HEADER, SEARCH_HEADER};
 use groundwork_wire::chat;
+use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
 /// What tells that nothing was searched.
-pub(super) fn told() -> (String, String) {
-    (SEARCH_HEADER.to_owned(), "none".to_owned())
+pub(super) fn told() -> HeaderMap {
+    HeaderMap::from_iter([(SEARCH_HEADER, HeaderValue::from_static("none"))])
 }
 
 pub(super) async fn talk(
@@ -29,7 +30,8 @@ pub(super) async fn talk(
 ) -> Result<Retrieved, CallError> {
     if !assistant.chats {
         let text = kind.unwrap_or(Smalltalk::Assistant).reply();
-        let headers = Headers::from([(ANSWER_HEADER.to_owned(), "talk".to_owned()), told()]);
+        let mut headers = told();
+        headers.insert(ANSWER_HEADER, HeaderValue::from_static("talk"));
         return Ok(Retrieved::Nothing(composed(app, admitted, text, headers)));
     }
     let budget = assistant.budget(&request);

@@ -2,13 +2,13 @@
 
 use crate::App;
 use crate::forward::{Body, Request, pass};
+use crate::pipeline;
 use crate::pipeline::{CallError, now};
 use crate::published::Pool;
 use futures::TryStreamExt;
 use groundwork_core::call::Operation;
 use groundwork_retrieval::rerank::RerankError;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub(super) async fn judge(
     let request = Request {
         operation: Operation::Rerank,
         path: "/rerank",
-        headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
+        headers: pipeline::with_json(&HeaderMap::new()),
         body: body.to_string().into(),
         model: model.clone(),
         only: None,

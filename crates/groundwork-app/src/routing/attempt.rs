@@ -8,7 +8,8 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use groundwork_core::pool::{Ended, Failure, Ticket};
 use groundwork_core::turn::{Event, Frame};
-use groundwork_inference::target::{CallError, Frames, Headers, Spoken, Throttle};
+use groundwork_inference::target::{CallError, Frames, Spoken, Throttle};
+use http::HeaderMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -45,19 +46,19 @@ impl Attempt {
     }
 
     /// The answer is there as a whole.
-    pub(crate) fn done(mut self, headers: &Headers, tokens: Option<u64>) {
+    pub(crate) fn done(mut self, headers: &HeaderMap, tokens: Option<u64>) {
         let slot = self.deployment().slot;
         if let Some(ticket) = self.ticket.take() {
-            self.switchboard.done(slot, ticket, &self.switchboard.told(headers), tokens);
+            self.switchboard.done(slot, ticket, &self.switchboard.told(Some(headers)), tokens);
         }
     }
 
     /// The answer has begun.
-    fn answered(&mut self, headers: &Headers, streamed: bool) {
+    fn answered(&mut self, headers: &HeaderMap, streamed: bool) {
         self.answered = true;
         let slot = self.deployment().slot;
         if let Some(ticket) = &mut self.ticket {
-            self.switchboard.answered(slot, ticket, &self.switchboard.told(headers), streamed);
+            self.switchboard.answered(slot, ticket, &self.switchboard.told(Some(headers)), streamed);
         }
     }
 
@@ -76,21 +77,21 @@ impl Attempt {
     }
 
     /// The frames of an answer that has begun, which end the attempt when they end.
-    pub(crate) fn follow(self, headers: &Headers, frames: Frames) -> Frames {
+    pub(crate) fn follow(self, headers: &HeaderMap, frames: Frames) -> Frames {
         self.followed(headers, true, (frames, hear))
     }
 
     /// The same for bytes that are not looked into.
-    pub(crate) fn follow_bytes(self, headers: &Headers, bytes: Pieces<Bytes>) -> Pieces<Bytes> {
+    pub(crate) fn follow_bytes(self, headers: &HeaderMap, bytes: Pieces<Bytes>) -> Pieces<Bytes> {
         self.followed(headers, false, (bytes, |_, _| {}))
     }
 
     /// The same for events that are not looked into.
-    pub(crate) fn follow_events(self, headers: &Headers, events: Pieces<Frame>) -> Pieces<Frame> {
+    pub(crate) fn follow_events(self, headers: &HeaderMap, events: Pieces<Frame>) -> Pieces<Frame> {
         self.followed(headers, false, (events, |_, _| {}))
     }
 
-    fn followed<T: Send + 'static>(mut self, headers: &Headers, streamed: bool, (pieces, hear): (Pieces<T>, Hear<T>)) -> Pieces<T> {
+    fn followed<T: Send + 'static>(mut self, headers: &HeaderMap, streamed: bool, (pieces, hear): (Pieces<T>, Hear<T>)) -> Pieces<T> {
         self.answered(headers, streamed);
         Followed { pieces, attempt: Some(self), heard: Heard::default(), hear }.boxed()
     }

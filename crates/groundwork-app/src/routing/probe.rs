@@ -6,8 +6,9 @@ use crate::pipeline::now;
 use crate::published::Deployment;
 use bytes::Bytes;
 use groundwork_inference::target::{CallError, Forward};
-use http::{HeaderMap, Method};
+use http::Method;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a probe is due.
@@ -44,7 +45,7 @@ async fn probe(app: &App, deployment: &Deployment) {
         method: Method::GET,
         path: "/models".to_owned(),
         query: None,
-        headers: HeaderMap::new(),
+        headers: Arc::default(),
         body: Bytes::new(),
         model: None,
         deadline: now() + PATIENCE,

@@ -3,24 +3,20 @@
 //! not been given.
 
 use crate::published::{Deployment, Pool};
-use groundwork_inference::target::Headers;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+use std::sync::Arc;
 
 /// The header by which a client asks for it.
-const HEADER: &str = "x-ms-spillover-deployment";
+const HEADER: HeaderName = HeaderName::from_static("x-ms-spillover-deployment");
 
 /// Those of a client's headers that go on to `deployment`.
-pub(crate) fn headers(given: &Headers, pool: &Pool, deployment: &Deployment) -> Headers {
-    let goes_on = |(name, to): &&(String, String)| name != HEADER || may_spill(pool, deployment, to);
-    given.iter().filter(goes_on).cloned().collect()
-}
-
-pub(crate) fn header_map(given: &HeaderMap, pool: &Pool, deployment: &Deployment) -> HeaderMap {
-    let mut headers = given.clone();
-    if headers.get(HEADER).is_some_and(|to| !to.to_str().is_ok_and(|to| may_spill(pool, deployment, to))) {
-        headers.remove(HEADER);
+pub(crate) fn headers(given: &Arc<HeaderMap>, pool: &Pool, deployment: &Deployment) -> Arc<HeaderMap> {
+    if given.get_all(HEADER).iter().all(|to| to.to_str().is_ok_and(|to| may_spill(pool, deployment, to))) {
+        return given.clone();
     }
-    headers
+    let mut headers = HeaderMap::clone(given);
+    headers.remove(HEADER);
+    Arc::new(headers)
 }
 
 fn may_spill(pool: &Pool, deployment: &Deployment, to: &str) -> bool {

@@ -13,6 +13,7 @@ use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::ids::ModelName;
 use groundwork_core::pool::{self, Availability, Candidate, Counts, Ended, Failure, Fair, Kind, Limits, Share, Ticket, Told, is_outlier};
 use groundwork_inference::target::CallError;
+use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -202,8 +203,9 @@ impl Switchboard {
     }
 
     /// What the headers of an answer tell.
-    pub(super) fn told(&self, headers: &[(String, String)]) -> Told {
-        Told::of(self.0.clock.now(), headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    pub(super) fn told(&self, headers: Option<&HeaderMap>) -> Told {
+        let headers = headers.into_iter().flatten();
+        Told::of(self.0.clock.now(), headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
     }
 
     /// The answer is there as a whole.

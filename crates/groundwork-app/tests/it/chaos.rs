@@ -12,6 +12,7 @@ use groundwork_inference::target::Settings;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,7 +84,7 @@ impl Client<'_> {
                 let request = forward::Request {
                     operation: Operation::Completions,
                     path: "/completions",
-                    headers: http::HeaderMap::new(),
+                    headers: Arc::default(),
                     body: body.to_string().into(),
                     model: "default".into(),
                     only: None,

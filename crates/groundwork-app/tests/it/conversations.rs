@@ -39,7 +39,7 @@ const FOLLOW_UP: [&str; 3] = ["How long is parental leave?", "It is 14 weeks [1]
 const WITH_HISTORY: &str = "How long is parental leave?\nAnd for interns?";
 
 fn searched(head: &Head) -> &str {
-    head.headers.iter().find(|(name, _)| name == "groundwork-search").map_or("", |(_, value)| value.as_str())
+    head.headers.get("groundwork-search").map_or("", |value| value.to_str().unwrap())
 }
 
 fn message(answer: &Value) -> &Value {
@@ -130,7 +130,7 @@ async fn thanks_are_answered_without_a_search_by_the_model_and_without_one() {
     for (text, reply) in [("Thanks!", "You are welcome."), ("Guten Morgen", "Hello."), ("What can you do?", "I look for answers")] {
         let (head, answer) = quotes.ask("groundwork", text).await.unwrap();
         assert_eq!(searched(&head), "none");
-        assert!(head.headers.contains(&("groundwork-answer".to_owned(), "talk".to_owned())), "{head:?}");
+        assert_eq!(head.headers["groundwork-answer"], "talk", "{head:?}");
         assert!(message(&answer)["content"].as_str().unwrap().starts_with(reply), "{answer}");
         let streamed = quotes.stream(crate::fixture::body("groundwork", text)).await.unwrap();
         assert!(streamed.text.starts_with(reply) && streamed.annotations.is_empty());

@@ -9,6 +9,7 @@ use groundwork_inference::fake::{Answer, Fault, Script, Tokens};
 use groundwork_inference::target::{HangUp, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -63,7 +64,7 @@ impl Way {
         let completion = |stream: bool| forward::Request {
             operation: Operation::Completions,
             path: "/completions",
-            headers: http::HeaderMap::new(),
+            headers: Arc::default(),
             body: json!({ "model": "default", "prompt": "How many?", "stream": stream }).to_string().into(),
             model: "default".into(),
             only: None,

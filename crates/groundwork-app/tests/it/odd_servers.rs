@@ -10,6 +10,7 @@ use groundwork_core::turn::Dialect;
 use groundwork_inference::target;
 use groundwork_wire::responses::Include;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -303,7 +304,7 @@ async fn what_is_no_json_is_no_answer_also_where_an_answer_would_only_pass() {
         let passed = forward::Request {
             operation: Operation::Moderations,
             path: "/moderations",
-            headers: http::HeaderMap::new(),
+            headers: Arc::default(),
             body: embedding.to_string().into(),
             model: "default".into(),
             only: None,

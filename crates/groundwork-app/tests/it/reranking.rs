@@ -54,7 +54,7 @@ fn names(found: &search::Found) -> Vec<&str> {
 }
 
 fn told(head: &groundwork_app::pipeline::Head) -> Option<&str> {
-    head.headers.iter().find(|(name, _)| name == "groundwork-rerank").map(|(_, value)| value.as_str())
+    head.headers.get("groundwork-rerank").map(|value| value.to_str().unwrap())
 }
 
 #[tokio::test]

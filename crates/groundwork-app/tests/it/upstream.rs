@@ -7,6 +7,7 @@ use groundwork_app::responses;
 use groundwork_app::{Caller, embeddings};
 use groundwork_core::turn::Dialect;
 use groundwork_inference::target::{self, Credential, Kind, Timeouts};
+use http::HeaderMap;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -228,7 +229,7 @@ async fn azure_is_asked_by_deployment_with_its_key_header() {
             .await;
         let (head, answer) = house.ask("default", "Hello?").await.unwrap();
         assert_eq!(answer["prompt_filter_results"], json!([]), "what we do not know survives");
-        assert!(head.headers.contains(&("x-ms-region".into(), "Sweden Central".into())), "{head:?}");
+        assert_eq!(head.headers["x-ms-region"], "Sweden Central", "{head:?}");
         let (sent, _) = upstream.request();
         assert!(sent.starts_with(path) && sent.to_lowercase().contains("api-key: azure-key"), "{sent}");
     }
@@ -416,7 +417,7 @@ async fn a_client_names_no_deployment_for_spill_over_that_its_model_does_not_hav
     let models = "[models.gpt]\ndeployments = [{ target = \"azure\", model = \"ptu\" }, { target = \"azure\", model = \"paygo\", tier = 1 }]\n[models.secret]\ndeployments = [{ target = \"azure\", model = \"secret\" }]";
     let house = Plan::new(vec![target::Settings::new("azure", azure)]).applying(models).build().await.unwrap();
     for (named, goes_on) in [("paygo", true), ("secret", false)] {
-        let headers = vec![("x-ms-spillover-deployment".to_owned(), named.to_owned())];
+        let headers = Arc::new(HeaderMap::from_iter([("x-ms-spillover-deployment".parse().unwrap(), named.parse().unwrap())]));
         let asked = pipeline::Request { headers, ..request(body("gpt", "Hello?")) };
         pipeline::run(&house.app, &Caller::local(), asked).await.unwrap();
         assert_eq!(upstream.request().0.contains("x-ms-spillover-deployment"), goes_on, "{named}");

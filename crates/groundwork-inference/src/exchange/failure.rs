@@ -1,10 +1,10 @@
 //! A refused call: its status, headers and body become the kind of error that says what can be done.
 
-use crate::target::{CallError, Headers, Said, Throttle};
+use crate::target::{CallError, Said, Throttle};
 use bytes::Bytes;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -190,13 +190,17 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// Seconds: an hour and a day are the same to a caller that waits.
 const MAX_WAIT: f64 = 86_400.0;
 
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+/// Headers that an answer may have, about.
+const ROOM: usize = 16;
+
 /// The headers of an answer that are the client's too. The id of the upstream's own request goes out under another name, because
 /// `x-request-id` is ours.
-pub(crate) fn client_headers(headers: &HeaderMap) -> Headers {
-    let mut kept = Headers::new();
-    for (name, value) in headers {
-        let name = name.as_str();
-        let Ok(value) = value.to_str() else { continue };
+pub(crate) fn client_headers(headers: &HeaderMap) -> HeaderMap {
+    // With room for those that every answer gets beside them.
+    let mut kept = HeaderMap::with_capacity(ROOM);
+    for (header, value) in headers {
+        let name = header.as_str();
         if name.starts_with("x-ratelimit-")
             || name.starts_with("x-ms-")
             || name.starts_with("azure-openai-")
@@ -213,9 +217,9 @@ pub(crate) fn client_headers(headers: &HeaderMap) -> Headers {
                     | "azureml-model-session"
             )
         {
-            kept.push((name.to_owned(), value.to_owned()));
+            kept.append(header, value.clone());
         } else if matches!(name, "x-request-id" | "request-id") {
-            kept.push(("x-upstream-request-id".to_owned(), value.to_owned()));
+            kept.append(UPSTREAM_REQUEST_ID, value.clone());
         }
     }
     kept
@@ -295,7 +299,7 @@ mod tests {
     #[test]
     fn a_limit_says_what_is_short() {
         let utilization: HeaderMap =
-            [(http::HeaderName::from_static("azure-openai-deployment-utilization"), http::HeaderValue::from_static("104.1%"))]
+            [(HeaderName::from_static("azure-openai-deployment-utilization"), http::HeaderValue::from_static("104.1%"))]
                 .into_iter()
                 .collect();
         for (status, message, headers, short) in [

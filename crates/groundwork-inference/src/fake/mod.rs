@@ -9,7 +9,7 @@ mod script;
 pub use script::{Answer, Fault, Script, Tokens, ToolCall};
 
 use crate::exchange::{Refusal, refusal};
-use crate::target::{Call, CallError, EmbedCall, Embedded, Forward, Forwarded, Headers, Reply, Served, Timeouts};
+use crate::target::{Call, CallError, EmbedCall, Embedded, Forward, Forwarded, Reply, Served, Timeouts};
 use groundwork_wire::error::Error;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pace::Pace;
@@ -77,8 +77,7 @@ impl Fake {
                 let code = (!code.is_empty()).then(|| code.clone());
                 let error = Error { message: message.clone(), kind: "scripted_error".to_owned(), param: None, code };
                 let wait = retry_after_ms.map(|millis| (HeaderName::from_static("retry-after-ms"), HeaderValue::from(millis)));
-                let headers: HeaderMap =
-                    header_map(answer).into_iter().filter_map(|(name, value)| Some((name?, value))).chain(wait).collect();
+                let headers: HeaderMap = headers(answer).into_iter().filter_map(|(name, value)| Some((name?, value))).chain(wait).collect();
                 Some(refusal(Refusal { target: &self.name, model, status: *status, headers: &headers, body: error.to_bytes() }))
             }
             Fault::Unreachable => {
@@ -89,14 +88,10 @@ impl Fake {
     }
 }
 
-fn headers(answer: &Answer) -> Headers {
-    answer.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-fn header_map(answer: &Answer) -> HeaderMap {
+fn headers(answer: &Answer) -> HeaderMap {
     answer.headers.iter().filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?))).collect()
 }
 
 fn served(answer: &Answer) -> Served {
-    Served { model: answer.model.clone(), ..crate::service::served(&header_map(answer)) }
+    Served { model: answer.model.clone(), ..crate::service::served(&headers(answer)) }
 }

@@ -2,21 +2,14 @@
 
 use crate::target::{Call, CallError};
 use bytes::{Bytes, BytesMut};
-use groundwork_core::turn::{Dialect, Heading, translate};
+use groundwork_core::turn::{Dialect, translate};
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use http::HeaderValue;
 use serde::Serialize;
 
-/// A body on its way out, and what must be known to read the answer.
-pub(super) struct Prepared {
-    pub body: Bytes,
-    pub heading: Heading,
-}
-
-pub(super) fn prepare(target: &str, call: &Call, spoken: Dialect, model: &str) -> Result<Prepared, CallError> {
-    // Usage is asked for in any case, because every call is accounted; a client that did not ask does not see it.
-    let heading = call.heading(model);
+/// The body that goes out. Usage is asked for in any case, because every call is accounted; a client that did not ask does not see it.
+pub(super) fn prepare(target: &str, call: &Call, spoken: Dialect, model: &str) -> Result<Bytes, CallError> {
     let mut body = if spoken == call.dialect {
         call.body.clone()
     } else {
@@ -33,7 +26,7 @@ pub(super) fn prepare(target: &str, call: &Call, spoken: Dialect, model: &str) -
         }
         Dialect::Messages => stream(target, &mut body, call.stream)?,
     }
-    Ok(Prepared { body: body.to_bytes(), heading })
+    Ok(body.to_bytes())
 }
 
 pub(super) fn with_model(target: &str, mut body: Object, model: &str) -> Result<Object, CallError> {

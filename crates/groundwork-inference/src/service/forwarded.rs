@@ -20,8 +20,7 @@ impl Service {
         let until = self.server.until(forward.deadline);
         let first = self.server.first_byte(until);
         let operation = Operation::Other { path: &forward.path, query: forward.query.as_deref() };
-        let client: Vec<(String, String)> = headers::pairs(&forward.headers);
-        let mut ask = self.ask(operation, model, &client, until).await?;
+        let mut ask = self.ask(operation, model, &forward.headers, until).await?;
         ask.method = forward.method;
         ask.headers.remove(header::CONTENT_TYPE);
         for name in [header::CONTENT_TYPE, header::ACCEPT] {

@@ -1,35 +1,29 @@
 //! Which of the client's headers go on, and what those of an answer say of who did the work.
 
 use super::Vendor;
-use crate::target::{Headers, Served};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use crate::target::Served;
+use http::HeaderMap;
 
 /// Trace context and beta features; what one vendor alone understands goes to that one.
-pub(super) fn pass_on(headers: &mut HeaderMap, client: &[(String, String)], vendor: &Vendor) {
-    for (name, value) in client {
+pub(super) fn pass_on(headers: &mut HeaderMap, client: &HeaderMap, vendor: &Vendor) {
+    for (header, value) in client {
+        let name = header.as_str();
         let own = match vendor {
             Vendor::OpenAi(_) => name.starts_with("openai-") || name.starts_with("anthropic-"),
             Vendor::AzureOpenAi(_) => {
-                matches!(name.as_str(), "x-ms-spillover-deployment" | "x-ms-client-request-id")
+                matches!(name, "x-ms-spillover-deployment" | "x-ms-client-request-id")
                     || name.starts_with("aoai-")
                     || name.starts_with("openai-")
             }
             Vendor::Anthropic(_) => name.starts_with("anthropic-"),
         };
         // The account that is billed is ours to choose.
-        let account = matches!(name.as_str(), "openai-organization" | "openai-project");
-        let trace = matches!(name.as_str(), "traceparent" | "tracestate" | "x-client-request-id");
-        if ((own && !account) || trace)
-            && let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
-        {
-            headers.insert(name, value);
+        let account = matches!(name, "openai-organization" | "openai-project");
+        let trace = matches!(name, "traceparent" | "tracestate" | "x-client-request-id");
+        if (own && !account) || trace {
+            headers.insert(header, value.clone());
         }
     }
-}
-
-pub(super) fn pairs(headers: &HeaderMap) -> Headers {
-    let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()));
-    headers.iter().filter_map(text).collect()
 }
 
 /// A call that the service itself has sent to another deployment says so under one of several names. One that could not be spilled

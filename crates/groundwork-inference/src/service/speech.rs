@@ -5,9 +5,9 @@ mod voice;
 
 use super::headers;
 use crate::exchange::{Ask, Limit, Refusal, Server, client_headers, refusal_beside};
-use crate::target::{CallError, Reply, Said, Unfiltered};
+use crate::target::{Call, CallError, Reply, Said, Unfiltered};
 use bytes::Bytes;
-use groundwork_core::turn::{Dialect, Heading, ReadError, responses};
+use groundwork_core::turn::{Dialect, ReadError, responses};
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use http::{HeaderMap, header};
@@ -19,10 +19,9 @@ pub(super) struct Speech<'a> {
     pub server: &'a Server,
     pub model: &'a str,
     pub unfiltered: Unfiltered,
-    /// The service's dialect and the client's.
+    /// The service's dialect; the client's is that of the call.
     pub spoken: Dialect,
-    pub client: Dialect,
-    pub heading: Heading,
+    pub call: &'a Call,
 }
 
 impl Speech<'_> {
@@ -31,7 +30,7 @@ impl Speech<'_> {
         let (head, body) = self.server.whole(ask, first).await?;
         let is_stream = is_of(&head, &["text/event-stream"]);
         let read = if is_stream { voice::gathered } else { voice::whole };
-        let read = read(self.spoken, self.client, &body, &self.heading);
+        let read = read(self.spoken, self.call, self.model, &body);
         let why = || is_stream.then(|| voice::last(&body)).flatten().unwrap_or_else(|| body.clone());
         let (answer, events) = read.map_err(|error| self.unreadable(error, &head, &why()))?;
         let mut served = headers::served(&head);
@@ -55,7 +54,7 @@ impl Speech<'_> {
     fn unreadable(&self, error: ReadError, headers: &HeaderMap, body: &Bytes) -> CallError {
         match error {
             ReadError::Refused(_) => {
-                let known = known_of(self.spoken, self.spoken == self.client, body);
+                let known = known_of(self.spoken, self.spoken == self.call.dialect, body);
                 hidden_refusal(&self.server.target, self.model, headers, body.clone(), known)
             }
             ReadError::Malformed(reason) => self.server.broken(reason),

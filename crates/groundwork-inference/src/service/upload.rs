@@ -5,7 +5,7 @@ use crate::egress::Payload;
 use crate::target::{CallError, FileUpload};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 impl Service {
     /// Gives the service's own object of the file.
@@ -13,7 +13,7 @@ impl Service {
         let FileUpload { id, purpose, name, media_type, bytes, content, deadline } = upload;
         let until = self.server.until(deadline);
         let operation = Operation::Other { path: "/files", query: None };
-        let mut ask = self.ask(operation, model, &[], until).await?;
+        let mut ask = self.ask(operation, model, &HeaderMap::new(), until).await?;
         // Nothing in a file of chance can have been written to hold an id of chance.
         let boundary = format!("groundwork-{id}");
         let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"));

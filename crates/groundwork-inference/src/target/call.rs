@@ -31,15 +31,19 @@ pub struct Call {
     /// What the extractive target quotes from; the others have it in the prompt.
     pub grounding: Option<Grounding>,
     /// The client's, of which those go on that the target understands: trace context, beta features, spill-over.
-    pub headers: Headers,
+    pub headers: Arc<HeaderMap>,
 }
 
 impl Call {
     /// How an answer is headed that is made or translated here.
     pub(crate) fn heading(&self, model: &str) -> Heading {
+        Heading { id: self.id.clone(), model: model.to_owned(), created: self.now / 1000, include_usage: self.includes_usage() }
+    }
+
+    /// Whether the client of a stream wants to see its usage.
+    pub(crate) fn includes_usage(&self) -> bool {
         let options = self.body.raw("stream_options").and_then(|raw| Object::parse(raw.clone()).ok());
-        let include_usage = options.is_some_and(|options| options.raw("include_usage").is_some_and(|raw| raw.as_ref() == b"true"));
-        Heading { id: self.id.clone(), model: model.to_owned(), created: self.now / 1000, include_usage }
+        options.is_some_and(|options| options.raw("include_usage").is_some_and(|raw| raw.as_ref() == b"true"))
     }
 }
 
@@ -49,7 +53,7 @@ pub struct EmbedCall {
     pub body: Object,
     pub model: Option<String>,
     pub deadline: Instant,
-    pub headers: Headers,
+    pub headers: Arc<HeaderMap>,
 }
 
 /// A request of another kind, which goes on as it came.
@@ -60,7 +64,7 @@ pub struct Forward {
     pub path: String,
     pub query: Option<String>,
     /// `content-type` and `accept` go on, and what goes on with every call.
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     pub body: Bytes,
     /// Takes the place of `model` in a JSON or multipart body, and stands in Azure's dated addresses.
     pub model: Option<String>,
@@ -90,6 +94,3 @@ pub struct Grounding {
 
 /// Turns texts into vectors of length 1; a reason when it cannot.
 pub type Embed = Arc<dyn Fn(Vec<String>) -> BoxFuture<'static, Result<Vec<Vec<f32>>, String>> + Send + Sync>;
-
-/// Names, in small letters, and values.
-pub type Headers = Vec<(String, String)>;

@@ -1,9 +1,10 @@
 //! Answers that are made here and not by a server.
 
-use super::{Headers, Reply, Served, Spoken};
+use super::{Reply, Served, Spoken};
 use futures::StreamExt;
 use futures::stream;
 use groundwork_core::turn::{Dialect, Event, FinishReason, Frame, Heading, Usage, translate};
+use http::HeaderMap;
 
 /// A text in the pieces in which it is streamed, and how it is to be sent.
 pub struct Composed<'a> {
@@ -13,7 +14,7 @@ pub struct Composed<'a> {
     pub input_tokens: u64,
     pub output_tokens: u64,
     pub stream: bool,
-    pub headers: Headers,
+    pub headers: HeaderMap,
 }
 
 impl Composed<'_> {
@@ -33,7 +34,7 @@ pub(crate) struct Manner {
     pub dialect: Dialect,
     pub heading: Heading,
     pub stream: bool,
-    pub headers: Headers,
+    pub headers: HeaderMap,
 }
 
 /// An answer that is known as a whole.

@@ -1,9 +1,9 @@
 //! Why a call failed, by what can be done about it.
 
-use super::Headers;
 use bytes::Bytes;
 use groundwork_core::turn::Usage;
 use groundwork_wire::error::Invalid;
+use http::HeaderMap;
 use std::time::Duration;
 
 /// What went wrong upstream. `message` is the upstream's own, without our additions.
@@ -49,7 +49,7 @@ pub enum CallError {
 /// What came with a refusal and is the client's too.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
-    pub headers: Headers,
+    pub headers: HeaderMap,
     /// The upstream's error object, in OpenAI's words; `None` when it sent none.
     pub body: Option<Bytes>,
     /// What was used all the same, where the service says so.
@@ -161,8 +161,8 @@ impl CallError {
     }
 
     /// Headers of the upstream that are the client's too.
-    pub fn headers(&self) -> &[(String, String)] {
-        self.said().map_or(&[], |said| &said.headers)
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.said().map(|said| &said.headers)
     }
 
     /// The HTTP status to answer with. A credential that the target refuses is ours and not the client's, so it is no 401.

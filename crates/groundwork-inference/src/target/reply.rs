@@ -1,36 +1,37 @@
 //! What a target answers.
 
-use super::{CallError, Headers};
+use super::CallError;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use groundwork_core::turn::{Event, Frame};
+use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
 /// The header that tells what kind of answer this is: `quotes` when no model wrote it, `declined` when it answers nothing, `talk` when it
 /// was not asked for anything in the documents and no model wrote it.
-pub const ANSWER_HEADER: &str = "groundwork-answer";
+pub const ANSWER_HEADER: HeaderName = HeaderName::from_static("groundwork-answer");
 /// The header that tells how well what was found fits the question, from 0 to 1: below its floor an assistant declines.
-pub const FIT_HEADER: &str = "groundwork-fit";
+pub const FIT_HEADER: HeaderName = HeaderName::from_static("groundwork-fit");
 /// The header that tells what became of the reranking of what was found, where a reranker is set: `done`, or `late` or `busy`, when the
 /// order is that of the search.
-pub const RERANK_HEADER: &str = "groundwork-rerank";
+pub const RERANK_HEADER: HeaderName = HeaderName::from_static("groundwork-rerank");
 /// The header that tells what was searched for: the question `as_asked`, `with_history`, `rewritten` by a chat model, or `none`.
-pub const SEARCH_HEADER: &str = "groundwork-search";
+pub const SEARCH_HEADER: HeaderName = HeaderName::from_static("groundwork-search");
 /// Says more about it: why there is nothing to answer from, that what was found fits too badly (`below_floor`), or that quotes were chosen by their words alone.
-pub const REASON_HEADER: &str = "groundwork-reason";
+pub const REASON_HEADER: HeaderName = HeaderName::from_static("groundwork-reason");
 
 /// An answer in the client's dialect. A stream has begun to say something when the reply is given, so that an error hidden in its
 /// first frames is an error of the call; when nobody else could answer it may only have begun.
 pub enum Reply {
     Whole {
         /// Those of the target that are the client's too.
-        headers: Headers,
+        headers: HeaderMap,
         served: Served,
         body: Bytes,
         events: Vec<Event>,
     },
     Stream {
-        headers: Headers,
+        headers: HeaderMap,
         served: Served,
         frames: Frames,
     },
@@ -45,7 +46,7 @@ impl Reply {
 
     /// With so many headers more.
     #[must_use]
-    pub fn with_headers(mut self, more: Headers) -> Self {
+    pub fn with_headers(mut self, more: HeaderMap) -> Self {
         let (Self::Whole { headers, .. } | Self::Stream { headers, .. }) = &mut self;
         headers.extend(more);
         self
@@ -80,7 +81,7 @@ pub struct Served {
 /// An answer to a request for embeddings.
 #[derive(Debug, Clone)]
 pub struct Embedded {
-    pub headers: Headers,
+    pub headers: HeaderMap,
     pub served: Served,
     pub body: Bytes,
 }
@@ -89,7 +90,7 @@ pub struct Embedded {
 pub struct Forwarded {
     pub status: u16,
     pub content_type: Option<String>,
-    pub headers: Headers,
+    pub headers: HeaderMap,
     pub served: Served,
     pub body: Passing,
 }

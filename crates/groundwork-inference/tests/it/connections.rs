@@ -3,8 +3,9 @@
 use crate::server::{Do, Server, events, hello, target, told, whole};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use groundwork_inference::target::{Call, CallError, Headers, Settings, Stage, Timeouts};
+use groundwork_inference::target::{Call, CallError, Settings, Stage, Timeouts};
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ANSWER: &[u8] = br#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
@@ -157,7 +158,7 @@ async fn trace_and_beta_headers_go_on_and_others_do_not() {
         ("authorization", "Bearer client"),
         ("cookie", "a=b"),
     ];
-    call.headers = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Headers>();
+    call.headers = Arc::new(given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect());
     let settings = Settings { headers: vec![("x-team".parse().unwrap(), "blue".parse().unwrap())], ..server.openai() };
     target(&settings).call(call).await.unwrap();
     let seen = server.seen()[0].to_lowercase();

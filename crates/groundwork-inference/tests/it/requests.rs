@@ -3,10 +3,11 @@
 use crate::golden::check;
 use crate::server::{Server, ambient, call, events, whole};
 use groundwork_core::turn::Dialect;
-use groundwork_inference::target::{AzureOpenAi, Credential, EmbedCall, Headers, Kind, Settings, Target, Unfiltered};
+use groundwork_inference::target::{AzureOpenAi, Credential, EmbedCall, Kind, Settings, Target, Unfiltered};
 use groundwork_wire::object::Object;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CHAT: &[u8] = include_bytes!("../../src/openai/golden/whole.json");
@@ -67,9 +68,8 @@ async fn what_clients_ask_reaches_each_vendor_in_its_own_words_or_is_refused_by_
             let mut said = String::new();
             for settings in targets(vendor, &server) {
                 let mut asked = call(dialect, body.trim_end(), streams);
-                asked.headers = [("anthropic-beta", "a-beta"), ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into();
+                let given = [("anthropic-beta", "a-beta"), ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+                asked.headers = Arc::new(given.into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect());
                 let before = server.seen().len();
                 let answered = Target::open(&settings, &ambient()).unwrap().call(asked).await;
                 let _ = match server.seen().get(before) {
@@ -97,7 +97,7 @@ async fn embeddings_are_asked_for_as_the_client_does_and_come_as_they_are() {
                     body: Object::parse(body).unwrap(),
                     model: None,
                     deadline: Instant::now() + Duration::from_secs(30),
-                    headers: Headers::new(),
+                    headers: Arc::default(),
                 };
                 let before = server.seen().len();
                 let embedded = Target::open(&settings, &ambient()).unwrap().embed(call).await.unwrap();

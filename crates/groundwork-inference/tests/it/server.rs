@@ -3,8 +3,9 @@
 use futures::StreamExt;
 use groundwork_core::clock::{Clock, Dice};
 use groundwork_core::turn::{Dialect, Event};
-use groundwork_inference::target::{Ambient, Call, CallError, Credential, Frames, Headers, Kind, Reply, Served, Settings, Target};
+use groundwork_inference::target::{Ambient, Call, CallError, Credential, Frames, Kind, Reply, Served, Settings, Target};
 use groundwork_wire::object::Object;
+use http::HeaderMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -191,7 +192,7 @@ pub(crate) fn call(dialect: Dialect, body: &str, stream: bool) -> Call {
         replaceable: true,
         deadline: Instant::now() + Duration::from_secs(30),
         grounding: None,
-        headers: Headers::new(),
+        headers: Arc::default(),
     }
 }
 
@@ -203,7 +204,7 @@ pub(crate) fn hello(stream: bool) -> Call {
 
 /// The bytes that a client sees, and what they say.
 pub(crate) struct Told {
-    pub(crate) headers: Headers,
+    pub(crate) headers: HeaderMap,
     pub(crate) served: Served,
     pub(crate) bytes: Vec<u8>,
     pub(crate) events: Vec<Event>,
@@ -217,7 +218,7 @@ pub(crate) async fn told(reply: Reply) -> Told {
     }
 }
 
-async fn listen(headers: Headers, mut served: Served, mut frames: Frames) -> Told {
+async fn listen(headers: HeaderMap, mut served: Served, mut frames: Frames) -> Told {
     let (mut bytes, mut events, mut error) = (Vec::new(), Vec::new(), None);
     while let Some(spoken) = frames.next().await {
         match spoken {

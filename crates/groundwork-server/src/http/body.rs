@@ -4,6 +4,7 @@ use super::error::ApiError;
 use super::{Front, gather};
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -22,10 +23,23 @@ impl FromRequest<Front> for Whole {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, front: &Front) -> Result<Self, ApiError> {
-        if let Some(encoding) = request.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+        Posted::from_request(request, front).await.map(|Posted(_, body)| Self(body))
+    }
+}
+
+/// The headers of a request and its whole body, within the route's limit.
+pub(super) struct Posted(pub(super) HeaderMap, pub(super) Bytes);
+
+impl FromRequest<Front> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(mut request: Request, front: &Front) -> Result<Self, ApiError> {
+        let headers = std::mem::take(request.headers_mut());
+        if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
             return Err(ApiError::unsupported_encoding(encoding));
         }
-        gather::collect(request, front).await.map(Self)
+        let body = gather::collect(request, front).await?;
+        Ok(Self(headers, body))
     }
 }
 

@@ -25,12 +25,11 @@ pub enum Entrance {
 /// Azure's and Anthropic's names of what OpenAI calls `Authorization: Bearer`.
 const KEY_HEADERS: [HeaderName; 2] = [HeaderName::from_static("api-key"), HeaderName::from_static("x-api-key")];
 
-impl FromRequestParts<Front> for Caller {
+impl FromRequestParts<Front> for Arc<Caller> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Front) -> Result<Self, ApiError> {
-        let caller = parts.extensions.get::<Arc<Self>>();
-        caller.map(|caller| Self::clone(caller)).ok_or_else(|| ApiError::bug("a route without its guard".to_owned()))
+        parts.extensions.get().cloned().ok_or_else(|| ApiError::bug("a route without its guard".to_owned()))
     }
 }
 
@@ -68,6 +67,13 @@ fn credential(headers: &HeaderMap) -> Option<&[u8]> {
     });
     let named = KEY_HEADERS.into_iter().filter_map(|name| headers.get(name)).map(HeaderValue::as_bytes);
     bearer.into_iter().chain(named).map(<[u8]>::trim_ascii).find(|credential| !credential.is_empty())
+}
+
+/// Takes every credential out of the headers of a request that has come in.
+pub(super) fn forget(headers: &mut HeaderMap) {
+    for name in KEY_HEADERS.into_iter().chain([AUTHORIZATION]) {
+        headers.remove(name);
+    }
 }
 
 /// The rules of a server without keys.

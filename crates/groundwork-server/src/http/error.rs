@@ -6,8 +6,8 @@ mod kept;
 
 use super::{azure, steady, unserved};
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use groundwork_app::RefusedKey;
@@ -23,7 +23,7 @@ pub struct ApiError {
     status: StatusCode,
     body: Body,
     retry_after: Option<Duration>,
-    headers: Vec<(String, String)>,
+    headers: Box<HeaderMap>,
     /// For the log only.
     cause: Option<String>,
 }
@@ -43,7 +43,7 @@ impl ApiError {
     fn new(status: StatusCode, kind: &str, code: Option<&str>, message: impl Into<String>) -> Self {
         let error = Error { message: message.into(), kind: kind.to_owned(), param: None, code: code.map(str::to_owned) };
         let body = Body::Ours(Box::new(error));
-        Self { status, body, retry_after: None, headers: Vec::new(), cause: None }
+        Self { status, body, retry_after: None, headers: Box::default(), cause: None }
     }
 
     fn invalid(code: &str, message: impl Into<String>) -> Self {
@@ -65,10 +65,7 @@ impl ApiError {
 
     /// The same again would fail again: official clients retry some statuses unless they are told.
     fn in_vain(mut self) -> Self {
-        const HEADER: &str = "x-should-retry";
-        if !self.headers.iter().any(|(name, _)| name == HEADER) {
-            self.headers.push((HEADER.to_owned(), "false".to_owned()));
-        }
+        self.headers.entry("x-should-retry").or_insert(HeaderValue::from_static("false"));
         self
     }
 
@@ -84,7 +81,7 @@ impl ApiError {
             }),
             None => self.body,
         };
-        Self { headers, body, ..self }
+        Self { headers: Box::new(headers), body, ..self }
     }
 
     fn about(mut self, param: impl Into<String>) -> Self {
@@ -116,7 +113,7 @@ impl ApiError {
 
     fn unauthorized(message: String) -> Self {
         let error = Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, Some("invalid_api_key"), message);
-        Self { headers: vec![("www-authenticate".to_owned(), "Bearer".to_owned())], ..error }
+        Self { headers: Box::new(HeaderMap::from_iter([(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))])), ..error }
     }
 
     pub(super) fn missing_permission(permission: &str) -> Self {
@@ -360,11 +357,7 @@ impl IntoResponse for ApiError {
         let status = if self.status.as_u16() == OVERLOADED { StatusCode::SERVICE_UNAVAILABLE } else { self.status };
         let mut response = (status, [("content-type", "application/json")], self.in_openais_shape()).into_response();
         let headers = response.headers_mut();
-        for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::try_from(value)) {
-                headers.insert(name, value);
-            }
-        }
+        headers.extend(HeaderMap::clone(&self.headers));
         if let Some(wait) = self.retry_after {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(millis.div_ceil(1000).max(1)));

@@ -1,8 +1,8 @@
 //! `/v1/messages`: Anthropic's shape, any model behind.
 
-use super::body::Whole;
+use super::body::Posted;
 use super::error::ApiError;
-use super::openai::{call_headers, deadline, request_id};
+use super::openai::{deadline, request_id, traced};
 use super::sse;
 use super::{ESTIMATED, Front};
 use axum::extract::State;
@@ -11,23 +11,14 @@ use axum::response::{IntoResponse, Response};
 use groundwork_app::pipeline::{Request, count_tokens};
 use groundwork_core::access::Caller;
 use groundwork_core::turn::Dialect;
+use std::sync::Arc;
 
-pub(super) async fn create(
-    State(front): State<Front>,
-    caller: Caller,
-    headers: HeaderMap,
-    Whole(body): Whole,
-) -> Result<Response, ApiError> {
-    sse::answer(&front, caller, request(&front, &headers, body)).await
+pub(super) async fn create(State(front): State<Front>, caller: Arc<Caller>, Posted(headers, body): Posted) -> Result<Response, ApiError> {
+    sse::answer(&front, caller, request(&front, headers, body)).await
 }
 
-pub(super) async fn count(
-    State(front): State<Front>,
-    caller: Caller,
-    headers: HeaderMap,
-    Whole(body): Whole,
-) -> Result<Response, ApiError> {
-    let counted = count_tokens(front.app(), &caller, request(&front, &headers, body)).await?;
+pub(super) async fn count(State(front): State<Front>, caller: Arc<Caller>, Posted(headers, body): Posted) -> Result<Response, ApiError> {
+    let counted = count_tokens(front.app(), &caller, request(&front, headers, body)).await?;
     let mut response = axum::Json(serde_json::json!({ "input_tokens": counted.input_tokens })).into_response();
     if counted.estimated {
         response.headers_mut().insert(ESTIMATED, HeaderValue::from_static("true"));
@@ -35,13 +26,13 @@ pub(super) async fn count(
     Ok(response)
 }
 
-fn request(front: &Front, headers: &HeaderMap, body: bytes::Bytes) -> Request {
+fn request(front: &Front, headers: HeaderMap, body: bytes::Bytes) -> Request {
     Request {
         dialect: Dialect::Messages,
         body,
         model: None,
-        headers: call_headers(front, headers),
-        deadline: Some(deadline(front, headers)),
-        request_id: request_id(headers),
+        deadline: Some(deadline(front, &headers)),
+        request_id: request_id(&headers),
+        headers: traced(front, headers),
     }
 }

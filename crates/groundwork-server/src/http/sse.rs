@@ -4,7 +4,7 @@
 
 use super::Front;
 use super::error::ApiError;
-use super::openai::{header_map, name_call};
+use super::openai::name_call;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -83,7 +83,7 @@ impl From<Answer> for Said {
 
 /// The headers of an answer.
 pub(super) fn headers_of(head: Head) -> HeaderMap {
-    let mut headers = header_map(head.headers);
+    let mut headers = head.headers;
     name_call(&mut headers, &head.call);
     headers
 }
@@ -101,7 +101,7 @@ pub(super) fn failed(head: Head, body: Bytes) -> Said {
 pub(super) type Asking = BoxFuture<'static, Result<Said, ApiError>>;
 
 /// Asks a model and answers in the request's dialect.
-pub(super) async fn answer(front: &Front, caller: Caller, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn answer(front: &Front, caller: Arc<Caller>, request: Request) -> Result<Response, ApiError> {
     let (dialect, body) = (request.dialect, request.body.clone());
     let app = front.app().clone();
     wait(front, dialect, &body, Box::pin(async move { Ok(pipeline::run(&app, &caller, request).await?.into()) })).await

@@ -1,14 +1,13 @@
 //! What is said to a target about its files and batches.
 
 use crate::App;
-use crate::pipeline::now;
+use crate::pipeline::{self, now};
 use crate::published::Deployment;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use groundwork_inference::target::{CallError, Forward, Passing};
 use groundwork_wire::batches::{Errors, Fault};
-use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -109,6 +108,6 @@ async fn pieces(deployment: &Deployment, forward: Forward) -> Result<BoxStream<'
 }
 
 fn forward(method: Method, path: &str, body: Bytes, patience: Duration) -> Forward {
-    let headers: HeaderMap = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+    let headers = pipeline::with_json(&HeaderMap::new());
     Forward { method, path: path.to_owned(), query: None, headers, body, model: None, deadline: now() + patience }
 }

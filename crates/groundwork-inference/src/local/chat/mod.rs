@@ -22,6 +22,7 @@ use groundwork_core::clock::Dice;
 use groundwork_core::turn::{Dialect, Event, FinishReason, Format, Heading, Role, Turn, Usage};
 use groundwork_wire::error::Invalid;
 use host::{Host, Piece, Plan};
+use http::HeaderMap;
 use prepare::Source;
 use protocol::{Ask, Response, Task};
 use std::collections::VecDeque;
@@ -73,10 +74,10 @@ impl ChatModel {
             while let Some(more) = answer.next().await? {
                 events.extend(more);
             }
-            return Ok(reply(Manner { dialect: call.dialect, heading, stream: false, headers: Vec::new() }, events));
+            return Ok(reply(Manner { dialect: call.dialect, heading, stream: false, headers: HeaderMap::new() }, events));
         }
         let first = answer.first().await?;
-        Ok(Reply::Stream { headers: Vec::new(), served: Served::default(), frames: frames(answer, first, call.dialect, heading) })
+        Ok(Reply::Stream { headers: HeaderMap::new(), served: Served::default(), frames: frames(answer, first, call.dialect, heading) })
     }
 
     /// Bytes of the words in `quote` that answer the question, as far as the model can tell in time.

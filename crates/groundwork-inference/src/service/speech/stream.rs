@@ -31,7 +31,7 @@ impl Speech<'_> {
         let (headers, mut served) = (client_headers(&head), headers::served(&head));
         if is_of(&head, &["application/json", "text/html"]) {
             let body = self.server.rest(&mut begun.body, first, until).await?;
-            let told = voice::streamed(self.spoken, self.client, &body, &self.heading).map_err(|error| match error {
+            let told = voice::streamed(self.spoken, self.call, self.model, &body).map_err(|error| match error {
                 ReadError::Refused(_) => self.unreadable(error, &head, &body),
                 ReadError::Malformed(_) => self.server.broken("it answered a streaming request with something that is no event stream"),
             })?;
@@ -41,7 +41,7 @@ impl Speech<'_> {
         }
         let mut running = Running {
             frames: Frames::new(self.server, begun.body, until, first),
-            voice: Voice::new(self.spoken, self.client, &self.heading),
+            voice: Voice::new(self.spoken, self.call, self.model),
             model: self.model.to_owned(),
             unfiltered: self.unfiltered,
             ready: VecDeque::new(),
@@ -50,7 +50,7 @@ impl Speech<'_> {
             begun: false,
             failed: None,
             hears: self.spoken,
-            says_chat: self.client == Dialect::Chat,
+            says_chat: self.call.dialect == Dialect::Chat,
             marked: false,
             over: false,
             tail: false,

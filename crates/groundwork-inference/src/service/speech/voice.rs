@@ -1,9 +1,10 @@
 //! What the service says, heard and said again: as it came to a client of the same dialect, translated to another.
 
+use crate::target::Call;
 use bytes::Bytes;
 use groundwork_core::turn::recast;
 use groundwork_core::turn::translate::{self, Reader, Translated, Translator};
-use groundwork_core::turn::{Dialect, Event, Frame, Heading, Passed, ReadError, Usage};
+use groundwork_core::turn::{Dialect, Event, Frame, Passed, ReadError, Usage};
 use groundwork_wire::object::Object;
 use groundwork_wire::sse::Decoder;
 
@@ -14,11 +15,11 @@ pub(super) enum Voice {
 }
 
 impl Voice {
-    pub(super) fn new(service: Dialect, client: Dialect, heading: &Heading) -> Self {
-        if service == client {
-            return Self::Passes { reader: Reader::new(service), include_usage: heading.include_usage };
+    pub(super) fn new(service: Dialect, call: &Call, model: &str) -> Self {
+        if service == call.dialect {
+            return Self::Passes { reader: Reader::new(service), include_usage: call.includes_usage() };
         }
-        Self::Translates(Box::new(Translator::new(service, client, heading.clone())))
+        Self::Translates(Box::new(Translator::new(service, call.dialect, call.heading(model))))
     }
 
     pub(super) fn hear(&mut self, frame: Frame) -> Result<Translated, ReadError> {
@@ -70,9 +71,9 @@ impl Voice {
 }
 
 /// A whole answer in the client's dialect, and what it says.
-pub(super) fn whole(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<(Bytes, Vec<Event>), ReadError> {
+pub(super) fn whole(service: Dialect, call: &Call, model: &str, body: &Bytes) -> Result<(Bytes, Vec<Event>), ReadError> {
     // A chunk and a whole answer are read alike, and one reading is enough for what passes.
-    if service == Dialect::Chat && client == Dialect::Chat {
+    if service == Dialect::Chat && call.dialect == Dialect::Chat {
         let mut reader = Reader::new(service);
         let mut events = reader.read(&Frame::data(body.clone()))?;
         if events.is_empty() {
@@ -82,21 +83,21 @@ pub(super) fn whole(service: Dialect, client: Dialect, body: &Bytes, heading: &H
         return Ok((body.clone(), events));
     }
     let object = parse(body)?;
-    if service == client {
+    if service == call.dialect {
         return Ok((body.clone(), translate::read(service, &object)?));
     }
-    let (object, events) = translate::whole(service, client, &object, heading)?;
+    let (object, events) = translate::whole(service, call.dialect, &object, &call.heading(model))?;
     Ok((object.to_bytes(), events))
 }
 
 /// A stream of what came in one piece.
-pub(super) fn streamed(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<Translated, ReadError> {
-    recast::stream_of(service, client, &parse(body)?, heading)
+pub(super) fn streamed(service: Dialect, call: &Call, model: &str, body: &Bytes) -> Result<Translated, ReadError> {
+    recast::stream_of(service, call.dialect, &parse(body)?, &call.heading(model))
 }
 
 /// What came as a stream in one piece.
-pub(super) fn gathered(service: Dialect, client: Dialect, body: &Bytes, heading: &Heading) -> Result<(Bytes, Vec<Event>), ReadError> {
-    recast::whole_of(service, client, &frames(body)?, heading)
+pub(super) fn gathered(service: Dialect, call: &Call, model: &str, body: &Bytes) -> Result<(Bytes, Vec<Event>), ReadError> {
+    recast::whole_of(service, call.dialect, &frames(body)?, &call.heading(model))
 }
 
 /// The last that a stream in one piece says, which is why it failed if it did.

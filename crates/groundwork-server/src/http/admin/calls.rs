@@ -11,6 +11,7 @@ use groundwork_app::ledger::{self, Cursor};
 use groundwork_core::access::Caller;
 use groundwork_core::clock::UnixMs;
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -32,7 +33,7 @@ impl Default for Page {
 /// In the order in which they ended.
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(page): Params<Page>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !(1..=999).contains(&page.limit) {

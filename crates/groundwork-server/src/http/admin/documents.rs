@@ -14,6 +14,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Deserialize)]
@@ -31,7 +32,7 @@ fn default_limit() -> usize {
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Params(page): Params<Page>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -50,7 +51,7 @@ pub(in super::super) async fn list(
 
 pub(in super::super) async fn upload(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     incoming: Incoming,
 ) -> Result<Response, ApiError> {
@@ -93,7 +94,7 @@ struct Live {
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(path): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names(path)?;
@@ -102,7 +103,7 @@ pub(in super::super) async fn find(
 
 pub(in super::super) async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(path): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names(path)?;
@@ -112,7 +113,7 @@ pub(in super::super) async fn delete(
 
 pub(in super::super) async fn original(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(path): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let (knowledge_base, document) = names(path)?;
@@ -121,7 +122,7 @@ pub(in super::super) async fn original(
 
 pub(in super::super) async fn versions(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(path): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names(path)?;
@@ -132,7 +133,7 @@ pub(in super::super) async fn versions(
 
 pub(in super::super) async fn original_of_version(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments((knowledge_base, document, version)): Segments<(String, String, String)>,
 ) -> Result<Response, ApiError> {
     let (knowledge_base, document) = names((knowledge_base, document))?;
@@ -142,7 +143,7 @@ pub(in super::super) async fn original_of_version(
 
 pub(in super::super) async fn near_duplicates(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(path): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names(path)?;
@@ -157,7 +158,7 @@ fn original_bytes(original: Original) -> Response {
 
 pub(in super::super) async fn page(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments((knowledge_base, document, page)): Segments<(String, String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (knowledge_base, document) = names((knowledge_base, document))?;
@@ -174,7 +175,7 @@ pub(in super::super) struct Span {
 
 pub(in super::super) async fn words(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments((knowledge_base, document, page)): Segments<(String, String, String)>,
     Params(given): Params<Span>,
 ) -> Result<impl IntoResponse, ApiError> {

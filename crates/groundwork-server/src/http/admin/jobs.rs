@@ -11,6 +11,7 @@ use groundwork_app::jobs::{self, Job};
 use groundwork_core::access::Caller;
 use groundwork_core::ids::JobId;
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 pub(in super::super) struct Page {
@@ -26,7 +27,7 @@ fn default_limit() -> usize {
 /// Newest first.
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(page): Params<Page>,
 ) -> Result<impl IntoResponse, ApiError> {
     if !(1..=1000).contains(&page.limit) {
@@ -42,7 +43,7 @@ pub(in super::super) async fn list(
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let id: JobId = name(id)?;

@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use groundwork_app::knowledge_bases::{self, History, KnowledgeBase};
 use groundwork_core::access::Caller;
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,14 +19,14 @@ pub(in super::super) struct Put {
     history: Option<History>,
 }
 
-pub(in super::super) async fn list(State(front): State<Front>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
+pub(in super::super) async fn list(State(front): State<Front>, caller: Arc<Caller>) -> Result<impl IntoResponse, ApiError> {
     let found = knowledge_bases::list(front.app(), &caller).await?;
     Ok(axum::Json(List::whole(found.into_iter().map(object).collect())))
 }
 
 pub(in super::super) async fn put(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Json(put): Json<Put>,
 ) -> Result<impl IntoResponse, ApiError> {

@@ -12,6 +12,7 @@ use groundwork_app::search::{Mode, Query, search};
 use groundwork_core::access::Caller;
 use groundwork_core::filter::Filter;
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +39,7 @@ fn default_limit() -> usize {
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Json(asked): Json<Search>,
 ) -> Result<impl IntoResponse, ApiError> {

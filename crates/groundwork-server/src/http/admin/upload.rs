@@ -15,6 +15,7 @@ use groundwork_app::documents;
 use groundwork_core::access::{Caller, Permissions};
 use groundwork_core::attributes::Attributes;
 use serde::Deserialize;
+use std::sync::Arc;
 
 pub(in super::super) struct Incoming {
     pub(super) name: String,
@@ -80,7 +81,7 @@ impl FromRequest<Front> for Incoming {
 
 impl Incoming {
     async fn attached(mut request: Request, front: &Front) -> Result<Self, ApiError> {
-        let caller = request.extract_parts_with_state::<Caller, _>(front).await?;
+        let caller = request.extract_parts_with_state::<Arc<Caller>, _>(front).await?;
         let Json(Attached { file_id, name, source, title, permissions, attributes, wait_ms }) = Json::from_request(request, front).await?;
         let (file, bytes) = documents::file(front.app(), &caller, &file_id).await?;
         Ok(Self { name: name.unwrap_or(file.name), source, title, bytes, permissions, attributes, wait_ms })

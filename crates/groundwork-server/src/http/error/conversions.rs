@@ -30,7 +30,7 @@ pub(super) const SOON: Duration = Duration::from_secs(2);
 impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
         let body = Body::Ours(Box::new(invalid.to_error()));
-        Self { status: StatusCode::BAD_REQUEST, body, retry_after: None, headers: Vec::new(), cause: None }
+        Self { status: StatusCode::BAD_REQUEST, body, retry_after: None, headers: Box::default(), cause: None }
     }
 }
 
@@ -203,7 +203,7 @@ impl From<repeats::BeginError> for ApiError {
             repeats::BeginError::OtherBody => Self::conflict("idempotency_key_reused", message).about("Idempotency-Key"),
             repeats::BeginError::Running => Self {
                 retry_after: Some(SOON),
-                headers: Vec::new(),
+                headers: Box::default(),
                 ..Self::conflict("idempotency_key_in_use", message).about("Idempotency-Key")
             },
             repeats::BeginError::Db(error) => error.into(),

@@ -16,12 +16,13 @@ use groundwork_wire::error::Invalid;
 use groundwork_wire::files::lifetime_in;
 use groundwork_wire::object::Object;
 use groundwork_wire::responses;
+use std::sync::Arc;
 
 const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst, ids: "batch_" };
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
     let batch = batches::create(front.app(), &caller, request(&Object::parse(body)?)?).await?;
@@ -44,7 +45,7 @@ fn request(body: &Object) -> Result<Request, Invalid> {
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(paging): Params<Paging>,
 ) -> Result<impl IntoResponse, ApiError> {
     let found = batches::list(front.app(), &caller, &paging.page(&BOUNDS)?).await?;
@@ -53,7 +54,7 @@ pub(in super::super) async fn list(
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(batches::find(front.app(), &caller, &id).await?)))
@@ -61,7 +62,7 @@ pub(in super::super) async fn find(
 
 pub(in super::super) async fn cancel(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(batches::cancel(front.app(), &caller, &id).await?)))

@@ -13,10 +13,11 @@ use groundwork_app::conversations::{self, Conversation};
 use groundwork_app::owned::Listed;
 use groundwork_core::access::Caller;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(&conversations::create(front.app(), &caller, body).await?)))
@@ -24,7 +25,7 @@ pub(in super::super) async fn create(
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(&conversations::find(front.app(), &caller, &id).await?)))
@@ -32,7 +33,7 @@ pub(in super::super) async fn find(
 
 pub(in super::super) async fn update(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -41,7 +42,7 @@ pub(in super::super) async fn update(
 
 pub(in super::super) async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     conversations::delete(front.app(), &caller, &id).await?;
@@ -50,7 +51,7 @@ pub(in super::super) async fn delete(
 
 pub(in super::super) async fn list_items(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Params(paging): Params<Paging>,
     RawQuery(query): RawQuery,
@@ -61,7 +62,7 @@ pub(in super::super) async fn list_items(
 
 pub(in super::super) async fn add_items(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     RawQuery(query): RawQuery,
     Whole(body): Whole,
@@ -72,7 +73,7 @@ pub(in super::super) async fn add_items(
 
 pub(in super::super) async fn find_item(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments((id, item)): Segments<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -82,7 +83,7 @@ pub(in super::super) async fn find_item(
 
 pub(in super::super) async fn remove_item(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments((id, item)): Segments<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(&conversations::remove(front.app(), &caller, &id, &item).await?)))

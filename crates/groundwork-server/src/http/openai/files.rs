@@ -18,6 +18,7 @@ use groundwork_wire::files as wire;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::NewestFirst, ids: "file-" };
 
@@ -26,7 +27,11 @@ pub(in super::super) struct Filter {
     purpose: Option<String>,
 }
 
-pub(in super::super) async fn create(State(front): State<Front>, caller: Caller, request: Request) -> Result<impl IntoResponse, ApiError> {
+pub(in super::super) async fn create(
+    State(front): State<Front>,
+    caller: Arc<Caller>,
+    request: Request,
+) -> Result<impl IntoResponse, ApiError> {
     let begin = async || files::begin(front.app(), &caller).await;
     let Form { fields, file } = Form::receive(&front, request, "file", begin).await?;
     let Sent { arriving, name, media_type } = file;
@@ -58,7 +63,7 @@ fn expires_after(fields: &BTreeMap<String, String>) -> Result<Option<u64>, ApiEr
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(paging): Params<Paging>,
     Params(filter): Params<Filter>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -69,7 +74,7 @@ pub(in super::super) async fn list(
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(files::find(front.app(), &caller, &id).await?)))
@@ -77,7 +82,7 @@ pub(in super::super) async fn find(
 
 pub(in super::super) async fn content(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<Response, ApiError> {
     let (file, content) = files::content(front.app(), &caller, &id).await?;
@@ -92,7 +97,7 @@ pub(in super::super) async fn content(
 
 pub(in super::super) async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let file = files::delete(front.app(), &caller, &id).await?;

@@ -5,8 +5,7 @@ use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::sse::{self, Said};
-use super::super::trace;
-use super::{deadline, request_id};
+use super::{deadline, request_id, traced};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -19,6 +18,7 @@ use groundwork_core::access::Caller;
 use groundwork_core::call::Operation;
 use groundwork_core::turn::Dialect;
 use groundwork_wire::object::Object;
+use std::sync::Arc;
 
 /// Which of them.
 struct Kind {
@@ -32,7 +32,7 @@ macro_rules! forwarded {
     ($($(#[$doc:meta])* $name:ident: $operation:ident, $path:literal, $model:expr;)*) => {
         $(
             $(#[$doc])*
-            pub(in super::super) async fn $name(front: State<Front>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+            pub(in super::super) async fn $name(front: State<Front>, caller: Arc<Caller>, request: Request) -> Result<Response, ApiError> {
                 pass_on(front, caller, request, Kind { operation: Operation::$operation, path: $path, model: $model }).await
             }
         )*
@@ -51,7 +51,7 @@ forwarded! {
     translation: Audio, "/audio/translations", None;
 }
 
-async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, kind: Kind) -> Result<Response, ApiError> {
+async fn pass_on(State(front): State<Front>, caller: Arc<Caller>, request: Request, kind: Kind) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let Deployment(in_url) = Deployment::from_request_parts(&mut parts, &front).await?;
     let mut headers = parts.headers.clone();
@@ -66,10 +66,6 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     let missing = || ApiError::missing_param("model", "Missing required parameter: 'model'.");
-    let mut sent = headers.clone();
-    if let Ok(parent) = HeaderValue::try_from(trace::parent(&headers, &front.0.dice)) {
-        sent.insert("traceparent", parent);
-    }
     let request = forward::Request {
         operation: kind.operation,
         path: kind.path,
@@ -77,7 +73,7 @@ async fn pass_on(State(front): State<Front>, caller: Caller, request: Request, k
         only: None,
         deadline: deadline(&front, &headers),
         request_id: request_id(&headers),
-        headers: sent,
+        headers: traced(&front, headers),
         body,
     };
     let (app, body) = (front.app().clone(), request.body.clone());

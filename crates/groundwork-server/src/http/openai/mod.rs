@@ -13,12 +13,13 @@ pub(super) mod uploads;
 
 use super::error::ApiError;
 use super::layers::REQUEST_ID;
-use super::{Front, trace};
+use super::{Front, caller, trace};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use groundwork_core::ids::CallId;
-use groundwork_inference::target::Headers;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 /// The id of a call in the ledger.
 const CALL: HeaderName = HeaderName::from_static("x-groundwork-call");
@@ -50,27 +51,13 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned)
 }
 
-/// What of the client's headers a target may want to know: trace context, beta features, and Azure's own.
-pub(super) fn call_headers(front: &Front, headers: &HeaderMap) -> Headers {
-    let wanted = |name: &str| {
-        matches!(name, "tracestate" | "x-client-request-id")
-            || ["anthropic-", "openai-", "x-ms-", "aoai-"].iter().any(|prefix| name.starts_with(prefix))
-    };
-    let given = headers.iter().filter(|(name, _)| wanted(name.as_str()));
-    let given = given.filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
-    std::iter::once(("traceparent".to_owned(), trace::parent(headers, &front.0.dice))).chain(given).collect()
-}
-
-/// Headers that came from an upstream; those that cannot be headers are left out.
-pub(super) fn header_map(headers: Headers) -> HeaderMap {
-    // With room for those that every answer gets beside them.
-    let mut map = HeaderMap::with_capacity(headers.len() + 8);
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            map.append(name, value);
-        }
+/// The client's headers without its credential, in the trace that goes on. The layer of the targets picks what each of them may see.
+pub(super) fn traced(front: &Front, mut headers: HeaderMap) -> Arc<HeaderMap> {
+    caller::forget(&mut headers);
+    if let Ok(parent) = HeaderValue::try_from(trace::parent(&headers, &front.0.dice)) {
+        headers.insert(TRACEPARENT, parent);
     }
-    map
+    Arc::new(headers)
 }
 
 /// Says which call of the ledger this was.

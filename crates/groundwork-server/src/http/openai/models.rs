@@ -11,6 +11,7 @@ use groundwork_app::models;
 use groundwork_app::owned::Order;
 use groundwork_core::access::Caller;
 use groundwork_wire::models as wire;
+use std::sync::Arc;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -19,7 +20,7 @@ const BOUNDS: Bounds = Bounds { limit: 10_000, most: 10_000, order: Order::Oldes
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(paging): Params<Paging>,
 ) -> Result<impl IntoResponse, ApiError> {
     let page = paging.page(&BOUNDS)?;
@@ -29,7 +30,7 @@ pub(in super::super) async fn list(
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(name): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let unknown = || format!("The model {name:?} does not exist, or you may not use it. GET /v1/models lists those you may.");

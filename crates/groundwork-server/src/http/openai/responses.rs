@@ -1,12 +1,12 @@
 //! `/v1/responses`: an answer with state, whole or as typed events, in the background if wanted, and read again.
 
-use super::super::body::Whole;
+use super::super::body::Posted;
 use super::super::error::ApiError;
 use super::super::given::{Params, Segments};
 use super::super::page::{Bounds, Paging, named};
 use super::super::sse::{self, Said};
 use super::super::{ESTIMATED, Front};
-use super::{call_headers, deadline, request_id};
+use super::{deadline, request_id, traced};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue};
@@ -23,17 +23,17 @@ use groundwork_wire::object::Object;
 use groundwork_wire::responses::{Include, Item};
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 pub(super) const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::NewestFirst, ids: "" };
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
-    caller: Caller,
-    headers: HeaderMap,
-    Whole(body): Whole,
+    caller: Arc<Caller>,
+    Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let (app, request) = (front.app().clone(), request(&front, &headers, body.clone()));
+    let (app, request) = (front.app().clone(), request(&front, headers, body.clone()));
     let asking = Box::pin(async move { Ok(said(responses::create(&app, &caller, request).await?)) });
     sse::wait(&front, Dialect::Responses, &body, asking).await
 }
@@ -57,7 +57,7 @@ pub(in super::super) struct Reading {
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Params(reading): Params<Reading>,
     RawQuery(query): RawQuery,
@@ -83,7 +83,7 @@ pub(in super::super) async fn find(
 
 pub(in super::super) async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     responses::delete(front.app(), &caller, &id).await?;
@@ -92,7 +92,7 @@ pub(in super::super) async fn delete(
 
 pub(in super::super) async fn cancel(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok((JSON, responses::cancel(front.app(), &caller, &id).await?))
@@ -100,7 +100,7 @@ pub(in super::super) async fn cancel(
 
 pub(in super::super) async fn input_items(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Params(paging): Params<Paging>,
     RawQuery(query): RawQuery,
@@ -111,11 +111,10 @@ pub(in super::super) async fn input_items(
 
 pub(in super::super) async fn count(
     State(front): State<Front>,
-    caller: Caller,
-    headers: HeaderMap,
-    Whole(body): Whole,
+    caller: Arc<Caller>,
+    Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let counted = responses::count(front.app(), &caller, request(&front, &headers, body)).await?;
+    let counted = responses::count(front.app(), &caller, request(&front, headers, body)).await?;
     let body = json!({ "object": "response.input_tokens", "input_tokens": counted.input_tokens });
     let mut response = Json(body).into_response();
     if counted.estimated {
@@ -126,23 +125,22 @@ pub(in super::super) async fn count(
 
 pub(in super::super) async fn compact(
     State(front): State<Front>,
-    caller: Caller,
-    headers: HeaderMap,
-    Whole(body): Whole,
+    caller: Arc<Caller>,
+    Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let (app, request) = (front.app().clone(), request(&front, &headers, body.clone()));
+    let (app, request) = (front.app().clone(), request(&front, headers, body.clone()));
     let asking = Box::pin(async move { Ok(super::forwarded::said(responses::compact(&app, &caller, request).await?)) });
     sse::wait(&front, Dialect::Responses, &body, asking).await
 }
 
-fn request(front: &Front, headers: &HeaderMap, body: Bytes) -> Request {
+fn request(front: &Front, headers: HeaderMap, body: Bytes) -> Request {
     Request {
         dialect: Dialect::Responses,
         body,
         model: None,
-        headers: call_headers(front, headers),
-        deadline: Some(deadline(front, headers)),
-        request_id: request_id(headers),
+        deadline: Some(deadline(front, &headers)),
+        request_id: request_id(&headers),
+        headers: traced(front, headers),
     }
 }
 

@@ -17,6 +17,7 @@ use groundwork_wire::object::Object;
 use groundwork_wire::responses;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::OldestFirst, ids: "" };
 /// Of completions themselves.
@@ -24,7 +25,7 @@ const COMPLETIONS: Bounds = Bounds { ids: "chatcmpl-", ..BOUNDS };
 
 pub(in super::super) async fn list(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Params(paging): Params<Paging>,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -50,7 +51,7 @@ fn filter(query: &str) -> Filter {
 
 pub(in super::super) async fn find(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     Ok(Json(on_the_wire(completions::find(front.app(), &caller, &id).await?)?))
@@ -59,7 +60,7 @@ pub(in super::super) async fn find(
 /// Pages are cut here: the messages of one request are one row.
 pub(in super::super) async fn messages(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Params(paging): Params<Paging>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -71,7 +72,7 @@ pub(in super::super) async fn messages(
 
 pub(in super::super) async fn update(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -85,7 +86,7 @@ pub(in super::super) async fn update(
 
 pub(in super::super) async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     completions::delete(front.app(), &caller, &id).await?;

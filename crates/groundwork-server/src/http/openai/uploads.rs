@@ -15,10 +15,11 @@ use groundwork_core::access::Caller;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::files as wire;
 use groundwork_wire::object::Object;
+use std::sync::Arc;
 
 pub(in super::super) async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
     let upload = uploads::create(front.app(), &caller, announcement(&Object::parse(body)?)?).await?;
@@ -39,7 +40,7 @@ fn announcement(body: &Object) -> Result<Announcement, Invalid> {
 
 pub(in super::super) async fn add_part(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -51,7 +52,7 @@ pub(in super::super) async fn add_part(
 
 pub(in super::super) async fn complete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
     Whole(body): Whole,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -66,7 +67,7 @@ pub(in super::super) async fn complete(
 
 pub(in super::super) async fn cancel(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Arc<Caller>,
     Segments(id): Segments<String>,
 ) -> Result<impl IntoResponse, ApiError> {
     let upload = uploads::cancel(front.app(), &caller, &id).await?;
