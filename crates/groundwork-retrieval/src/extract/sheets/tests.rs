@@ -95,13 +95,18 @@ fn numbers_are_shown_as_a_reader_sees_them() {
 #[test]
 fn text_over_the_cells_stands_on_its_sheet() {
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-    let relations = |kind: &str, target: &str| {
-        format!(
-            "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'><Relationship Id='r1' Type='{office}/{kind}' Target='{target}'/></Relationships>"
-        )
+    let relations = |parts: &[(&str, &str)]| {
+        let one = |(number, (kind, target)): (usize, &(&str, &str))| {
+            format!("<Relationship Id='r{number}' Type='{office}/{kind}' Target='{target}'/>")
+        };
+        let all: String = (1..).zip(parts).map(one).collect();
+        format!("<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>{all}</Relationships>")
     };
     let box_of = "<d:wsDr xmlns:d='d' xmlns:a='a'><d:sp><d:txBody><a:p><a:r><a:t>Mind the </a:t></a:r><a:r><a:t>moss</a:t></a:r></a:p><a:p><a:r><a:t>twice</a:t></a:r></a:p></d:txBody></d:sp></d:wsDr>";
     let chart = "<c:chartSpace xmlns:c='c' xmlns:a='a'><c:title><c:tx><c:rich><a:p><a:r><a:t>Yield</a:t></a:r></a:p></c:rich></c:tx></c:title></c:chartSpace>";
+    let diagram = "<g:dataModel xmlns:g='g' xmlns:a='a'><g:ptLst><g:pt type='doc'><g:t><a:p/></g:t></g:pt><g:pt><g:t><a:p><a:r><a:t>Dig, then sow</a:t></a:r></a:p></g:t></g:pt></g:ptLst></g:dataModel>";
+    let comments = "<comments><authors><author>Ann</author></authors><commentList><comment ref='A1' authorId='0'><text><r><t>Which </t></r><r><t>bed?</t></r></text></comment>
+        <comment ref='B2' authorId='0'><text><t>[Threaded comment]\n\nYour version does not show it.\n\nComment:\n    The north one.</t></text></comment></commentList></comments>";
     let book = format!(
         "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main' xmlns:r='{office}'><sheets><sheet name='Beds' sheetId='1' r:id='r1'/></sheets></workbook>"
     );
@@ -110,17 +115,22 @@ fn text_over_the_cells_stands_on_its_sheet() {
         text("A1", "bed")
     );
     let bytes = zipped(&[
-        ("_rels/.rels", &relations("officeDocument", "xl/workbook.xml")),
+        ("_rels/.rels", &relations(&[("officeDocument", "xl/workbook.xml")])),
         ("xl/workbook.xml", &book),
-        ("xl/_rels/workbook.xml.rels", &relations("worksheet", "/xl/worksheets/sheet1.xml")),
+        ("xl/_rels/workbook.xml.rels", &relations(&[("worksheet", "/xl/worksheets/sheet1.xml")])),
         ("xl/worksheets/sheet1.xml", &sheet),
-        ("xl/worksheets/_rels/sheet1.xml.rels", &relations("drawing", "../drawings/drawing1.xml")),
+        ("xl/worksheets/_rels/sheet1.xml.rels", &relations(&[("drawing", "../drawings/drawing1.xml"), ("comments", "../comments1.xml")])),
         ("xl/drawings/drawing1.xml", box_of),
-        ("xl/drawings/_rels/drawing1.xml.rels", &relations("chart", "../charts/chart1.xml")),
+        ("xl/drawings/_rels/drawing1.xml.rels", &relations(&[("chart", "../charts/chart1.xml"), ("diagramData", "../diagrams/data1.xml")])),
         ("xl/charts/chart1.xml", chart),
+        ("xl/diagrams/data1.xml", diagram),
+        ("xl/comments1.xml", comments),
     ]);
     let document = read_xlsx(&bytes, &Limits::default()).unwrap();
-    assert_eq!(document.text(), "Beds\n\nbed\n\nMind the moss\ntwice\n\nYield");
+    assert_eq!(
+        document.text(),
+        "Beds\n\nbed\n\nMind the moss\ntwice\n\nYield\n\nDig, then sow\n\nComment on A1: Which bed?\n\nComment on B2: The north one."
+    );
     assert!(document.blocks.iter().all(|block| block.sheet.as_deref() == Some("Beds")));
 }
 
