@@ -24,8 +24,8 @@ pub(super) struct OldSheet {
     pub(super) texts: Vec<String>,
 }
 
-/// The library lays a sheet's values and its formulas out as rectangles, of which a cell costs 24 bytes.
-const MOST_LAID_OUT: u64 = 8_000_000;
+/// The library lays a sheet's values and its formulas out as rectangles, of which a cell costs 24 bytes, and copies one that is asked for.
+const MOST_LAID_OUT: u64 = 6_000_000;
 
 /// How often the sheets of a workbook may be as long as all of it: where one lacks its end, it goes on through the next.
 const MOST_OVERLAPPING: usize = 8;
