@@ -217,7 +217,17 @@ fn is_mail(start: &str) -> bool {
     };
     let lines: Vec<&str> = start.lines().take_while(|line| !line.trim().is_empty()).collect();
     let is_continued = |line: &str| line.starts_with([' ', '\t']);
-    let names = ["from:", "subject:", "received:", "message-id:", "mime-version:", "return-path:", "delivered-to:", "date:"];
+    let names = [
+        "from:",
+        "subject:",
+        "received:",
+        "message-id:",
+        "mime-version:",
+        "return-path:",
+        "delivered-to:",
+        "date:",
+        "content-type: multipart/",
+    ];
     let telling = lines.iter().filter(|line| names.iter().any(|name| line.starts_with(name))).count();
     let whole = &lines[..lines.len().min(20)];
     telling >= 2
@@ -274,6 +284,7 @@ mod tests {
         assert_eq!(format(b"<p>a fragment", "page.html"), Ok(Format::Html));
         assert_eq!(format(b"sent by a server\n%PDF-1.7\n1 0 obj\nendobj\nstartxref\n9", "a.pdf"), Ok(Format::Pdf));
         assert_eq!(format(b"<table><tr><td>1", "export.xls"), Ok(Format::Html));
+        assert_eq!(format(b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n", "saved.doc"), Ok(Format::Eml));
         assert_eq!(format(b"The header is %PDF-1.7 in most files.", "a.txt"), Ok(Format::Text));
         assert_eq!(format(b"", "a.txt"), Err("empty"));
         assert_eq!(format(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a.docx"), Err("unsupported"));
