@@ -26,6 +26,11 @@ kind = "openai"
 name = "openai"
 base_url = "{address}/v1"
 [[targets]]
+kind = "openai"
+name = "responding"
+base_url = "{address}/v1"
+apis = ["responses"]
+[[targets]]
 kind = "azure_openai"
 name = "azure"
 endpoint = "{address}"
@@ -42,7 +47,7 @@ name = "claude"
 base_url = "{address}"
 key = {{ env = "UPSTREAM_KEY" }}
 """
-    names = ("openai", "azure", "dated", "claude")
+    names = ("openai", "responding", "azure", "dated", "claude")
     models = "".join(f'[models.{name}]\ndeployments = [{{ target = "{name}", model = "m" }}]\n' for name in names)
     models += "".join(f'[models.refuse-{status}]\ndeployments = [{{ target = "openai", model = "refuse-{status}" }}]\n' for status in (400, 404, 429, 500))
     keys = '[keys.clients]\nvalue = { env = "CLIENT_KEY" }\n'
@@ -110,6 +115,30 @@ def test_what_is_to_be_cached_and_what_is_in_beta_reaches_anthropic_and_hinders_
         assert claude.beta.messages.count_tokens(model=model, messages=ASK, betas=["a-beta"]).input_tokens > 0
         with claude.messages.stream(model=model, **asked) as stream:
             assert [block.name for block in stream.get_final_message().content if block.type == "tool_use"] == ["weather", "weather"]
+
+
+@pytest.mark.parametrize("model", ["claude", "openai", "responding"])
+def test_anthropics_tool_runner_goes_round_with_any_model(claude, scripted, model):
+    cities = []
+
+    @anthropic.beta_tool
+    def weather(city: str) -> str:
+        """The weather in a city.
+
+        Args:
+            city: Its name.
+        """
+        cities.append(city)
+        return "21"
+
+    asked = {"model": model, "max_tokens": 100, "tools": [weather], "messages": ASK}
+    assert claude.beta.messages.tool_runner(**asked).until_done().stop_reason == "end_turn"
+    streams = [[event.type for event in stream] for stream in claude.beta.messages.tool_runner(**asked, stream=True)]
+    assert len(streams) == 2 and all(kinds[-1] == "message_stop" for kinds in streams)
+    assert cities == ["Lisbon", "Oslo"] * 2
+    # Only Anthropic keeps a conversation; whoever else is asked hears all of it.
+    sent = last(scripted)[2]
+    assert ("thread" in sent) == (model == "claude") and len(sent.get("messages") or sent["input"]) >= (1 if model == "claude" else 3)
 
 
 def test_batches_of_messages_are_said_not_to_be_served(claude):

@@ -280,10 +280,10 @@ impl ApiError {
     fn in_anthropics_shape(&self, request_id: Option<&HeaderValue>) -> Bytes {
         const KINDS: [&str; 6] =
             ["authentication_error", "permission_error", "rate_limit_error", "overloaded_error", "timeout_error", "api_error"];
-        let (message, kind) = match &self.body {
+        let (message, kind, param) = match &self.body {
             Body::Upstream(body) if anthropic_error(body).is_some() => return body.clone(),
-            Body::Upstream(body) => Error::parse(body).map(|error| (error.message, error.kind)).unwrap_or_default(),
-            Body::Ours(error) => (error.message.clone(), String::new()),
+            Body::Upstream(body) => Error::parse(body).map(|error| (error.message, error.kind, None)).unwrap_or_default(),
+            Body::Ours(error) => (error.message.clone(), String::new(), error.param.as_deref()),
         };
         let kind = match self.status.as_u16() {
             // The upstream's own word for it.
@@ -298,7 +298,11 @@ impl ApiError {
             400..500 => "invalid_request_error",
             _ => "api_error",
         };
-        let error = serde_json::json!({ "type": kind, "message": message });
+        let mut error = serde_json::json!({ "type": kind, "message": message });
+        if param == Some("thread") {
+            // Told so, a client that would have its conversation kept at the service sends the whole of it instead.
+            error["details"] = serde_json::json!({ "error_code": "thread_unsupported_request", "unsupported": ["thread"] });
+        }
         let request_id = request_id.and_then(|id| id.to_str().ok());
         serde_json::json!({ "type": "error", "error": error, "request_id": request_id }).to_string().into()
     }

@@ -128,6 +128,9 @@ fn ask(call: &Call, dice: &Dice) -> Result<Ask, Invalid> {
     if !turn.tools.is_empty() {
         return cannot("tools", "calls no tools");
     }
+    if call.dialect == Dialect::Messages && turn.rest.iter().any(|(key, _)| key == "thread") {
+        return cannot("thread", "keeps no conversation");
+    }
     if turn.n.is_some_and(|n| n > 1) {
         return cannot("n", "gives one answer");
     }
