@@ -211,7 +211,11 @@ impl Running {
             self.said = true;
             self.frames.begun();
         }
-        self.unsaid.extend(heard.events);
+        if self.unsaid.is_empty() {
+            self.unsaid = heard.events;
+        } else {
+            self.unsaid.extend(heard.events);
+        }
         for frame in heard.frames {
             self.marked |= frame.is_done();
             self.ready.push_back(Spoken { frame, events: std::mem::take(&mut self.unsaid), unfiltered });
