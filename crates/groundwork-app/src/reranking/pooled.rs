@@ -2,8 +2,7 @@
 
 use crate::App;
 use crate::forward::{Body, Request, pass};
-use crate::pipeline;
-use crate::pipeline::{CallError, now};
+use crate::pipeline::{self, CallError, now};
 use crate::published::Pool;
 use futures::TryStreamExt;
 use groundwork_core::call::Operation;

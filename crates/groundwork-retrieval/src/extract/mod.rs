@@ -7,6 +7,7 @@ pub mod document;
 mod epub;
 mod html;
 mod image;
+mod little_endian;
 mod mail;
 mod markdown;
 mod numeral;

@@ -142,9 +142,11 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&[u8]>, builder: &mut Builde
 /// Japanese in seven bits, which escape from ASCII by sequences that are good for nothing else.
 fn iso_2022_jp(bytes: &[u8]) -> Option<String> {
     let escapes: [&[u8]; 2] = [b"\x1b$B", b"\x1b$@"];
-    let is_used = escapes.iter().any(|escape| bytes.windows(3).any(|three| three == *escape));
+    if !escapes.iter().any(|escape| bytes.windows(3).any(|three| three == *escape)) {
+        return None;
+    }
     let (text, replaced) = ISO_2022_JP.decode_without_bom_handling(bytes);
-    (is_used && !replaced).then(|| text.into_owned())
+    (!replaced).then(|| text.into_owned())
 }
 
 fn decode_as(encoding: &'static Encoding, bytes: &[u8], builder: &mut Builder) -> String {

@@ -1,6 +1,7 @@
 //! Pages of looks in a Word file of before 2007: which runs of characters are deleted or hidden, bold or a symbol. The library passes over
 //! pages of 64 runs and more, of which a page may have 101, so that such pages are halved before it gets the file.
 
+use crate::extract::little_endian::{u16_at, u32_at};
 use crate::extract::{ReadError, compound};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ const FURTHER: [&str; 3] = ["Data", "\u{5}SummaryInformation", "\u{5}DocumentSum
 pub(super) fn with_short_pages(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
     let Some((_, mut text)) = compound::streams(bytes, &["WordDocument"]).pop() else { return Ok(Cow::Borrowed(bytes)) };
     let flags = text.get(FLAGS).copied().unwrap_or_default();
-    if flags & 1 != 0 || half(&text, 2).is_none_or(|version| version < FIRST_VERSION) {
+    if flags & 1 != 0 || u16_at(&text, 2).is_none_or(|version| version < FIRST_VERSION) {
         return Ok(Cow::Borrowed(bytes));
     }
     let table_name = if flags & 2 == 0 { "0Table" } else { "1Table" };
@@ -37,15 +38,15 @@ pub(super) fn with_short_pages(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError>
 
 /// Puts halves of the pages that are too long, and a new list of all pages, behind the streams. `None` where nothing was to do.
 fn halve_pages(text: &mut Vec<u8>, table: &mut Vec<u8>) -> Option<()> {
-    let (begin, length) = (whole(text, LIST)? as usize, whole(text, LIST + 4)? as usize);
+    let (begin, length) = (u32_at(text, LIST)? as usize, u32_at(text, LIST + 4)? as usize);
     let list = table.get(begin..begin.checked_add(length)?)?;
     let count = list.len().checked_sub(4)? / 8;
     let mut known = HashSet::new();
     let pages: Vec<(u32, u32)> = (0..count)
-        .filter_map(|number| Some((whole(list, 4 * number)?, whole(list, 4 * (count + 1 + number))? & 0x003F_FFFF)))
+        .filter_map(|number| Some((u32_at(list, 4 * number)?, u32_at(list, 4 * (count + 1 + number))? & 0x003F_FFFF)))
         .filter(|(_, page)| known.insert(*page))
         .collect();
-    let last = whole(list, 4 * count)?;
+    let last = u32_at(list, 4 * count)?;
 
     let (mut begins, mut numbers) = (Vec::new(), Vec::new());
     for (first, number) in &pages {
@@ -88,17 +89,9 @@ fn halves(page: &[u8]) -> Option<[(u32, Vec<u8>); 2]> {
         let mut half = page.to_vec();
         half[..head.len()].copy_from_slice(&head);
         half[PAGE - 1] = u8::try_from(to - from).ok()?;
-        Some((whole(page, 4 * from)?, half))
+        Some((u32_at(page, 4 * from)?, half))
     };
     Some([half(0, runs / 2)?, half(runs / 2, runs)?])
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|two| u16::from_le_bytes(*two))
-}
-
-fn whole(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
 #[cfg(test)]

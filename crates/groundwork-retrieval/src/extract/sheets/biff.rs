@@ -3,6 +3,7 @@
 
 mod over;
 
+use crate::extract::little_endian::{u16_at, u32_at};
 use crate::extract::{ReadError, compound};
 use over::Over;
 use std::collections::HashMap;
@@ -167,13 +168,13 @@ impl Scanner {
     fn of_book(&mut self, kind: u16, content: &[u8]) {
         match kind {
             record::FORMAT => {
-                if let (Some(number), Some(code)) = (word(content, 0), content.get(2..).and_then(text)) {
+                if let (Some(number), Some(code)) = (u16_at(content, 0), content.get(2..).and_then(text)) {
                     self.formats.insert(number, code);
                 }
             }
-            record::PASSWORD => self.is_encrypted |= word(content, 0).is_some_and(|way| way != 0),
-            record::LOOK => self.looks.extend(word(content, 2)),
-            record::SHEET => self.begins.extend(content.first_chunk().map(|begin| u32::from_le_bytes(*begin) as usize)),
+            record::PASSWORD => self.is_encrypted |= u16_at(content, 0).is_some_and(|way| way != 0),
+            record::LOOK => self.looks.extend(u16_at(content, 2)),
+            record::SHEET => self.begins.extend(u32_at(content, 0).map(|begin| begin as usize)),
             _ => {}
         }
     }
@@ -187,16 +188,16 @@ impl Scanner {
             if depth > 0 {
                 return;
             }
-            let (Some(row), Some(column)) = (word(content, 0), word(content, 2)) else { return };
+            let (Some(row), Some(column)) = (u16_at(content, 0), u16_at(content, 2)) else { return };
             let look = |found: &mut Found, column: u16, look: Option<u16>| {
                 found.values.take_in(row, column);
                 let format = look.and_then(|look| self.looks.get(usize::from(look))).and_then(|number| self.share(*number));
                 found.shares.extend(format.map(|format| ((u32::from(row), u32::from(column)), format)));
             };
             match kind {
-                record::NUMBER | record::SHORT_NUMBER => look(&mut found, column, word(content, 4)),
+                record::NUMBER | record::SHORT_NUMBER => look(&mut found, column, u16_at(content, 4)),
                 record::FORMULA => {
-                    look(&mut found, column, word(content, 4));
+                    look(&mut found, column, u16_at(content, 4));
                     found.formulas.take_in(row, column);
                     last_formula = (row, column);
                 }
@@ -204,7 +205,7 @@ impl Scanner {
                 record::STRING => found.values.take_in(last_formula.0, last_formula.1),
                 record::MANY_NUMBERS => {
                     for (column, number) in (column..).zip(content.get(4..).unwrap_or_default().chunks_exact(6)) {
-                        look(&mut found, column, word(number, 0));
+                        look(&mut found, column, u16_at(number, 0));
                     }
                 }
                 kind if record::OTHER_CELLS.contains(&kind) => look(&mut found, column, None),
@@ -223,13 +224,9 @@ impl Scanner {
     }
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|two| u16::from_le_bytes(*two))
-}
-
 /// A string with its length and a flag for 16-bit characters before it.
 fn text(bytes: &[u8]) -> Option<String> {
-    let length = usize::from(word(bytes, 0)?);
+    let length = usize::from(u16_at(bytes, 0)?);
     characters(bytes.get(2..)?, length).filter(|text| text.encode_utf16().count() == length)
 }
 

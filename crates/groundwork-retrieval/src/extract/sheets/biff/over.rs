@@ -1,6 +1,7 @@
 //! What lies over the cells of an old sheet: text boxes, comments, and the titles of charts and their rows.
 
-use super::{characters, word};
+use super::characters;
+use crate::extract::little_endian::u16_at;
 
 mod record {
     pub(super) const CONTINUED: u16 = 0x003C;
@@ -24,9 +25,9 @@ pub(super) struct Over {
 impl Over {
     pub(super) fn take(&mut self, kind: u16, content: &[u8]) {
         match kind {
-            record::OBJECT => self.is_comment = word(content, 4) == Some(COMMENT),
+            record::OBJECT => self.is_comment = u16_at(content, 4) == Some(COMMENT),
             record::TEXT => {
-                self.missing = word(content, 10).map_or(0, usize::from);
+                self.missing = u16_at(content, 10).map_or(0, usize::from);
                 self.texts.push(if self.is_comment { "Comment: ".to_owned() } else { String::new() });
             }
             record::CONTINUED if self.missing > 0 => {
