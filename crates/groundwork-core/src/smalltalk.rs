@@ -1,5 +1,5 @@
 //! Messages for which no document needs to be searched: greetings, thanks, farewells, and questions about the assistant itself. Known
-//! are whole messages only: "Hello, how long is the notice period?" is a question.
+//! are whole messages only: "Thanks, that helps!" is two of them, "Hello, how long is the notice period?" is a question.
 
 /// What such a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,20 @@ const GREETINGS: &[&str] = &[
     "hi how are you",
     "wie geht es dir",
     "wie geht's",
+    "hello again",
+    "hello everyone",
+    "hi everyone",
+    "hi again",
+    "hallo zusammen",
+    "guten tag zusammen",
+    "bonjour",
+    "bonsoir",
+    "salut",
+    "coucou",
+    "hola",
+    "buenos días",
+    "buenas tardes",
+    "buenas noches",
 ];
 const THANKS: &[&str] = &[
     "thanks",
@@ -68,8 +82,66 @@ const THANKS: &[&str] = &[
     "alles klar",
     "that helps",
     "that was helpful",
+    "thanks again",
+    "thank you again",
+    "no thanks",
+    "no thank you",
+    "cool",
+    "nice",
+    "super",
+    "excellent",
+    "awesome",
+    "understood",
+    "i see",
+    "that's all",
+    "that is all",
+    "never mind",
+    "danke nochmal",
+    "vielen lieben dank",
+    "nein danke",
+    "verstanden",
+    "das hilft",
+    "merci",
+    "merci beaucoup",
+    "merci bien",
+    "non merci",
+    "d'accord",
+    "parfait",
+    "c'est parfait",
+    "gracias",
+    "muchas gracias",
+    "mil gracias",
+    "no gracias",
+    "vale",
+    "perfecto",
+    "entendido",
+    "de acuerdo",
 ];
-const FAREWELLS: &[&str] = &["bye", "goodbye", "good bye", "see you", "good night", "tschüss", "auf wiedersehen", "bis bald", "gute nacht"];
+const FAREWELLS: &[&str] = &[
+    "bye",
+    "goodbye",
+    "good bye",
+    "see you",
+    "good night",
+    "tschüss",
+    "auf wiedersehen",
+    "bis bald",
+    "gute nacht",
+    "see you later",
+    "see you tomorrow",
+    "have a nice day",
+    "have a good day",
+    "schönen tag",
+    "schönen tag noch",
+    "schönes wochenende",
+    "au revoir",
+    "à bientôt",
+    "bonne journée",
+    "adiós",
+    "adios",
+    "hasta luego",
+    "hasta pronto",
+];
 const ASSISTANT: &[&str] = &[
     "who are you",
     "what are you",
@@ -88,9 +160,16 @@ const ASSISTANT: &[&str] = &[
     "was kannst du",
     "was bist du",
     "hilfe",
+    "qui es tu",
+    "qui êtes vous",
+    "que peux tu faire",
+    "que pouvez vous faire",
+    "quién eres",
+    "qué eres",
+    "qué puedes hacer",
 ];
 
-/// What `message` is, if it is nothing but that.
+/// What `message` is, if it is nothing but that; of several the last.
 pub fn smalltalk(message: &str) -> Option<Smalltalk> {
     /// No longer than the longest that is known, whatever its signs.
     const LONGEST: usize = 64;
@@ -99,7 +178,12 @@ pub fn smalltalk(message: &str) -> Option<Smalltalk> {
         return None;
     }
     let lower = message.to_lowercase().replace('\u{2019}', "'").replace('ß', "ss");
-    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).collect();
+    let parts = lower.split([',', ';', '.', '!', '?']).filter(|part| part.contains(char::is_alphanumeric));
+    parts.map(part).collect::<Option<Vec<_>>>()?.pop()
+}
+
+fn part(text: &str) -> Option<Smalltalk> {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
     let is_in = |known: &[&str]| known.contains(&said.as_str());
     if is_in(GREETINGS) {
@@ -141,11 +225,16 @@ mod tests {
             ("  Guten   Morgen. ", Some(Smalltalk::Greeting)),
             ("Great, thanks!!", Some(Smalltalk::Thanks)),
             ("Danke schön :)", Some(Smalltalk::Thanks)),
+            ("Thanks, that helps!", Some(Smalltalk::Thanks)),
+            ("Ok, thank you very much. Bye!", Some(Smalltalk::Farewell)),
+            ("Merci beaucoup !", Some(Smalltalk::Thanks)),
+            ("\u{a1}Hola! \u{bf}Qu\u{e9} puedes hacer?", Some(Smalltalk::Assistant)),
             ("Bye", Some(Smalltalk::Farewell)),
             ("What can you do?", Some(Smalltalk::Assistant)),
             ("What\u{2019}s your name?", Some(Smalltalk::Assistant)),
             ("Hello, how long is the notice period?", None),
             ("Thanks. And for interns?", None),
+            ("Great, and the gym?", None),
             ("Who are you allowed to invite?", None),
             ("What can I ask of my landlord?", None),
             ("Why?", None),

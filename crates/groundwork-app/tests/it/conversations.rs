@@ -36,7 +36,7 @@ fn conversation(messages: &[&str]) -> Value {
 }
 
 const FOLLOW_UP: [&str; 3] = ["How long is parental leave?", "It is 14 weeks [1].", "And for interns?"];
-const WITH_HISTORY: &str = "How long is parental leave?\nAnd for interns?";
+const WITH_HISTORY: &str = "How long is parental leave for interns?";
 
 fn searched(head: &Head) -> &str {
     head.headers.get("groundwork-search").map_or("", |value| value.to_str().unwrap())
