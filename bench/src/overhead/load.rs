@@ -122,13 +122,12 @@ impl Load {
         Ok(Summary::new(begun.elapsed(), latencies, 0))
     }
 
-    /// So many streams at once, `rounds` times; latencies are those of the first bytes.
-    pub async fn streams(&self, streams: usize, rounds: usize) -> Result<Summary> {
+    /// So many streams at once that begin one after another `within` a time, `rounds` times; latencies are those of the first bytes.
+    pub async fn streams(&self, streams: usize, rounds: usize, within: Duration) -> Result<Summary> {
         let begun = Instant::now();
         let stream = |number: usize| async move {
             let mut connection = self.connect().await?;
-            // Spread over one pace, so that not all chunks fall together.
-            tokio::time::sleep(Duration::from_micros(number as u64 * 195)).await;
+            tokio::time::sleep(within.mul_f64(number as f64 / streams as f64)).await;
             let (mut first, mut chunks) = (Vec::new(), 0);
             for _ in 0..rounds {
                 let asked = Instant::now();

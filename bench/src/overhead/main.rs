@@ -51,7 +51,7 @@ async fn load(arguments: &[String]) -> Result<()> {
     let [address, clients, times] = arguments else { anyhow::bail!("load ADDRESS CLIENTS SECONDS, or load ADDRESS streams ROUNDS") };
     let load = Load::new(address.parse()?);
     let done = match clients.as_str() {
-        "streams" => load.streams(STREAMS, times.parse()?).await?,
+        "streams" => load.streams(STREAMS, times.parse()?, upstream::PACE).await?,
         clients => load.closed(clients.parse()?, Duration::from_secs(times.parse()?)).await?,
     };
     println!("{} requests, {} chunks, p50 {:.3} ms", done.requests, done.chunks, done.at(0.5));
@@ -75,6 +75,9 @@ struct Row {
     half: Summary,
     /// The 99th percentile at half of what this way can do itself.
     p99_own_half: Option<f64>,
+    /// Streams that begin within one pace, at which their beginnings are most of the work.
+    at_once: Summary,
+    /// Streams that begin one after another, while others go on.
     streams: Summary,
     cpu_chunk: Option<f64>,
 }
@@ -117,23 +120,24 @@ async fn measure(way: Way, rate: Option<f64>) -> Result<Row> {
         Some(_) => Some(half.at(0.99)),
         None => None,
     };
+    let at_once = load.streams(STREAMS, 2, upstream::PACE).await?;
     let before = cpu()?;
-    let streams = load.streams(STREAMS, 2).await?;
+    let streams = load.streams(STREAMS, 3, upstream::PACE * upstream::CHUNKS as u32).await?;
     ensure!(streams.chunks > 0, "no chunk came");
     let cpu_chunk = before.zip(cpu()?).map(|(before, after)| (after - before).as_secs_f64() * 1e6 / streams.chunks as f64);
-    Ok(Row { name: way.name, alone, busy, cpu_request, rate, half, p99_own_half, streams, cpu_chunk })
+    Ok(Row { name: way.name, alone, busy, cpu_request, rate, half, p99_own_half, at_once, streams, cpu_chunk })
 }
 
 fn print(direct: &Row, bare: &Row, ours: &Row) -> Result<()> {
     println!("{}", process::machine()?);
     println!(
-        "\n{:<17} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "way", "us CPU/req", "req/s", "p50 c=1", "p50 half", "p99 half", "1st token", "p99 1st", "us/chunk"
+        "\n{:<17} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "way", "us CPU/req", "req/s", "p50 c=1", "p50 half", "p99 half", "1st token", "p99 1st", "at once", "us/chunk"
     );
     let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     for row in [direct, bare, ours] {
         println!(
-            "{:<17} {:>9} {:>8.0} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9}",
+            "{:<17} {:>9} {:>8.0} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9}",
             row.name,
             cell(row.cpu_request),
             row.busy.rate(),
@@ -142,10 +146,12 @@ fn print(direct: &Row, bare: &Row, ours: &Row) -> Result<()> {
             row.half.at(0.99),
             row.streams.at(0.5),
             row.streams.at(0.99),
+            row.at_once.at(0.5),
             cell(row.cpu_chunk)
         );
     }
-    println!("(times in ms; half load is {:.0} requests/s for every way; 1st token of {STREAMS} paced streams)", ours.rate);
+    println!("(times in ms; half load is {:.0} requests/s for every way; 1st token of {STREAMS} paced streams, whose beginnings are spread over", ours.rate);
+    println!("their whole length, and the median of as many that begin at once, within {:?})", upstream::PACE);
     if let Some(noise) = bare.p99_own_half {
         println!("(the bare proxy at half of what it can do itself has a p99 of {noise:.3} ms: so much of it is the machine)\n");
     }

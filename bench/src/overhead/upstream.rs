@@ -14,7 +14,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 pub const CHUNKS: usize = 64;
-const PACE: Duration = Duration::from_millis(50);
+/// Between two chunks of a stream.
+pub const PACE: Duration = Duration::from_millis(50);
 
 /// Every field that gateways are known to drop.
 pub const WHOLE: &str = r#"{"id":"chatcmpl-bench","object":"chat.completion","created":1767225600,"model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"message":{"role":"assistant","content":"Leave is requested in the portal, at least two weeks ahead.","refusal":null,"annotations":[]},"logprobs":{"content":[{"token":"Leave","logprob":-0.01,"bytes":[76,101,97,118,101],"top_logprobs":[]}],"refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":42,"completion_tokens":14,"total_tokens":56,"prompt_tokens_details":{"cached_tokens":32,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_bench","x_unknown":{"n":9007199254740993}}"#;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use memchr::memchr2;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::ops::Range;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
@@ -170,6 +171,11 @@ impl<'a> Spelled<'a> {
         self.bytes
     }
 
+    /// Where it stands in the text that it was read from.
+    pub fn place_in(self, text: &[u8]) -> Option<Range<usize>> {
+        place_in(self.bytes, text)
+    }
+
     /// The value in a type; `None` when it is of another.
     pub fn to<T: Deserialize<'a>>(self) -> Option<T> {
         serde_json::from_slice(self.bytes).ok()
@@ -198,6 +204,12 @@ impl<'a> Spelled<'a> {
         }
         Some(self.bytes.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
+}
+
+/// Where `part`, a slice of `text`, stands in it; `None` when it is none.
+pub fn place_in(part: &[u8], text: &[u8]) -> Option<Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    (start + part.len() <= text.len()).then(|| start..start + part.len())
 }
 
 impl From<Spelled<'_>> for Raw {

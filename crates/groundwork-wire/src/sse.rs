@@ -112,6 +112,13 @@ impl Decoder {
     }
 
     fn read(&self, raw: &Bytes) -> Frame {
+        // Nearly every frame is one line of data.
+        if let Some(data) = raw.strip_prefix(b"data: ").and_then(|rest| rest.strip_suffix(b"\n\n"))
+            && memchr2(b'\n', b'\r', data).is_none()
+            && std::str::from_utf8(data).is_ok()
+        {
+            return Frame { raw: raw.clone(), event: None, data: Some(raw.slice_ref(data)), id: None, retry_ms: None };
+        }
         // What is no text becomes text; what is, which is nearly always so, is not copied.
         let mended: Bytes;
         let (text, whole) = match std::str::from_utf8(raw) {

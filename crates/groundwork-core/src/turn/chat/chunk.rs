@@ -16,6 +16,8 @@ pub(super) struct Chunk<'a> {
     pub(super) choices: Option<Vec<Choice<'a>>>,
     /// Also a null, which may have to be cut out.
     pub(super) usage: Option<Spelled<'a>>,
+    /// OpenAI's `obfuscation`, which hides from eavesdroppers how long the words are.
+    pub(super) padding: Option<Spelled<'a>>,
     pub(super) error: Option<Spelled<'a>>,
     /// Our own: the choices that are taken back.
     pub(super) retracted: Option<Spelled<'a>>,
@@ -100,6 +102,7 @@ impl<'a> Chunk<'a> {
                 b"service_tier" => chunk.service_tier = cursor.some()?,
                 b"choices" => chunk.choices = cursor.optional(choices)?,
                 b"usage" => chunk.usage = Some(cursor.value()?),
+                b"obfuscation" => chunk.padding = cursor.some()?,
                 b"error" => chunk.error = cursor.some()?,
                 b"retracted" => chunk.retracted = cursor.some()?,
                 _ => _ = cursor.value()?,

@@ -3,6 +3,7 @@
 
 mod body;
 mod chunk;
+mod likeness;
 mod message;
 mod read;
 mod reader;

@@ -2,6 +2,7 @@
 
 use super::RETRACTED;
 use super::chunk::{Call, Called, Choice, Chunk, Delta};
+use super::likeness::Likeness;
 use crate::turn::borrowed::Text;
 use crate::turn::{Dialect, Event, FinishReason, Frame, Passed, ReadError, Signature, ToolKind};
 use bytes::{Bytes, BytesMut};
@@ -12,8 +13,9 @@ use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
+use std::ops::Range;
 
-/// Listens to one stream. Each chunk is parsed once, and not at all more than that.
+/// Listens to one stream. Each chunk is parsed once, and not even that when it is like one before it.
 #[derive(Debug, Default)]
 pub struct Reader {
     started: bool,
@@ -22,6 +24,17 @@ pub struct Reader {
     /// Made use of when a target gives its tool calls no ids.
     id: String,
     choices: Vec<Heard>,
+    /// Of the last chunk that was parsed, when it said words and nothing else.
+    likeness: Option<Likeness>,
+}
+
+/// What one chunk says.
+struct Told {
+    events: Vec<Event>,
+    /// Where the value of `usage` stands in it.
+    usage: Option<Range<usize>>,
+    /// It tells of usage and says nothing besides.
+    only_usage: bool,
 }
 
 /// What was heard of one choice.
@@ -64,7 +77,7 @@ impl Reader {
         if frame.data.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        self.hear(&parse(&frame.data)?, &frame.data)
+        self.told(&frame.data).map(|told| told.events)
     }
 
     /// What one frame says, and the frame as the client is to see it: its own bytes, unless they tell of usage that the client did not
@@ -83,14 +96,14 @@ impl Reader {
             let events = self.read(&frame)?;
             return Ok(Passed { frame: Some(frame), events });
         }
-        let data = frame.data.clone();
-        let chunk = parse(&data)?;
-        let events = self.hear(&chunk, &data)?;
-        let only_usage = chunk.choices.as_ref().is_none_or(Vec::is_empty) && events.iter().any(|event| matches!(event, Event::Usage(_)));
+        let Told { events, usage, only_usage } = self.told(&frame.data)?;
         // A null is told from a missing field by where it stands.
-        let frame = match chunk.usage {
+        let frame = match usage {
             _ if only_usage => None,
-            Some(value) => Some(frame.with_data(without_usage(&data, value))),
+            Some(value) => {
+                let data = without_usage(&frame.data, value);
+                Some(frame.with_data(data))
+            }
             None => Some(frame),
         };
         Ok(Passed { frame, events })
@@ -108,6 +121,22 @@ impl Reader {
     /// Whether the answer has come to its end: to a finish reason or to `[DONE]`. A stream that ends before was cut.
     pub fn is_finished(&self) -> bool {
         self.finished || self.done
+    }
+
+    fn told(&mut self, data: &Bytes) -> Result<Told, ReadError> {
+        if let Some(alike) = self.likeness.as_ref().and_then(|likeness| likeness.read(data)) {
+            let event = Event::Text { choice: alike.choice, text: alike.words.to_owned() };
+            return Ok(Told { events: vec![event], usage: alike.usage, only_usage: false });
+        }
+        let chunk = parse(data)?;
+        let known = self.choices.iter().filter(|heard| heard.said).count();
+        let events = self.hear(&chunk, data)?;
+        // The first words of a choice are heard in another way than those that follow them.
+        let says_words =
+            matches!(events.as_slice(), [Event::Text { .. }]) && known == self.choices.iter().filter(|heard| heard.said).count();
+        self.likeness = if says_words { Likeness::of(&chunk, data) } else { None };
+        let only_usage = chunk.choices.as_ref().is_none_or(Vec::is_empty) && events.iter().any(|event| matches!(event, Event::Usage(_)));
+        Ok(Told { events, usage: chunk.usage.and_then(|value| value.place_in(data)), only_usage })
     }
 
     pub(super) fn hear(&mut self, chunk: &Chunk<'_>, data: &Bytes) -> Result<Vec<Event>, ReadError> {
@@ -358,11 +387,9 @@ fn mark_retracted(frame: Frame, events: &[Event]) -> Frame {
     }
 }
 
-/// The chunk without its `usage`, whose value is `value`, a slice of `data`.
-fn without_usage(data: &Bytes, value: Spelled<'_>) -> Bytes {
-    let start = value.bytes().as_ptr() as usize - data.as_ptr() as usize;
-    let end = start + value.bytes().len();
-    cut_field(data, start, end).unwrap_or_else(|| match Object::parse(data.clone()) {
+/// The chunk without its `usage`, whose value stands at `value`.
+fn without_usage(data: &Bytes, value: Range<usize>) -> Bytes {
+    cut_field(data, value).unwrap_or_else(|| match Object::parse(data.clone()) {
         Ok(mut object) => {
             object.remove("usage");
             object.to_bytes()
@@ -371,10 +398,10 @@ fn without_usage(data: &Bytes, value: Spelled<'_>) -> Bytes {
     })
 }
 
-/// Cuts the field `usage`, whose value stands from `start` to `end`, and one comma. `None` when the key is spelled in another way.
-fn cut_field(data: &Bytes, start: usize, end: usize) -> Option<Bytes> {
-    let before = data[..start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"usage\"")?.trim_ascii_end();
-    let after = data[end..].trim_ascii_start();
+/// Cuts the field `usage`, whose value stands at `value`, and one comma. `None` when the key is spelled in another way.
+fn cut_field(data: &Bytes, value: Range<usize>) -> Option<Bytes> {
+    let before = data[..value.start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end().strip_suffix(b"\"usage\"")?.trim_ascii_end();
+    let after = data[value.end..].trim_ascii_start();
     let (before, after) = match (before.strip_suffix(b","), after.strip_prefix(b",")) {
         (Some(before), _) => (before, after),
         (None, Some(after)) => (before, after),

@@ -311,3 +311,41 @@ fn a_whole_answer_comes_out_as_it_went_in() {
     assert_eq!(write(events, &heading(false)).to_bytes(), body);
     assert!(matches!(read(&Object::parse("{}").unwrap()), Err(ReadError::Malformed(_))));
 }
+
+#[test]
+fn chunks_that_are_like_the_one_before_say_what_each_says_by_itself() {
+    let text = |words: &str| format!(r#""delta":{{"content":{words}}},"finish_reason":null"#);
+    let chunk = |fields: &str, behind: &str| format!(r#"{{"id":"c","choices":[{{"index":0,{fields}}}]{behind}}}"#);
+    let null = r#","usage":null"#;
+    let filtered = r#""delta":{"content":" x"},"content_filter_results":{"hate":{"filtered":true}}"#;
+    let mut chunks = vec![chunk(&text(r#""""#), ""), chunk(&text(r#""Hi""#), ""), chunk(&text(r#"" there""#), "")];
+    for words in [r#"" é""#, r#""""#, r#"" \"a\\""#, r#""\u00e9""#, "null", r#"" {}],""#, r#"[{"text":"p"}]"#, r#"" a","content":" b""#] {
+        for behind in
+            ["", null, r#","usage":null,"obfuscation":"Zz9""#, r#","obfuscation":"","usage":null"#, r#","obfuscation":"\"q","usage":{}"#]
+        {
+            chunks.push(chunk(&text(words), behind));
+            chunks.push(chunk(&text(r#"" word""#), behind));
+            chunks.push(chunk(&text(r#"" and another""#), behind));
+        }
+    }
+    chunks.push(format!(r#"{{"obfuscation":"q","usage":null,{}"#, &chunk(&text(r#"" m""#), "")[1..]));
+    chunks.push(format!(r#"{{"obfuscation":"qq","usage":null,{}"#, &chunk(&text(r#"" mm""#), "")[1..]));
+    chunks.push(chunk(&text(r#"" word""#), r#","usage":{"prompt_tokens":1,"completion_tokens":2}"#));
+    chunks.push(chunk(&text(r#"" word""#), "").replace("\"index\":0", "\"index\":1"));
+    chunks.push(chunk(&text(r#"" word""#), "").replace("\"index\":0", "\"index\":1"));
+    chunks.push(chunk(filtered, ""));
+    chunks.push(chunk(filtered, ""));
+    chunks.push(chunk(r#""delta":{"content":" x"},"finish_reason":"stop""#, null));
+    // A chunk with other space is like none that came before.
+    let apart = |at: usize, chunk: &str| format!("{}{chunk}", " ".repeat(1 + at % 2));
+    for include_usage in [true, false] {
+        let (mut together, mut each) = (Reader::new(), Reader::new());
+        for (at, chunk) in chunks.iter().enumerate() {
+            let passed = together.pass(Frame::data(chunk.clone()), include_usage).unwrap();
+            let alone = each.pass(Frame::data(apart(at, chunk)), include_usage).unwrap();
+            assert_eq!(passed.events, alone.events, "{chunk}");
+            let shown = |passed: &Passed| passed.frame.as_ref().map(|frame| String::from_utf8_lossy(&frame.data).trim().to_owned());
+            assert_eq!(shown(&passed), shown(&alone), "{chunk}");
+        }
+    }
+}
