@@ -128,7 +128,7 @@ impl ApiError {
         }
     }
 
-    fn unserved(what: &str, method: &Method, path: &str) -> Self {
+    pub(super) fn unserved(what: &str, method: &Method, path: &str) -> Self {
         Self::not_found("unknown_url", format!("{what} is not served here: {method} {path}. GET /openapi.json lists what is."))
     }
 

@@ -52,7 +52,9 @@ impl Form {
                 file = Some(Sent { arriving, name: file_name, media_type });
             } else {
                 let text = small_part(field, &mut small).await?;
-                fields.insert(name, text);
+                if fields.insert(name.clone(), text).is_some() {
+                    return Err(ApiError::invalid_param(&name, format!("the form has several parts `{name}`")));
+                }
             }
         }
         let file = file.ok_or_else(|| ApiError::missing_param(part, format!("Missing required parameter: '{part}'.")))?;

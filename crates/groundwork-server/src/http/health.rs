@@ -1,11 +1,11 @@
 //! Is it alive, is it ready, how is it doing; and the answers for paths and methods that do not exist.
 
-use super::Front;
 use super::error::ApiError;
+use super::{Front, unserved};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use groundwork_app::status::{self, State as PartState};
 use serde_json::json;
@@ -43,6 +43,9 @@ pub(super) async fn no_such_path(method: Method, uri: Uri) -> ApiError {
     ApiError::no_such_path(&method, uri.path())
 }
 
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> ApiError {
+pub(super) async fn no_such_method(method: Method, uri: Uri, headers: HeaderMap) -> ApiError {
+    if unserved::is_upgrade(&method, &headers) {
+        return ApiError::unserved("A WebSocket", &method, uri.path());
+    }
     ApiError::no_such_method(&method, uri.path())
 }

@@ -4,13 +4,14 @@
 use super::body::{self, Rest};
 use super::caller::{self, Entrance};
 use super::error::{self, ApiError};
+use super::openai::Until;
 use super::repeat::{self, IDEMPOTENCY_KEY};
 use super::router::{Cost, Permission};
-use super::{Front, metrics, openai, steady, zstd};
+use super::{Front, gzip, metrics, steady, zstd};
 use crate::config::LimitsConfig;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{CONTENT_ENCODING, EXPECT, HOST, ORIGIN};
+use axum::http::header::{EXPECT, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -22,8 +23,6 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tower::{ServiceExt, service_fn};
-use tower_http::decompression::RequestDecompression;
 use tracing::Instrument;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -107,13 +106,14 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     let method = request.method().clone();
     let anthropic = error::is_anthropic(request.uri().path());
     let origin = request.headers().get(ORIGIN).cloned();
-    let until = matches!(guard.cost, Cost::Answer | Cost::Media).then(|| openai::deadline(front, request.headers()) + LAST_WORDS);
+    let until = matches!(guard.cost, Cost::Answer | Cost::Media).then(|| Until::of(front, request.headers())).transpose();
+    let leased = until.as_ref().ok().copied().flatten().map(|Until(until)| until + LAST_WORDS);
     if let Some(id) = &id {
         request.headers_mut().insert(REQUEST_ID, id.clone());
     }
     let running = front.0.metrics.begin();
     let mut place = None;
-    let answering = answer(&guard, request, next, &mut place);
+    let answering = answer(&guard, (request, until), next, &mut place);
     // Only what asks for the detail pays for a span of its own; the access line has the id.
     let span = tracing::debug_span!("http.request", request_id = id.as_ref().and_then(|id| id.to_str().ok()), %method, route = guard.route);
     let response = if span.is_disabled() { answering.await } else { answering.instrument(span).await };
@@ -122,7 +122,7 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
     finish(&guard, &mut response, (id, origin), elapsed);
     guard.measured.observe(&method, response.status().as_u16(), elapsed);
     access_line(&guard, &method, &response, elapsed);
-    response.map(|body| match until {
+    response.map(|body| match leased {
         Some(until) if body.size_hint().exact().is_none() => body::held_until(body, (running, place), (until, front.app().tasks())),
         _ => body::held(body, (running, place)),
     })
@@ -131,7 +131,12 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, mut request: Request,
 type Place = Option<tokio::sync::OwnedSemaphorePermit>;
 
 /// The answer, whatever becomes of it. The place of the request in `place` is given back when the last byte of the answer has gone.
-async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Place) -> Response {
+async fn answer(
+    guard: &Guard,
+    (mut request, until): (Request, Result<Option<Until>, ApiError>),
+    next: Next,
+    place: &mut Place,
+) -> Response {
     let front = &guard.front;
     if let Some(preflight) = front.0.cors.preflight(request.method(), request.headers()) {
         return preflight;
@@ -141,7 +146,7 @@ async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Pla
     let watch = !small && !request.headers().contains_key(EXPECT);
     *request.body_mut() = steady::steady(std::mem::take(request.body_mut()), front.0.server.client_timeout.duration());
     let rest = if watch { Some(body::watch(&mut request)) } else { None };
-    let response = match admit(guard, &mut request, place) {
+    let response = match admit(guard, &mut request, until, place) {
         Ok(caller) => run(guard, caller, request, next).await,
         Err(error) => error.into_response(),
     };
@@ -154,7 +159,7 @@ async fn answer(guard: &Guard, mut request: Request, next: Next, place: &mut Pla
 }
 
 /// Who calls, whether it may, and whether there is a place.
-fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<Caller>, ApiError> {
+fn admit(guard: &Guard, request: &mut Request, until: Result<Option<Until>, ApiError>, place: &mut Place) -> Result<Arc<Caller>, ApiError> {
     let front = &guard.front;
     if guard.entrance == Entrance::Tcp && !names_its_host(request) {
         return Err(ApiError::no_host());
@@ -164,8 +169,8 @@ fn admit(guard: &Guard, request: &mut Request, place: &mut Place) -> Result<Arc<
     if !guard.permission.granted(caller.role) {
         return Err(ApiError::missing_permission(guard.permission.name()));
     }
-    if matches!(guard.cost, Cost::Answer | Cost::Media) {
-        openai::patience(request.headers())?;
+    if let Some(until) = until? {
+        request.extensions_mut().insert(until);
     }
     if guard.cost != Cost::Probe {
         // Refused at once when every place is taken.
@@ -188,7 +193,9 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
     if guard.cost != Cost::Probe && request.body().size_hint().lower() > guard.body_limit as u64 {
         return ApiError::too_large().into_response();
     }
-    let decompressed = name_coding(request.headers_mut());
+    if gzip::is_so(request.headers()) {
+        request = gzip::plain(request);
+    }
     let onward = Onward { front: guard.front.clone(), caller, repeatable: guard.repeatable(&request), next };
     // Counts what comes out of the decompression, so that a bomb ends at the limit too.
     DefaultBodyLimit::max(guard.body_limit).apply(&mut request);
@@ -198,9 +205,6 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
                 Ok(request) => onward.run(request).await,
                 Err(error) => error.into_response(),
             };
-        }
-        if decompressed {
-            return decompress(request, onward).await;
         }
         onward.run(request).await
     };
@@ -214,7 +218,6 @@ async fn run(guard: &Guard, caller: Arc<Caller>, mut request: Request, next: Nex
 }
 
 /// The way to the handler.
-#[derive(Clone)]
 struct Onward {
     front: Front,
     caller: Arc<Caller>,
@@ -229,28 +232,6 @@ impl Onward {
             return Box::pin(repeat::once(&self.front, &self.caller, request, self.next)).await;
         }
         self.next.run(request).await
-    }
-}
-
-/// Whether the body has a coding. Its name may be written in any case, and gzip has an older one (RFC 9110, 8.4.1).
-fn name_coding(headers: &mut HeaderMap) -> bool {
-    let Some(named) = headers.get_mut(CONTENT_ENCODING) else { return false };
-    if ["gzip", "x-gzip"].iter().any(|name| named.as_bytes().eq_ignore_ascii_case(name.as_bytes())) {
-        *named = HeaderValue::from_static("gzip");
-    }
-    true
-}
-
-/// What is not understood goes on as it is, and is refused by whoever reads it.
-async fn decompress(request: Request, onward: Onward) -> Response {
-    let inner = service_fn(move |request: Request<tower_http::decompression::DecompressionBody<Body>>| {
-        let onward = onward.clone();
-        async move { Ok::<_, std::convert::Infallible>(onward.run(request.map(Body::new)).await) }
-    });
-    let service = RequestDecompression::new(inner).pass_through_unaccepted(true);
-    match service.oneshot(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(error) => ApiError::bug(error.to_string()).into_response(),
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod form;
 mod gather;
 mod given;
+mod gzip;
 mod health;
 mod layers;
 mod listen;

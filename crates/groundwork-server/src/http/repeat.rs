@@ -3,7 +3,7 @@
 use super::Front;
 use super::body::Whole;
 use super::error::ApiError;
-use super::openai::deadline;
+use super::openai::Until;
 use super::sse::Course;
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
@@ -36,7 +36,7 @@ async fn begin(front: &Front, caller: &Caller, request: Request) -> Result<(Requ
         return Err(ApiError::invalid_param("Idempotency-Key", "an idempotency key has 1 to 255 visible characters"));
     }
     let path = format!("{} {}", parts.method, parts.uri);
-    let until = deadline(front, &parts.headers);
+    let Until(until) = Until::known(front, &parts.extensions);
     let whole = Request::from_parts(parts.clone(), body);
     let Whole(body) = Whole::from_request(whole, front).await?;
     let asked = Asked { path: &path, key: &key, body: &parts_of(&parts.headers, &body), until };

@@ -1,6 +1,7 @@
 //! What OpenAI's API has and this server has not: said so, and not only "not found".
 
-use axum::http::Method;
+use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, Method};
 
 /// What a path begins with behind `/v1/`, and what it is.
 const UNSERVED: [(&str, &str); 14] = [
@@ -31,6 +32,12 @@ pub(super) fn what(path: &str) -> Option<&'static str> {
 pub(super) fn what_method(method: &Method, path: &str) -> Option<&'static str> {
     let model = || behind_the_version(path)?.strip_prefix("models/").filter(|model| !model.contains('/'));
     (*method == Method::DELETE && model().is_some()).then_some("The deletion of fine-tuned models")
+}
+
+/// Whether a WebSocket is asked for.
+pub(super) fn is_upgrade(method: &Method, headers: &HeaderMap) -> bool {
+    let named = headers.get_all(UPGRADE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    *method == Method::GET && named.map(<[u8]>::trim_ascii).any(|name| name.eq_ignore_ascii_case(b"websocket"))
 }
 
 fn behind_the_version(path: &str) -> Option<&str> {

@@ -98,6 +98,7 @@ async fn a_connection_lives_on_after_every_kind_of_error() {
         (chat, "", r#"{"model":"nobody","messages":[{"role":"user","content":"hello"}],"stream":true}"#, 404),
         (chat, "", r#"{"model":"default","model":"default","messages":[{"role":"user","content":"hello"}]}"#, 400),
         (chat, "", r#"{"model":"default","messages":[{"role":"user","content":"\ud83d"}]}"#, 400),
+        ("GET /v1/responses", "connection: upgrade\r\nupgrade: websocket\r\n", "", 404),
         (chat, "", HELLO, 200),
     ] {
         let answer = wire.ask(line, headers, body).await;
@@ -108,6 +109,40 @@ async fn a_connection_lives_on_after_every_kind_of_error() {
             assert!(answer.has("content-type") && (status != 405 || answer.has("allow")), "{line}: {}", answer.head);
         }
     }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_websocket_is_told_that_there_is_none() {
+    let world = World::with(SCRIPTED);
+    let server = world.serve();
+    let mut wire = Wire::open(&server).await;
+    let upgrade = "connection: keep-alive, Upgrade\r\nupgrade: WebSocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for path in ["/v1/responses", "/openai/v1/responses", "/v1/embeddings", "/v1/audio/speech", "/v1/realtime?model=m"] {
+        let answer = wire.ask(&format!("GET {path}"), upgrade, "").await;
+        let error = answer.error();
+        assert_eq!((answer.status, &error["code"]), (404, &json!("unknown_url")), "{path}");
+        assert!(error["message"].as_str().unwrap().contains("is not served here"), "{error}");
+    }
+    let other = wire.ask("GET /v1/responses", "connection: upgrade\r\nupgrade: h2c\r\n", "").await;
+    assert_eq!(other.status, 405);
+}
+
+#[tokio::test]
+async fn a_form_that_says_a_thing_twice_is_refused_and_names_it() {
+    use reqwest::multipart::{Form, Part};
+    let world = World::with(SCRIPTED);
+    let server = world.serve();
+    let file = || Part::text("{}").file_name("a.jsonl");
+    for (form, field) in [
+        (Form::new().text("purpose", "batch").part("file", file()).text("purpose", "user_data"), "purpose"),
+        (Form::new().text("purpose", "batch").part("file", file()).part("file", file()), "file"),
+    ] {
+        let answer = server.post("/v1/files").multipart(form).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.json::<Value>().await.unwrap());
+        assert_eq!((status.as_u16(), &body["error"]["param"]), (400, &json!(field)), "{body}");
+    }
+    let files: Value = server.get("/v1/files").send().await.unwrap().json().await.unwrap();
+    assert_eq!(files["data"], json!([]));
 }
 
 #[tokio::test]
@@ -146,7 +181,14 @@ async fn bodies_come_in_chunks_after_a_go_ahead_and_compressed() {
     gzip.write_all(HELLO.as_bytes()).unwrap();
     let zstd = ruzstd::encoding::compress_to_vec(HELLO.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let gzip = gzip.finish().unwrap();
-    for (name, body) in [("gzip", gzip.clone()), ("GZip", gzip.clone()), ("x-gzip", gzip), ("zstd", zstd)] {
+    // In members, as a writer makes them that begins anew: each is a gzip file of its own.
+    let members = HELLO.as_bytes().chunks(20).map(|part| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(part).unwrap();
+        gzip.finish().unwrap()
+    });
+    let members = members.collect::<Vec<_>>().concat();
+    for (name, body) in [("gzip", gzip.clone()), ("GZip", gzip.clone()), ("x-gzip", gzip), ("gzip", members), ("zstd", zstd)] {
         let head = format!(
             "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-encoding: {name}\r\ncontent-length: {}\r\n\r\n",
             body.len()

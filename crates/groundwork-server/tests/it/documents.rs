@@ -90,6 +90,8 @@ async fn a_file_that_cannot_be_taken_says_why_and_leaves_the_version_before() {
     assert_eq!(error_of(server.post(DOCUMENTS_PATH).body("x").send().await.unwrap(), 400).await["param"], "name");
     let two = Form::new().part("file", Part::text("a").file_name("a")).part("file", Part::text("b").file_name("b"));
     assert_eq!(error_of(server.post(DOCUMENTS_PATH).multipart(two).send().await.unwrap(), 400).await["param"], "file");
+    let twice = Form::new().part("file", Part::text("a").file_name("a")).text("title", "A").text("title", "B");
+    assert_eq!(error_of(server.post(DOCUMENTS_PATH).multipart(twice).send().await.unwrap(), 400).await["param"], "title");
     let list: Value = server.get(DOCUMENTS_PATH).send().await.unwrap().json().await.unwrap();
     assert_eq!((list["data"].as_array().unwrap().len(), &list["data"][0]["version"]), (1, &json!(1)), "{list}");
 }

@@ -15,6 +15,7 @@ use groundwork_app::documents;
 use groundwork_core::access::{Caller, Permissions};
 use groundwork_core::attributes::Attributes;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(in super::super) struct Incoming {
@@ -89,13 +90,13 @@ impl Incoming {
 }
 
 async fn read_form(front: &Front, mut form: Multipart, fields: &mut Fields) -> Result<Bytes, ApiError> {
-    let mut file = None;
+    let (mut file, mut seen) = (None, BTreeSet::new());
     while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
         let part = field.name().unwrap_or_default().to_owned();
+        if !seen.insert(part.clone()) {
+            return Err(ApiError::invalid_param(&part, format!("one document a request: there are several parts `{part}`")));
+        }
         match part.as_str() {
-            "file" if file.is_some() => {
-                return Err(ApiError::invalid_param("file", "one document a request: there are several parts `file`"));
-            }
             "file" => {
                 let file_name = file_name(&field);
                 fields.name = fields.name.take().or(file_name);

@@ -5,7 +5,7 @@ use super::super::azure::Deployment;
 use super::super::body::Whole;
 use super::super::error::ApiError;
 use super::super::sse::{self, Said};
-use super::{deadline, request_id, traced};
+use super::{Until, request_id, traced};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
@@ -54,6 +54,7 @@ forwarded! {
 async fn pass_on(State(front): State<Front>, caller: Arc<Caller>, request: Request, kind: Kind) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let Deployment(in_url) = Deployment::from_request_parts(&mut parts, &front).await?;
+    let Until(deadline) = Until::known(&front, &parts.extensions);
     let mut headers = parts.headers.clone();
     let whole = Request::from_parts(parts, body);
     let Whole(body) = Whole::from_request(whole, &front).await?;
@@ -71,7 +72,7 @@ async fn pass_on(State(front): State<Front>, caller: Arc<Caller>, request: Reque
         path: kind.path,
         model: named.or(kind.model.map(str::to_owned)).ok_or_else(missing)?,
         only: None,
-        deadline: deadline(&front, &headers),
+        deadline,
         request_id: request_id(&headers),
         headers: traced(&front, headers),
         body,

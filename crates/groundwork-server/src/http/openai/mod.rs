@@ -14,8 +14,11 @@ pub(super) mod uploads;
 use super::error::ApiError;
 use super::layers::REQUEST_ID;
 use super::{Front, caller, trace};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use groundwork_core::ids::CallId;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,16 +27,33 @@ const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms
 /// The id of a call in the ledger.
 const CALL: HeaderName = HeaderName::from_static("x-groundwork-call");
 
-/// When the answer must be there: the server's limit, or the client's when that is shorter.
-pub(super) fn deadline(front: &Front, headers: &HeaderMap) -> Instant {
-    let limit = front.limits().request.duration();
-    // What cannot be read has been refused at the door.
-    let asked = patience(headers).ok().flatten();
-    Instant::now() + asked.map_or(limit, |asked| asked.min(limit))
+/// When the answer must be there. The door reads it, and it stands among the extensions of a request that a model answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until(pub(super) Instant);
+
+impl Until {
+    /// The server's limit from now, or the client's when that is shorter.
+    pub(super) fn of(front: &Front, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let limit = front.limits().request.duration();
+        Ok(Self(Instant::now() + patience(headers)?.map_or(limit, |asked| asked.min(limit))))
+    }
+
+    /// Of a request; for one that no model answers, the server's limit from now.
+    pub(super) fn known(front: &Front, extensions: &Extensions) -> Self {
+        extensions.get().copied().unwrap_or_else(|| Self(Instant::now() + front.limits().request.duration()))
+    }
+}
+
+impl FromRequestParts<Front> for Until {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, Infallible> {
+        Ok(Self::known(front, &parts.extensions))
+    }
 }
 
 /// How long the client says that it waits.
-pub(super) fn patience(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
+fn patience(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
     let Some(value) = headers.get(CLIENT_TIMEOUT) else { return Ok(None) };
     // Too long a number is as good as none.
     let millis = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().unwrap_or(u64::MAX));

@@ -6,7 +6,7 @@ use super::super::given::{Params, Segments};
 use super::super::page::{Bounds, Paging, named};
 use super::super::sse::{self, Said};
 use super::super::{ESTIMATED, Front};
-use super::{deadline, request_id, traced};
+use super::{Until, request_id, traced};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue};
@@ -31,9 +31,10 @@ pub(super) const BOUNDS: Bounds = Bounds { limit: 20, most: 100, order: Order::N
 pub(in super::super) async fn create(
     State(front): State<Front>,
     caller: Arc<Caller>,
+    until: Until,
     Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let (app, request) = (front.app().clone(), request(&front, headers, body.clone()));
+    let (app, request) = (front.app().clone(), request(&front, until, headers, body.clone()));
     let asking = Box::pin(async move { Ok(said(responses::create(&app, &caller, request).await?)) });
     sse::wait(&front, Dialect::Responses, &body, asking).await
 }
@@ -112,9 +113,10 @@ pub(in super::super) async fn input_items(
 pub(in super::super) async fn count(
     State(front): State<Front>,
     caller: Arc<Caller>,
+    until: Until,
     Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let counted = responses::count(front.app(), &caller, request(&front, headers, body)).await?;
+    let counted = responses::count(front.app(), &caller, request(&front, until, headers, body)).await?;
     let body = json!({ "object": "response.input_tokens", "input_tokens": counted.input_tokens });
     let mut response = Json(body).into_response();
     if counted.estimated {
@@ -126,19 +128,20 @@ pub(in super::super) async fn count(
 pub(in super::super) async fn compact(
     State(front): State<Front>,
     caller: Arc<Caller>,
+    until: Until,
     Posted(headers, body): Posted,
 ) -> Result<Response, ApiError> {
-    let (app, request) = (front.app().clone(), request(&front, headers, body.clone()));
+    let (app, request) = (front.app().clone(), request(&front, until, headers, body.clone()));
     let asking = Box::pin(async move { Ok(super::forwarded::said(responses::compact(&app, &caller, request).await?)) });
     sse::wait(&front, Dialect::Responses, &body, asking).await
 }
 
-fn request(front: &Front, headers: HeaderMap, body: Bytes) -> Request {
+fn request(front: &Front, Until(deadline): Until, headers: HeaderMap, body: Bytes) -> Request {
     Request {
         dialect: Dialect::Responses,
         body,
         model: None,
-        deadline: Some(deadline(front, &headers)),
+        deadline: Some(deadline),
         request_id: request_id(&headers),
         headers: traced(front, headers),
     }
