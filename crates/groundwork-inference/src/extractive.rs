@@ -2,9 +2,11 @@
 
 #[cfg(feature = "local-chat")]
 use crate::local::chat::ChatModel;
+use crate::target::within::{COUNTED_AS, Within};
 use crate::target::{ANSWER_HEADER, Call, CallError, Composed, Embed, Grounding, REASON_HEADER, Reply, Stage};
 use crate::tokenizers;
 use groundwork_core::extractive::{self, Candidate, Extract};
+use groundwork_core::turn::Turn;
 use http::{HeaderMap, HeaderValue};
 #[cfg(feature = "local-chat")]
 use std::time::Duration;
@@ -12,6 +14,9 @@ use std::time::Instant;
 
 /// Quotes in one answer.
 const QUOTES: usize = 3;
+
+/// Of whom a refusal speaks.
+pub const WHO: &str = "an answer of quotes";
 
 /// How an answer begins whose quotes are near the question and no answer to it.
 const NO_ANSWER: &str = "I found no answer to this in the documents. The nearest passages, quoted word for word:";
@@ -50,17 +55,20 @@ impl Extractive {
                 message: "it only quotes documents: ask an assistant that has a knowledge base, or configure a chat model".to_owned(),
             });
         };
+        let turn = Turn::read(call.dialect, &call.body).and_then(|turn| turn.check_plain(WHO).map(|()| turn));
+        let turn = turn.map_err(|invalid| CallError::Invalid { target: self.name.clone(), invalid })?;
         let (extract, by_words) = in_time(&self.name, grounding, call.deadline).await?;
         #[cfg(feature = "local-chat")]
         let extract = self.marked(&grounding.question, extract, call.deadline).await;
-        let pieces = extract.pieces();
+        let (pieces, finish) = Within::of(&turn).cut(extract.pieces());
         let (input_tokens, output_tokens) = count(grounding, &pieces).await;
         let kind = if extract.quotes.is_empty() { "declined" } else { "quotes" };
         let mut headers = HeaderMap::from_iter([(ANSWER_HEADER, HeaderValue::from_static(kind))]);
         if by_words {
             headers.insert(REASON_HEADER, HeaderValue::from_static("words_only"));
         }
-        Ok(Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens, output_tokens, stream: call.stream, headers }.reply())
+        let (dialect, stream) = (call.dialect, call.stream);
+        Ok(Composed { dialect, heading, pieces: &pieces, input_tokens, output_tokens, finish, stream, headers }.reply())
     }
 }
 
@@ -80,18 +88,18 @@ impl Extractive {
 }
 
 /// The answer of an assistant that has found nothing which fits well enough: it says so, and quotes what is nearest. No model is asked.
-pub async fn decline(name: &str, call: Call, grounding: &Grounding) -> Result<Reply, CallError> {
+pub async fn decline(name: &str, call: Call, grounding: &Grounding, within: &Within) -> Result<Reply, CallError> {
     let heading = call.heading(name);
     let (extract, _by_words) = in_time(name, grounding, call.deadline).await?;
     let mut pieces = extract.pieces();
     if !extract.quotes.is_empty() {
         pieces[0] = format!("{NO_ANSWER}\n");
     }
+    let (pieces, finish) = within.cut(pieces);
     let told = [(ANSWER_HEADER, "declined"), (REASON_HEADER, "below_floor")];
     let headers = told.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-    let composed =
-        Composed { dialect: call.dialect, heading, pieces: &pieces, input_tokens: 0, output_tokens: 0, stream: call.stream, headers };
-    Ok(composed.reply())
+    let (dialect, stream) = (call.dialect, call.stream);
+    Ok(Composed { dialect, heading, pieces: &pieces, input_tokens: 0, output_tokens: 0, finish, stream, headers }.reply())
 }
 
 async fn in_time(name: &str, grounding: &Grounding, deadline: Instant) -> Result<(Extract, bool), CallError> {
@@ -102,9 +110,6 @@ async fn in_time(name: &str, grounding: &Grounding, deadline: Instant) -> Result
     tracing::debug!(?scores, "quotes are chosen");
     Ok((extract, by_words))
 }
-
-/// Whose tokens are counted: a model that had written the answer would have read and written about as many.
-const COUNTED_AS: &str = "gpt-4o";
 
 /// Tokens of question and sources, and of the answer.
 async fn count(grounding: &Grounding, pieces: &[String]) -> (u64, u64) {

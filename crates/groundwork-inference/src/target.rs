@@ -6,9 +6,10 @@ mod compose;
 mod error;
 mod reply;
 mod settings;
+pub(crate) mod within;
 
 pub use crate::credential::{AUTHORITY, Credential, CredentialError, Identities, Identity, SCOPE, ServicePrincipal};
-pub use crate::extractive::decline;
+pub use crate::extractive::{WHO as QUOTES, decline};
 pub use ambient::Ambient;
 pub use call::{Call, Embed, EmbedCall, FileUpload, Forward, Grounding};
 pub use compose::Composed;
@@ -19,6 +20,7 @@ pub use reply::{
     Spoken,
 };
 pub use settings::{AzureOpenAi, Kind, Local, Place, Settings, Timeouts, Unfiltered};
+pub use within::Within;
 
 use crate::anthropic::Anthropic;
 use crate::azure_openai;

@@ -3,6 +3,7 @@
 use super::admit::{Admitted, Model};
 use super::annotate::Grounds;
 use super::error::CallError;
+use super::retrieve::within;
 use super::settle::{Booking, Settlement, most_output};
 use super::splice;
 use super::text::Size;
@@ -97,7 +98,7 @@ pub(super) async fn decline(app: &App, admitted: &Admitted, grounds: Grounds) ->
         grounding: None,
         headers: Arc::default(),
     };
-    let reply = target::decline(admitted.model.name().as_str(), call, &grounding).await?;
+    let reply = target::decline(admitted.model.name().as_str(), call, &grounding, &within(&admitted.asked.as_chat()?)).await?;
     Ok((reply.with_headers(grounds.told()), Some(grounds)))
 }
 

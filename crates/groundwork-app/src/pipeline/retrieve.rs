@@ -16,7 +16,7 @@ use groundwork_core::call::Retrieval;
 use groundwork_core::filter::Filter;
 use groundwork_core::prompt::{self, Message, Passage};
 use groundwork_core::turn::{Dialect, Heading, Role, Turn};
-use groundwork_inference::target::{ANSWER_HEADER, Composed, REASON_HEADER, Reply, SEARCH_HEADER};
+use groundwork_inference::target::{self, ANSWER_HEADER, Composed, REASON_HEADER, Reply, SEARCH_HEADER, Within};
 use groundwork_retrieval::search::{Around, Hit};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
@@ -49,7 +49,7 @@ pub(super) async fn retrieve(
     settlement: &Settlement,
 ) -> Result<Retrieved, CallError> {
     let request = admitted.asked.as_chat()?;
-    let (history, question) = conversation(&request)?;
+    let (history, question) = conversation(&request, assistant)?;
     let filter = request.object.get::<Filter>(FILTERS, FILTER_SHAPE)?;
     let (sought, how) = match seek(app, admitted, assistant, (&history, &question)).await {
         Sought::Text { text, how } => (text, how),
@@ -73,7 +73,7 @@ pub(super) async fn retrieve(
     let retrieval = Retrieval { hits: hits.len() as u32, sources: 0, millis, rerank_millis };
     settlement.retrieved(retrieval);
     if hits.is_empty() {
-        return Ok(Retrieved::Nothing(nothing(app, admitted, outcome, how)));
+        return Ok(Retrieved::Nothing(nothing(app, admitted, &request, (outcome, how))));
     }
     let found = Found { hits: &hits, around: &around };
     let packed = pack(app, &request, assistant, (history, question), found).await?;
@@ -100,8 +100,8 @@ pub(super) fn as_body(request: chat::Request, messages: &[Message]) -> Result<Ob
 }
 
 /// The last message is the question, what stands before it is history. Assistants read and write text; what they cannot do is refused
-/// by name.
-fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallError> {
+/// by name, and so is what quotes cannot do where nobody else answers.
+fn conversation(request: &chat::Request, assistant: &Assistant) -> Result<(Vec<Message>, String), CallError> {
     let refuse = |param: &str, what: &str| {
         let reason = format!("an assistant {what}; ask a model without documents, or leave it out");
         CallError::from(Invalid::Value { param: param.to_owned(), reason })
@@ -119,12 +119,15 @@ fn conversation(request: &chat::Request) -> Result<(Vec<Message>, String), CallE
     if request.object.has("audio") || request.object.get("modalities", "an array of strings")?.is_some_and(spoken) {
         return Err(refuse("modalities", "answers in text"));
     }
-    let messages = Turn::from_chat(&request.object)?.messages;
+    let turn = Turn::from_chat(&request.object)?;
+    if !assistant.chats {
+        turn.check_plain(target::QUOTES)?;
+    }
     let text_only = |(index, message): (usize, groundwork_core::turn::Message)| match message.text() {
         Some(text) => Ok(Message { role: message.role, text }),
         None => Err(refuse(&format!("messages[{index}].content"), "reads text only")),
     };
-    let mut history = messages.into_iter().enumerate().map(text_only).collect::<Result<Vec<_>, CallError>>()?;
+    let mut history = turn.messages.into_iter().enumerate().map(text_only).collect::<Result<Vec<_>, CallError>>()?;
     match history.pop() {
         Some(Message { role: Role::User, text }) if !text.trim().is_empty() => Ok((history, text)),
         _ => {
@@ -210,18 +213,25 @@ pub(super) fn to_wire(messages: &[Message]) -> Vec<serde_json::Value> {
 }
 
 /// The three ways of having nothing are three different answers.
-fn nothing(app: &App, admitted: &Admitted, outcome: Outcome, how: How) -> Reply {
+fn nothing(app: &App, admitted: &Admitted, request: &chat::Request, (outcome, how): (Outcome, How)) -> Reply {
     let text = match outcome {
         Outcome::Found | Outcome::NothingFound => "I found nothing about this in the documents, so I cannot answer it.",
         Outcome::NothingVisible => "There are no documents here that you may read, so I cannot answer this.",
         Outcome::NothingStored => "There are no documents here yet, so I cannot answer this. Add some with `groundwork ingest FOLDER`.",
     };
     let headers = [(ANSWER_HEADER, "declined"), (REASON_HEADER, outcome.as_str()), (SEARCH_HEADER, how.as_str())];
-    composed(app, admitted, text, headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect())
+    let headers = headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    composed(app, admitted, (request, text), headers)
+}
+
+/// Where its client wants an answer of ours to end.
+pub(super) fn within(request: &chat::Request) -> Within {
+    Within { most_tokens: request.max_output_tokens, stops: request.stop.clone() }
 }
 
 /// An answer of ours, for which no model is asked.
-pub(super) fn composed(app: &App, admitted: &Admitted, text: &str, headers: HeaderMap) -> Reply {
+pub(super) fn composed(app: &App, admitted: &Admitted, (request, text): (&chat::Request, &str), headers: HeaderMap) -> Reply {
+    let (pieces, finish) = within(request).cut(vec![text.to_owned()]);
     let composed = Composed {
         dialect: Dialect::Chat,
         heading: Heading {
@@ -230,9 +240,10 @@ pub(super) fn composed(app: &App, admitted: &Admitted, text: &str, headers: Head
             created: app.inner().clock.now() / 1000,
             include_usage: admitted.asked.include_usage,
         },
-        pieces: &[text.to_owned()],
+        pieces: &pieces,
         input_tokens: 0,
         output_tokens: 0,
+        finish,
         stream: admitted.asked.stream,
         headers,
     };

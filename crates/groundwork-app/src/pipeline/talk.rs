@@ -32,7 +32,7 @@ pub(super) async fn talk(
         let text = kind.unwrap_or(Smalltalk::Assistant).reply();
         let mut headers = told();
         headers.insert(ANSWER_HEADER, HeaderValue::from_static("talk"));
-        return Ok(Retrieved::Nothing(composed(app, admitted, text, headers)));
+        return Ok(Retrieved::Nothing(composed(app, admitted, (&request, text), headers)));
     }
     let budget = assistant.budget(&request);
     let assistant = assistant.clone();

@@ -151,6 +151,42 @@ async fn without_a_model_the_answer_is_quotes_and_says_so() {
 }
 
 #[tokio::test]
+async fn what_is_answered_without_a_model_ends_where_its_client_wants() {
+    let house = Plan::new(Vec::new()).applying("[assistants.strict]\nfloor = 0.99\n").build().await.unwrap();
+    house.upload("leave.md", LEAVE).await;
+    let (_, all) = house.ask("groundwork", "How long is parental leave for a parent?").await.unwrap();
+    let all = all["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+    for (model, question) in
+        [("groundwork", "How long is parental leave for a parent?"), ("strict", "How long is leave on the moon?"), ("groundwork", "Hello")]
+    {
+        for (field, value, reason) in [
+            ("max_tokens", json!(3), "length"),
+            ("max_completion_tokens", json!(1), "length"),
+            ("max_tokens", json!(4000), "stop"),
+            ("stop", json!("e"), "stop"),
+            ("stop", json!(["nowhere", "the"]), "stop"),
+        ] {
+            let mut asked = body(model, question);
+            let (_, whole) = house.ask_as(&Caller::local(), asked.clone()).await.unwrap();
+            asked[field] = value.clone();
+            let (_, cut) = house.ask_as(&Caller::local(), asked.clone()).await.unwrap();
+            let text = |answer: &serde_json::Value| answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+            let (whole, text) = (text(&whole), text(&cut));
+            assert_eq!(cut["choices"][0]["finish_reason"], reason, "{field}={value}: {cut}");
+            assert!(whole.starts_with(&text) && (text.len() < whole.len()) == (value != json!(4000)), "{field}={value}: {text}");
+            let stop = value.as_str().or(value[1].as_str());
+            assert!(stop.is_none_or(|stop| !text.contains(stop)), "{text}");
+            let streamed = house.stream(asked).await.unwrap();
+            let finish = streamed.chunks.iter().find_map(|chunk| chunk["choices"][0]["finish_reason"].as_str());
+            assert_eq!((streamed.text, finish), (text, Some(reason)), "{field}={value}");
+        }
+    }
+    let entries = house.ledger_at_the_end().await;
+    let used: Vec<u64> = entries.iter().map(|entry| entry.output_tokens).collect();
+    assert!(used.contains(&1) && used.iter().max() > Some(&10) && !all.is_empty(), "what was cut is not booked: {used:?}");
+}
+
+#[tokio::test]
 async fn the_prompt_carries_rules_sources_and_question_in_this_order() {
     let house = house(Script::default()).await;
     house.upload("leave.md", LEAVE).await;

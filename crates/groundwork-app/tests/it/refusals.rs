@@ -88,6 +88,48 @@ async fn what_an_assistant_cannot_do_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn what_quotes_cannot_do_is_refused_by_name_whatever_is_found() {
+    let house = Plan::new(Vec::new()).build().await.unwrap();
+    house.upload("leave.md", "# Leave\n\nParental leave is 14 weeks.\n").await;
+    for (field, more) in [
+        ("logprobs", json!({ "logprobs": true })),
+        ("logprobs", json!({ "logprobs": true, "top_logprobs": 3 })),
+        ("n", json!({ "n": 2 })),
+        ("tools", json!({ "tools": [{ "type": "function", "function": { "name": "f" } }] })),
+        ("response_format", json!({ "response_format": { "type": "json_object" } })),
+        ("logit_bias", json!({ "logit_bias": { "50256": -100 } })),
+        ("frequency_penalty", json!({ "frequency_penalty": 0.5 })),
+        ("presence_penalty", json!({ "presence_penalty": -0.5 })),
+        ("modalities", json!({ "modalities": ["text", "audio"], "audio": { "voice": "alloy", "format": "wav" } })),
+        ("web_search_options", json!({ "web_search_options": {} })),
+    ] {
+        for question in ["How long is parental leave?", "Thanks!"] {
+            let mut asked = body("groundwork", question);
+            asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let error = house.ask_as(&Caller::local(), asked).await.unwrap_err();
+            assert_eq!(error.http_status(), 400, "{more}");
+            let CallError::Invalid(invalid) = error else { panic!("{more}: {error:?}") };
+            assert_eq!(invalid.param(), Some(field), "{invalid:?}");
+        }
+    }
+    let mut harmless = body("groundwork", "How long is parental leave?");
+    let more = json!({ "logprobs": false, "n": 1, "frequency_penalty": 0, "temperature": 0.3, "seed": 7, "user": "u", "reasoning_effort": "low", "response_format": { "type": "text" } });
+    harmless.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    assert!(house.ask_as(&Caller::local(), harmless).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_scripted_model_gives_one_answer() {
+    let house = house(Script::say("Hello.")).await;
+    for (n, status) in [(json!(1), 200), (json!(null), 200), (json!(2), 400)] {
+        let mut asked = body("default", "Hi");
+        asked["n"] = n;
+        let got = house.ask_as(&Caller::local(), asked).await.map_or_else(|error| error.http_status(), |_| 200);
+        assert_eq!(got, status);
+    }
+}
+
+#[tokio::test]
 async fn a_template_that_does_not_end_is_refused_when_it_is_declared() {
     let endless = "[templates.loop]\nsystem = \"{% for a in range(1000) %}{% for b in range(1000) %}{% for c in range(1000) %}x{% endfor %}{% endfor %}{% endfor %}\"\n";
     let error = Plan::new(vec![fake("fake", Script::default())]).applying(endless).build().await.map(|_| ()).unwrap_err();

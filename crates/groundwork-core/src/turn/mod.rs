@@ -13,6 +13,7 @@ mod fields;
 mod frame;
 mod message;
 pub mod messages;
+mod plain;
 pub mod recast;
 pub mod responses;
 mod tool;

@@ -10,7 +10,7 @@ pub use script::{Answer, Fault, Script, Tokens, ToolCall};
 
 use crate::exchange::{Refusal, refusal};
 use crate::target::{Call, CallError, EmbedCall, Embedded, Forward, Forwarded, Reply, Served, Timeouts};
-use groundwork_wire::error::Error;
+use groundwork_wire::error::{Error, Invalid};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pace::Pace;
 use play::Play;
@@ -30,6 +30,10 @@ impl Fake {
     }
 
     pub(crate) async fn call(&self, model: &str, call: Call) -> Result<Reply, CallError> {
+        if call.body.raw("n").is_some_and(|n| !matches!(n.as_ref(), b"1" | b"null")) {
+            let invalid = Invalid::Value { param: "n".to_owned(), reason: "a script gives one answer".to_owned() };
+            return Err(CallError::Invalid { target: self.name.clone(), invalid });
+        }
         let pace = Pace::new(&self.name, &self.timeouts, call.deadline, call.stream);
         let answer = self.answer();
         self.begin(model, &answer, &pace).await?;

@@ -13,6 +13,7 @@ pub struct Composed<'a> {
     pub pieces: &'a [String],
     pub input_tokens: u64,
     pub output_tokens: u64,
+    pub finish: FinishReason,
     pub stream: bool,
     pub headers: HeaderMap,
 }
@@ -23,7 +24,7 @@ impl Composed<'_> {
         let usage = Usage { input_tokens: self.input_tokens, output_tokens: self.output_tokens, ..Usage::default() };
         let start = Event::Start { id: None, model: None, created: None };
         let texts = self.pieces.iter().map(|piece| Event::Text { choice: 0, text: piece.clone() });
-        let end = [Event::Finish { choice: 0, reason: FinishReason::Stop }, Event::Usage(usage)];
+        let end = [Event::Finish { choice: 0, reason: self.finish }, Event::Usage(usage)];
         let events = std::iter::once(start).chain(texts).chain(end).collect();
         reply(Manner { dialect: self.dialect, heading: self.heading, stream: self.stream, headers: self.headers }, events)
     }

@@ -19,7 +19,7 @@ use crate::target::{Ambient, Call, CallError, Local, Manner, Pen, Place, Reply, 
 use futures::{StreamExt, stream};
 use generate::End;
 use groundwork_core::clock::Dice;
-use groundwork_core::turn::{Dialect, Event, FinishReason, Format, Heading, Role, Turn, Usage};
+use groundwork_core::turn::{Dialect, Event, FinishReason, Heading, Role, Turn, Usage};
 use groundwork_wire::error::Invalid;
 use host::{Host, Piece, Plan};
 use http::HeaderMap;
@@ -35,6 +35,9 @@ use tokio::sync::mpsc::Receiver;
 /// How an answer is chosen where the client does not say: what small models are at their best with.
 const TEMPERATURE: f64 = 0.2;
 const TOP_P: f64 = 0.9;
+
+/// Of whom a refusal speaks.
+const WHO: &str = "a model that runs on this machine";
 
 /// What a client is told to wait when too many wait already.
 const BUSY: Duration = Duration::from_secs(2);
@@ -122,49 +125,17 @@ impl std::fmt::Debug for ChatModel {
 /// What the client asks, when the model can do all of it.
 fn ask(call: &Call, dice: &Dice) -> Result<Ask, Invalid> {
     let turn = Turn::read(call.dialect, &call.body)?;
-    let cannot = |field: &'static str, what: &str| {
-        Err(Invalid::Value { param: turn.param(field).to_owned(), reason: format!("a model that runs on this machine {what}") })
-    };
-    if !turn.tools.is_empty() {
-        return cannot("tools", "calls no tools");
-    }
-    if call.dialect == Dialect::Messages && turn.rest.iter().any(|(key, _)| key == "thread") {
-        return cannot("thread", "keeps no conversation");
-    }
-    if turn.n.is_some_and(|n| n > 1) {
-        return cannot("n", "gives one answer");
-    }
-    if turn.logprobs.is_some() {
-        return cannot("logprobs", "does not tell its probabilities");
-    }
-    if turn.format != Format::Text {
-        return cannot("format", "cannot be held to a format");
-    }
-    if turn.logit_bias.is_some() {
-        return cannot("logit_bias", "takes no biases");
-    }
-    if turn.frequency_penalty.is_some_and(|penalty| penalty != 0.0) {
-        return cannot("frequency_penalty", "takes no penalties");
-    }
-    if turn.presence_penalty.is_some_and(|penalty| penalty != 0.0) {
-        return cannot("presence_penalty", "takes no penalties");
-    }
+    turn.check_plain(WHO)?;
     let messages = turn.messages.iter().enumerate().map(|(at, message)| {
         let role = match message.role {
             Role::System | Role::Developer => "system",
             Role::User => "user",
             Role::Assistant => "assistant",
             Role::Tool => {
-                return Err(Invalid::Value {
-                    param: turn.place(at),
-                    reason: "a model that runs on this machine calls no tools".to_owned(),
-                });
+                return Err(Invalid::Value { param: turn.place(at), reason: format!("{WHO} calls no tools") });
             }
         };
-        let content = message.text().ok_or_else(|| Invalid::Value {
-            param: turn.place(at),
-            reason: "a model that runs on this machine reads text only".to_owned(),
-        })?;
+        let content = message.text().ok_or_else(|| Invalid::Value { param: turn.place(at), reason: format!("{WHO} reads text only") })?;
         Ok(Message { role: role.to_owned(), content })
     });
     Ok(Ask {
