@@ -242,16 +242,14 @@ async fn make(
 
 fn estimate(maker: &Maker, request: &Parsed) -> Option<Estimate> {
     let Maker::Pool { pool, .. } = maker else { return None };
-    let most = match request.asked().map(|asked| asked.input) {
-        Ok(Input::Texts(texts)) => texts.iter().map(String::len).sum(),
-        Ok(Input::Tokens(lists)) => lists.iter().map(Vec::len).sum(),
+    let (most, texts) = match request.asked().map(|asked| asked.input) {
+        Ok(Input::Texts(texts)) => (texts.iter().map(String::len).sum(), Some(texts)),
+        Ok(Input::Tokens(lists)) => (lists.iter().map(Vec::len).sum(), None),
         // What the target may understand better than we do.
-        Err(_) => request.object.raw("input").map_or(0, Bytes::len),
+        Err(_) => (request.object.raw("input").map_or(0, Bytes::len), None),
     };
-    let request = request.clone();
-    Some(Estimate::of_input(pool, (most, None), move |tokenizer| match request.asked().map(|asked| asked.input) {
-        Ok(Input::Texts(texts)) => texts.iter().map(|text| tokenizer.count(text)).sum(),
-        Ok(Input::Tokens(_)) | Err(_) => most,
+    Some(Estimate::of_input(pool, (most, None), move |tokenizer| {
+        texts.map_or(most, |texts| texts.iter().map(|text| tokenizer.count(text)).sum())
     }))
 }
 

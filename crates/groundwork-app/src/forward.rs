@@ -21,7 +21,7 @@ use groundwork_inference::target::{self, Forward, Forwarded, Passing, Target};
 use groundwork_wire::chat;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use running::{Bytewise, Eventwise};
 use std::sync::Arc;
 use std::time::Instant;
@@ -177,4 +177,11 @@ async fn forward_to(target: Target, only: Option<Dialect>, forward: Forward) -> 
         return Err(target::CallError::Unsupported { target: target.name().to_owned(), message });
     }
     target.forward(forward).await
+}
+
+/// The client's headers; whatever it called the body, it is JSON.
+pub(crate) fn with_json(headers: &HeaderMap) -> Arc<HeaderMap> {
+    let mut headers = headers.clone();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Arc::new(headers)
 }

@@ -1,5 +1,6 @@
 //! Embeddings: the request in its four forms of input, our response, and a target's.
 
+use crate::count;
 use crate::error::Invalid;
 use crate::object::Object;
 use base64::Engine;
@@ -181,8 +182,9 @@ impl Response<'_> {
 
 #[derive(Serialize, Deserialize)]
 struct Usage {
+    #[serde(deserialize_with = "count::needed")]
     prompt_tokens: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count::needed")]
     total_tokens: u64,
 }
 

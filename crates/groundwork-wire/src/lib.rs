@@ -4,6 +4,7 @@
 
 pub mod batches;
 pub mod chat;
+pub mod count;
 pub mod cursor;
 pub mod embeddings;
 pub mod error;

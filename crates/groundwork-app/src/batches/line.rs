@@ -14,6 +14,7 @@ use groundwork_core::ids::CallId;
 use groundwork_inference::target;
 use groundwork_store::db::batches::{LineResult, Usage};
 use groundwork_wire::batches::{Endpoint, Response, Task, Told};
+use groundwork_wire::count;
 use groundwork_wire::error::Error;
 use groundwork_wire::raw::Raw;
 use http::HeaderMap;
@@ -129,7 +130,7 @@ async fn pass_on(
     let request = forward::Request {
         operation,
         path,
-        headers: pipeline::with_json(&HeaderMap::new()),
+        headers: forward::with_json(&HeaderMap::new()),
         body: task.body.to_bytes(),
         model: task.model.clone(),
         deadline: now() + app.inner().limits.call_timeout,
@@ -234,9 +235,9 @@ pub(super) fn usage(body: &[u8]) -> Usage {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Inner {
-        #[serde(alias = "prompt_tokens")]
+        #[serde(alias = "prompt_tokens", deserialize_with = "count::needed")]
         input_tokens: u64,
-        #[serde(alias = "completion_tokens")]
+        #[serde(alias = "completion_tokens", deserialize_with = "count::needed")]
         output_tokens: u64,
         #[serde(alias = "prompt_tokens_details")]
         input_tokens_details: Option<Details>,
@@ -246,7 +247,9 @@ pub(super) fn usage(body: &[u8]) -> Usage {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Details {
+        #[serde(deserialize_with = "count::some")]
         cached_tokens: Option<u64>,
+        #[serde(deserialize_with = "count::some")]
         reasoning_tokens: Option<u64>,
     }
     let used = serde_json::from_slice::<Outer>(body).unwrap_or_default().usage.unwrap_or_default();
@@ -267,7 +270,8 @@ mod tests {
     fn what_a_line_used_is_read_under_either_name() {
         let chat = br#"{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":1}}}"#;
         let responses = br#"{"usage":{"input_tokens":9,"output_tokens":4,"input_tokens_details":{"cached_tokens":2},"output_tokens_details":{"reasoning_tokens":1}}}"#;
-        for body in [chat.as_slice(), responses] {
+        let odd = br#"{"usage":{"input_tokens":9.0,"output_tokens":"4","input_tokens_details":{"cached_tokens":2.0},"output_tokens_details":{"reasoning_tokens":1.0}}}"#;
+        for body in [chat.as_slice(), responses, odd] {
             assert_eq!(usage(body), Usage { input: 9, cached: 2, output: 4, reasoning: 1 });
         }
         for body in [r#"{"usage":null}"#, "{}", "[]", ""] {

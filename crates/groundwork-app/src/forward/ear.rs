@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use groundwork_core::turn::{Event, Frame, Usage};
+use groundwork_wire::count;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use serde::Deserialize;
@@ -102,9 +103,9 @@ struct Choice {
 /// Usage under the names of either generation of OpenAI's API.
 #[derive(Deserialize)]
 struct Used {
-    #[serde(alias = "prompt_tokens")]
+    #[serde(default, alias = "prompt_tokens", deserialize_with = "count::some")]
     input_tokens: Option<u64>,
-    #[serde(alias = "completion_tokens")]
+    #[serde(default, alias = "completion_tokens", deserialize_with = "count::some")]
     output_tokens: Option<u64>,
     #[serde(alias = "prompt_tokens_details", alias = "input_token_details")]
     input_tokens_details: Option<Details>,
@@ -115,10 +116,15 @@ struct Used {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Details {
+    #[serde(deserialize_with = "count::some")]
     cached_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     audio_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     reasoning_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     accepted_prediction_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     rejected_prediction_tokens: Option<u64>,
 }
 

@@ -5,15 +5,17 @@ use super::error::CallError;
 use super::run::Request;
 use super::text::text;
 use crate::App;
+use crate::forward;
 use crate::published::{Deployment, Pool};
 use crate::routing::{Errand, RouteError, route, spillover};
 use futures::StreamExt;
 use groundwork_core::access::Caller;
 use groundwork_core::turn::{Dialect, Turn};
 use groundwork_inference::target::{self, Forward, Forwarded, Passing, Target};
+use groundwork_wire::count;
 use groundwork_wire::error::Invalid;
 use groundwork_wire::object::Object;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,7 +60,7 @@ async fn by_the_model(
     deadline: Instant,
 ) -> Result<u64, RouteError> {
     let errand = Errand { pool, caller, deadline, tokens: 0, streamed: false, everywhere: false, affinity: None };
-    let headers = with_json(&request.headers);
+    let headers = forward::with_json(&request.headers);
     let ((told, input_tokens), attempt) = route(app, &errand, None, |deployment: &Deployment, _| {
         let forward = Forward {
             method: Method::POST,
@@ -78,7 +80,8 @@ async fn by_the_model(
 
 async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result<(HeaderMap, u64), target::CallError> {
     #[derive(Deserialize)]
-    struct Count {
+    struct Told {
+        #[serde(deserialize_with = "count::needed")]
         input_tokens: u64,
     }
     if !model.speaks(dialect) {
@@ -96,16 +99,9 @@ async fn counted_by(model: Target, dialect: Dialect, forward: Forward) -> Result
             break;
         }
     }
-    let count: Result<Count, _> = serde_json::from_slice(&whole);
-    Ok((headers, count.map_err(|error| broken(error.to_string()))?.input_tokens))
+    let told: Result<Told, _> = serde_json::from_slice(&whole);
+    Ok((headers, told.map_err(|error| broken(error.to_string()))?.input_tokens))
 }
 
 /// Bytes of an answer that is one number.
 const MOST_BYTES: usize = 64 << 10;
-
-/// The client's headers; whatever it called the body, it is JSON.
-pub(crate) fn with_json(headers: &HeaderMap) -> Arc<HeaderMap> {
-    let mut headers = headers.clone();
-    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Arc::new(headers)
-}

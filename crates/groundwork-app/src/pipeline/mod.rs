@@ -20,7 +20,6 @@ mod whole;
 
 pub(crate) use admit::{Model, model, now, principal};
 pub(crate) use check::{Stated, check};
-pub(crate) use count::with_json;
 pub use count::{Counted, count_tokens};
 pub use error::{CallError, FailedResponse};
 pub use groundwork_wire::chat::{Annotation, Citation};

@@ -1,8 +1,8 @@
 //! A reranker behind a declared model: its deployments are asked over HTTP, in the shape that Cohere, Jina, vLLM and LiteLLM share.
 
 use crate::App;
-use crate::forward::{Body, Request, pass};
-use crate::pipeline::{self, CallError, now};
+use crate::forward::{self, Body, Request, pass};
+use crate::pipeline::{CallError, now};
 use crate::published::Pool;
 use futures::TryStreamExt;
 use groundwork_core::call::Operation;
@@ -40,7 +40,7 @@ pub(super) async fn judge(
     let request = Request {
         operation: Operation::Rerank,
         path: "/rerank",
-        headers: pipeline::with_json(&HeaderMap::new()),
+        headers: forward::with_json(&HeaderMap::new()),
         body: body.to_string().into(),
         model: model.clone(),
         only: None,

@@ -30,7 +30,7 @@ pub async fn compact(app: &App, caller: &Caller, request: Request) -> Result<for
     let request = forward::Request {
         operation: Operation::Chat,
         path: "/responses/compact",
-        headers: pipeline::with_json(&request.headers),
+        headers: forward::with_json(&request.headers),
         body,
         model,
         only: Some(Dialect::Responses),

@@ -318,3 +318,64 @@ async fn what_is_no_json_is_no_answer_also_where_an_answer_would_only_pass() {
         assert!(is_one || (made.err(), passed.err()) == (Some("upstream_broken"), Some("upstream_broken")));
     }
 }
+
+#[tokio::test]
+async fn tokens_that_are_spelled_as_fractions_or_texts_are_booked_and_pass_as_they_came() {
+    let chat = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hej"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9.0,"completion_tokens":"3","total_tokens":12.0}}"#;
+    let message = r#"{"id":"msg_9","type":"message","role":"assistant","model":"claude-9","content":[{"type":"text","text":"Hej"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9.0,"output_tokens":"3"}}"#;
+    let response = RESPONSE.replace(r#""input_tokens":9,"output_tokens":3"#, r#""input_tokens":9.0,"output_tokens":"3""#);
+    for (spoken, sent) in [(Dialect::Chat, chat), (Dialect::Responses, &response), (Dialect::Messages, message)] {
+        let house = house_of(spoken, whole("200 OK", "", sent)).await;
+        let passed = answer(&house, spoken, false).await;
+        assert!(passed.contains("9.0") && passed.contains(r#""3""#), "{passed}");
+        let entry = house.ledger_at_the_end().await.remove(0);
+        assert_eq!((entry.input_tokens, entry.output_tokens, entry.estimated), (9, 3, false), "{entry:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_character_that_comes_in_two_halves_is_whole_in_another_dialect_and_passes_in_its_own() {
+    let chunk = |text: &str| format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":null}}]}}"#);
+    let delta = |text: &str| DELTA.replace("Hej", text);
+    let block = |text: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"}}}}"#);
+    let (halves, alone) = ([r"Hej \ud83d", r"\ude00!"], [r"Hej \ud83d", "!"]);
+    for (texts, told) in [(halves, "Hej \u{1f600}!"), (alone, "Hej \u{fffd}!")] {
+        let completed = format!(r#"{{"type":"response.completed","sequence_number":3,"response":{RESPONSE}}}"#);
+        let chats = [chunk(texts[0]), chunk(texts[1]), r#"{"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.into()];
+        let responses = [CREATED.to_owned(), delta(texts[0]), delta(texts[1]), completed];
+        let messages = [
+            r#"{"type":"message_start","message":{"id":"msg_9","type":"message","role":"assistant","model":"m","content":[],"usage":{"input_tokens":9,"output_tokens":1}}}"#.to_owned(),
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#.to_owned(),
+            block(texts[0]),
+            block(texts[1]),
+            r#"{"type":"content_block_stop","index":0}"#.to_owned(),
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":3}}"#.to_owned(),
+            r#"{"type":"message_stop"}"#.to_owned(),
+        ];
+        for (spoken, sent) in [(Dialect::Chat, &chats[..]), (Dialect::Responses, &responses), (Dialect::Messages, &messages)] {
+            let sent: Vec<&str> = sent.iter().map(String::as_str).collect();
+            for dialect in [Dialect::Chat, Dialect::Responses, Dialect::Messages] {
+                let house = house_of(spoken, events(&sent, 1000)).await;
+                let text = answer(&house, dialect, true).await;
+                if dialect == spoken {
+                    assert!(text.contains(texts[0]) && text.contains(texts[1]), "{spoken:?}: {text}");
+                    continue;
+                }
+                let said: String =
+                    text.lines().filter_map(|line| delta_of(serde_json::from_str(line.strip_prefix("data: ")?).ok()?)).collect();
+                assert_eq!(said, told, "{spoken:?} to {dialect:?}: {text}");
+            }
+        }
+    }
+}
+
+/// The text of an event in any dialect.
+#[expect(clippy::needless_pass_by_value, reason = "what filter_map hands over")]
+fn delta_of(event: Value) -> Option<String> {
+    let text = match event["type"].as_str() {
+        Some("response.output_text.delta") => &event["delta"],
+        Some("content_block_delta") => &event["delta"]["text"],
+        _ => &event["choices"][0]["delta"]["content"],
+    };
+    text.as_str().map(str::to_owned)
+}

@@ -2,6 +2,7 @@
 //! is not read here survives in `object`.
 
 use crate::chat::{Annotation, Context};
+use crate::count::{self, Count};
 use crate::cursor::{Cursor, Spelled, Unexpected};
 use crate::error::Error;
 use crate::object::Object;
@@ -134,7 +135,8 @@ fn completion_details(cursor: &mut Cursor<'_>) -> Result<CompletionDetails, Unex
 
 fn count(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Unexpected> {
     let Some(value) = cursor.some()? else { return Ok(None) };
-    value.number().map(Some).ok_or_else(|| cursor.unexpected())
+    let count = value.number().or_else(|| value.to().map(|Count(count)| count));
+    count.map(Some).ok_or_else(|| cursor.unexpected())
 }
 
 impl Response {
@@ -231,8 +233,11 @@ impl From<WireMessage> for Delta {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct WireUsage {
+    #[serde(deserialize_with = "count::some")]
     prompt_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     completion_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     total_tokens: Option<u64>,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
@@ -241,18 +246,24 @@ struct WireUsage {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct PromptDetails {
+    #[serde(deserialize_with = "count::some")]
     cached_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     audio_tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "count::some")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
+    #[serde(deserialize_with = "count::some")]
     reasoning_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     audio_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     accepted_prediction_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     rejected_prediction_tokens: Option<u64>,
 }
 
@@ -326,6 +337,7 @@ mod tests {
             r#"{ "prompt_tokens" : null , "completion_tokens":18446744073709551615,"prompt_tokens_details":null }"#.to_owned(),
             r#"{"prompt_tokens":1.5}"#.to_owned(),
             r#"{"prompt_tokens":"9"}"#.to_owned(),
+            r#"{"prompt_tokens":9.0,"prompt_tokens_details":{"cached_tokens":4.0}}"#.to_owned(),
             r#"{"prompt_tokens":-9}"#.to_owned(),
             r#"{"prompt_tokens_details":7}"#.to_owned(),
             "{}".to_owned(),

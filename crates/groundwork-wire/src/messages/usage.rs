@@ -1,14 +1,19 @@
 //! Tokens as Anthropic counts them: those of the cache stand beside the input, not in it.
 
+use crate::count;
 use serde::{Deserialize, Serialize};
 
 /// Usage of a message, or, in a stream, what is known of it so far: a field that is missing stays as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
+    #[serde(deserialize_with = "count::some")]
     pub input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     pub cache_creation_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     pub cache_read_input_tokens: Option<u64>,
+    #[serde(deserialize_with = "count::some")]
     pub output_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens_details: Option<OutputDetails>,
@@ -20,6 +25,7 @@ pub struct Usage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OutputDetails {
+    #[serde(deserialize_with = "count::some")]
     pub thinking_tokens: Option<u64>,
 }
 

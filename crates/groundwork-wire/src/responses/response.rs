@@ -1,6 +1,7 @@
 //! The response object: what a target answered, in the terms in which the client asked.
 
 use super::{Include, Item, Request};
+use crate::count::Count;
 use crate::object::Object;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -181,7 +182,7 @@ fn name_items(id: &str, response: &mut Object) {
 fn complete_usage(response: &mut Object) {
     let Ok(Some(mut usage)) = response.get::<Object>("usage", "an object") else { return };
     let known = usage.to_bytes();
-    let count = |usage: &Object, key: &str| usage.get::<u64>(key, "an integer").ok().flatten().unwrap_or(0);
+    let count = |usage: &Object, key: &str| usage.get(key, "an integer").ok().flatten().map_or(0, |Count(count)| count);
     for (key, details) in [
         ("input_tokens_details", json!({ "cached_tokens": 0, "cache_write_tokens": 0 })),
         ("output_tokens_details", json!({ "reasoning_tokens": 0 })),

@@ -1,7 +1,8 @@
 //! What is said to a target about its files and batches.
 
 use crate::App;
-use crate::pipeline::{self, now};
+use crate::forward;
+use crate::pipeline::now;
 use crate::published::Deployment;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -108,6 +109,6 @@ async fn pieces(deployment: &Deployment, forward: Forward) -> Result<BoxStream<'
 }
 
 fn forward(method: Method, path: &str, body: Bytes, patience: Duration) -> Forward {
-    let headers = pipeline::with_json(&HeaderMap::new());
+    let headers = forward::with_json(&HeaderMap::new());
     Forward { method, path: path.to_owned(), query: None, headers, body, model: None, deadline: now() + patience }
 }

@@ -82,12 +82,9 @@ pub(super) struct Called<'a> {
 }
 
 impl Called<'_> {
-    pub(super) fn arguments(&self) -> Option<String> {
+    pub(super) fn arguments(&self) -> Option<Text<'_>> {
         let raw = self.arguments?.get();
-        match serde_json::from_str::<Option<String>>(raw) {
-            Ok(text) => text,
-            Err(_) => Some(raw.to_owned()),
-        }
+        serde_json::from_str(raw).unwrap_or_else(|_object| Some(Text::whole(raw.into())))
     }
 }
 
@@ -179,7 +176,7 @@ fn index(cursor: &mut Cursor<'_>) -> Result<Option<u32>, Unexpected> {
 /// A text; `None` for null.
 fn as_given<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Text<'a>>, Unexpected> {
     let Some(value) = cursor.some()? else { return Ok(None) };
-    value.plain().map(Text).or_else(|| value.to()).map(Some).ok_or_else(|| cursor.unexpected())
+    value.plain().map(Text::whole).or_else(|| value.to()).map(Some).ok_or_else(|| cursor.unexpected())
 }
 
 /// What comes seldom, or in shapes of its own.

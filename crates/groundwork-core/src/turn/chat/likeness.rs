@@ -31,7 +31,7 @@ impl Likeness {
     /// Of a chunk that was read from `data`; `None` when it says no words, or says them in a way of its own.
     pub(super) fn of(chunk: &Chunk<'_>, data: &[u8]) -> Option<Self> {
         let [choice] = chunk.choices.as_ref()?.as_slice() else { return None };
-        let Cow::Borrowed(words) = &choice.delta.as_ref()?.content.as_ref()?.0 else { return None };
+        let Cow::Borrowed(words) = &choice.delta.as_ref()?.content.as_ref()?.text else { return None };
         let words = quoted(words.as_bytes(), data)?;
         let padding = match chunk.padding {
             Some(padding) => Some(quoted(padding.bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")?, data)?),

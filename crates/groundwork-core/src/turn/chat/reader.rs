@@ -3,7 +3,7 @@
 use super::RETRACTED;
 use super::chunk::{Call, Called, Choice, Chunk, Delta};
 use super::likeness::Likeness;
-use crate::turn::borrowed::Text;
+use crate::turn::borrowed::{Halves, Text};
 use crate::turn::{Dialect, Event, FinishReason, Frame, Passed, ReadError, Signature, ToolKind};
 use bytes::{Bytes, BytesMut};
 use groundwork_wire::chat::Usage;
@@ -42,6 +42,7 @@ struct Told {
 struct Heard {
     index: u32,
     calls: Vec<Calling>,
+    halves: Halves,
     /// How many thoughts have ended.
     thoughts: u32,
     /// The one that has not ended has been told in part.
@@ -113,6 +114,7 @@ impl Reader {
     pub fn finish(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         for heard in &mut self.choices {
+            events.extend(heard.halves.rest());
             heard.close_calls(&self.id, &mut events);
         }
         events
@@ -204,6 +206,7 @@ impl Reader {
             self.finished = true;
             let mut has_calls = false;
             if let Some(heard) = self.choices.iter_mut().find(|heard| heard.index == index) {
+                events.extend(heard.halves.rest());
                 heard.close_calls(&self.id, events);
                 has_calls = !heard.calls.is_empty();
             }
@@ -228,11 +231,13 @@ impl Reader {
         if thinks {
             self.heard(choice).think(delta, events);
         }
-        if let Some(text) = Text::said(delta.content.as_ref()) {
-            events.push(Event::Text { choice, text: text.to_owned() });
+        if Text::said(delta.content.as_ref()).is_some() {
+            let text = Event::Text { choice, text: String::new() };
+            events.extend(self.heard(choice).halves.say(text, delta.content.as_ref()));
         }
-        if let Some(text) = Text::said(delta.refusal.as_ref()) {
-            events.push(Event::Refusal { choice, text: text.to_owned() });
+        if Text::said(delta.refusal.as_ref()).is_some() {
+            let refusal = Event::Refusal { choice, text: String::new() };
+            events.extend(self.heard(choice).halves.say(refusal, delta.refusal.as_ref()));
         }
         for call in delta.tool_calls.iter().flatten() {
             self.heard(choice).call(call, events);
@@ -257,8 +262,8 @@ impl Reader {
 impl Heard {
     /// Thoughts come as plain text, as blocks with signatures, or as both at once.
     fn think(&mut self, delta: &Delta<'_>, events: &mut Vec<Event>) {
-        let plain = Text::said(delta.reasoning_content.as_ref()).map(str::to_owned);
-        let plain = plain.or_else(|| delta.reasoning.and_then(Spelled::text).filter(|text| !text.is_empty()).map(Cow::into_owned));
+        let other = delta.reasoning.and_then(Spelled::to::<Text<'_>>);
+        let plain = [&delta.reasoning_content, &other].into_iter().flatten().find(|text| !text.text.is_empty());
         let blocks = delta.thinking_blocks.as_deref().unwrap_or_default();
         if blocks.is_empty() {
             self.thinks(plain, events);
@@ -268,7 +273,7 @@ impl Heard {
             let (signature, data) = (Text::said(block.signature.as_ref()), Text::said(block.data.as_ref()));
             // The block that ends a thought repeats it.
             if !(self.thinking && signature.is_some() && plain.is_none()) {
-                self.thinks(Text::said(block.thinking.as_ref()).map(str::to_owned), events);
+                self.thinks(block.thinking.as_ref(), events);
             }
             let Some(value) = signature.or(data) else { continue };
             let redacted = signature.is_none();
@@ -276,16 +281,18 @@ impl Heard {
                 true => (None, Signature { dialect: Dialect::Messages, value: value.to_owned() }),
                 false => Signature::open(value.to_owned()),
             };
+            events.extend(self.halves.rest());
             events.push(Event::ReasoningEnd { choice: self.index, at: self.thoughts, id, signature: Some(signature), redacted });
             self.thoughts += 1;
             self.thinking = false;
         }
     }
 
-    fn thinks(&mut self, text: Option<String>, events: &mut Vec<Event>) {
-        if let Some(text) = text {
+    fn thinks(&mut self, text: Option<&Text<'_>>, events: &mut Vec<Event>) {
+        if Text::said(text).is_some() {
             self.thinking = true;
-            events.push(Event::Reasoning { choice: self.index, at: self.thoughts, text });
+            let thought = Event::Reasoning { choice: self.index, at: self.thoughts, text: String::new() };
+            events.extend(self.halves.say(thought, text));
         }
     }
 
@@ -327,11 +334,14 @@ impl Heard {
                 call.kind = kind;
             }
         }
-        let fragment = called.arguments().unwrap_or_default();
+        let arguments = Event::ToolArguments { choice: self.index, at: at as u32, fragment: String::new() };
+        let said = self.halves.say(arguments, called.arguments().as_ref());
         if call.begun {
-            call.argue(self.index, at, fragment, events);
+            events.extend(said);
         } else {
-            call.waiting.push_str(&fragment);
+            if let Some(Event::ToolArguments { fragment, .. }) = said {
+                call.waiting.push_str(&fragment);
+            }
             if !call.id.is_empty() && !call.name.is_empty() {
                 call.begin(self.index, at, events);
             }

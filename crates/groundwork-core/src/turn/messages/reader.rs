@@ -2,7 +2,7 @@
 
 use super::said::{Block, Delta, Message, New, Said, StopDetails, Typed};
 use super::{finish_reason, tier};
-use crate::turn::borrowed::{Text, lenient};
+use crate::turn::borrowed::{Halves, Text, lenient};
 use crate::turn::{Dialect, Event, Frame, ReadError, Signature, ToolKind, Usage};
 use groundwork_wire::error::Error;
 use groundwork_wire::messages;
@@ -14,6 +14,7 @@ pub struct Reader {
     /// What is known so far: events tell of it bit by bit.
     usage: messages::Usage,
     blocks: Vec<Open>,
+    halves: Halves,
     calls: u32,
     thoughts: u32,
     /// Why it stopped has been told: what is missing then is only the last event.
@@ -59,7 +60,7 @@ impl Reader {
             Err(error) => return Err(refused(&frame.data).unwrap_or_else(|| ReadError::Malformed(error.to_string()))),
         };
         let mut events = Vec::new();
-        match said.kind.0.as_ref() {
+        match said.kind.text.as_ref() {
             "message_start" => {
                 if let Some(message) = &said.message {
                     self.start(message, &mut events);
@@ -82,9 +83,10 @@ impl Reader {
             "message_delta" => {
                 if let Some(Delta { stop_reason: Some(reason), stop_sequence, stop_details, .. }) = &said.delta {
                     // The service's own filter stopped it, and what was said before is not to be used.
-                    if self.said && reason.0 == "refusal" {
+                    if self.said && reason.text == "refusal" {
                         events.push(Event::Retracted { choice: 0 });
                     }
+                    events.extend(self.halves.rest());
                     stopped(reason, stop_sequence.as_ref(), stop_details.as_ref(), &mut events);
                     self.stopped = true;
                 }
@@ -106,7 +108,7 @@ impl Reader {
 
     /// What is left to say at the end of the stream. Further calls say nothing.
     pub fn finish(&mut self) -> Vec<Event> {
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = self.halves.rest().collect();
         while let Some(index) = self.blocks.first().map(|open| open.index) {
             self.end(index, &mut events);
         }
@@ -151,7 +153,7 @@ impl Reader {
     }
 
     fn begin(&mut self, index: u32, block: &Block<'_>, events: &mut Vec<Event>) {
-        let kind = match block.kind.0.as_ref() {
+        let kind = match block.kind.text.as_ref() {
             "text" => {
                 events.extend(Text::said(block.text.as_ref()).map(|text| Event::Text { choice: 0, text: text.to_owned() }));
                 return;
@@ -190,31 +192,31 @@ impl Reader {
     }
 
     fn more(&mut self, index: u32, delta: &Delta<'_>, events: &mut Vec<Event>) {
-        if delta.kind.as_ref().is_none_or(|kind| kind.0 == "text_delta")
-            && let Some(text) = Text::said(delta.text.as_ref())
-        {
-            events.push(Event::Text { choice: 0, text: text.to_owned() });
+        if delta.kind.as_ref().is_none_or(|kind| kind.text == "text_delta") && Text::said(delta.text.as_ref()).is_some() {
+            events.extend(self.halves.say(Event::Text { choice: 0, text: String::new() }, delta.text.as_ref()));
             return;
         }
         let Some(open) = self.blocks.iter_mut().find(|open| open.index == index) else { return };
         match &mut open.kind {
             Kind::Thought { at, signature } => {
-                let text = Text::said(delta.thinking.as_ref());
-                events.extend(text.map(|text| Event::Reasoning { choice: 0, at: *at, text: text.to_owned() }));
+                let thought = Event::Reasoning { choice: 0, at: *at, text: String::new() };
+                events.extend(self.halves.say(thought, delta.thinking.as_ref()));
                 if let Some(value) = Text::said(delta.signature.as_ref()) {
                     *signature = Some(value.to_owned());
                 }
             }
             Kind::ToolCall { at, whole } => {
-                if let Some(fragment) = Text::said(delta.partial_json.as_ref()) {
+                if Text::said(delta.partial_json.as_ref()).is_some() {
                     *whole = None;
-                    events.push(Event::ToolArguments { choice: 0, at: *at, fragment: fragment.to_owned() });
+                    let arguments = Event::ToolArguments { choice: 0, at: *at, fragment: String::new() };
+                    events.extend(self.halves.say(arguments, delta.partial_json.as_ref()));
                 }
             }
         }
     }
 
     fn end(&mut self, index: u32, events: &mut Vec<Event>) {
+        events.extend(self.halves.rest());
         let Some(place) = self.blocks.iter().position(|open| open.index == index) else { return };
         match self.blocks.remove(place).kind {
             Kind::Thought { at, signature } => {
@@ -232,7 +234,7 @@ fn stopped(reason: &Text<'_>, sequence: Option<&Text<'_>>, details: Option<&Stop
     if let Some(text) = Text::said(details.and_then(|details| details.explanation.as_ref())) {
         events.push(Event::Refusal { choice: 0, text: text.to_owned() });
     }
-    let reason = finish_reason(&reason.0, sequence.map(|sequence| sequence.0.as_ref()));
+    let reason = finish_reason(&reason.text, sequence.map(|sequence| sequence.text.as_ref()));
     events.push(Event::Finish { choice: 0, reason });
 }
 
@@ -247,7 +249,7 @@ fn is_new(data: &[u8]) -> bool {
         ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "error"];
     let Ok(New { kind, content_block, delta }) = serde_json::from_slice(data) else { return false };
     let is_new = |part, known| lenient::<Typed<'_>>(part).is_some_and(|part| part.is_new(known));
-    !EVENTS.contains(&kind.0.as_ref()) || is_new(content_block, &BLOCKS) || is_new(delta, &DELTAS)
+    !EVENTS.contains(&kind.text.as_ref()) || is_new(content_block, &BLOCKS) || is_new(delta, &DELTAS)
 }
 
 /// The error that a body tells of, if it does.

@@ -100,7 +100,7 @@ pub(super) struct Typed<'a> {
 
 impl Typed<'_> {
     pub(super) fn is_new(&self, known: &[&str]) -> bool {
-        self.kind.as_ref().is_some_and(|kind| !known.contains(&kind.0.as_ref()))
+        self.kind.as_ref().is_some_and(|kind| !known.contains(&kind.text.as_ref()))
     }
 }
 

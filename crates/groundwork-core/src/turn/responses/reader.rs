@@ -1,8 +1,9 @@
 //! What a target's response says, whole or event by event.
 
-use crate::turn::borrowed::{Text, lenient};
+use crate::turn::borrowed::{Halves, Text, lenient};
 use crate::turn::{Dialect, Event, FinishReason, Frame, ReadError, Signature, ToolKind, Usage};
 use bytes::Bytes;
+use groundwork_wire::count;
 use groundwork_wire::error::Error;
 use groundwork_wire::object::Object;
 use groundwork_wire::raw::Raw;
@@ -16,6 +17,7 @@ pub struct Reader {
     started: bool,
     finished: bool,
     items: Vec<Heard>,
+    halves: Halves,
     thoughts: u32,
     calls: u32,
     /// Of a response that failed.
@@ -100,30 +102,30 @@ impl Reader {
 
     fn hear(&mut self, said: &Said<'_>, frame: &Frame, events: &mut Vec<Event>) -> Result<(), ReadError> {
         let choice = 0;
-        let delta = || lenient::<Text<'_>>(said.delta).map(|text| text.0.into_owned()).filter(|text| !text.is_empty());
+        let (delta, text) = (lenient::<Text<'_>>(said.delta), String::new());
         match said.kind.as_ref() {
             "response.output_text.delta" => {
                 self.item(said.output_index).told = true;
-                events.extend(delta().map(|text| Event::Text { choice, text }));
+                events.extend(self.halves.say(Event::Text { choice, text }, delta.as_ref()));
                 events.extend(said.logprobs.and_then(logprobs));
             }
             "response.refusal.delta" => {
                 self.item(said.output_index).told = true;
-                events.extend(delta().map(|text| Event::Refusal { choice, text }));
+                events.extend(self.halves.say(Event::Refusal { choice, text }, delta.as_ref()));
             }
             "response.reasoning_text.delta" => {
                 let at = self.thought(said.output_index);
-                events.extend(delta().map(|text| Event::Reasoning { choice, at, text }));
+                events.extend(self.halves.say(Event::Reasoning { choice, at, text }, delta.as_ref()));
             }
             "response.reasoning_summary_text.delta" => {
                 let (at, part) = (self.thought(said.output_index), said.summary_index);
-                events.extend(delta().map(|text| Event::ReasoningSummary { choice, at, part, text }));
+                events.extend(self.halves.say(Event::ReasoningSummary { choice, at, part, text }, delta.as_ref()));
             }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 let item = self.item(said.output_index);
                 item.told = true;
                 let at = item.at;
-                events.extend(delta().map(|fragment| Event::ToolArguments { choice, at, fragment }));
+                events.extend(self.halves.say(Event::ToolArguments { choice, at, fragment: text }, delta.as_ref()));
             }
             "response.output_text.annotation.added" => events.extend(said.annotation.and_then(|raw| annotations(&[Raw::from(raw)]))),
             "response.output_item.added" => {
@@ -132,6 +134,7 @@ impl Reader {
                 }
             }
             "response.output_item.done" => {
+                events.extend(self.halves.rest());
                 if let Some(item) = &said.item {
                     self.close(said.output_index, item, events);
                 }
@@ -143,6 +146,7 @@ impl Reader {
                 }
             }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+                events.extend(self.halves.rest());
                 if let Some(response) = &said.response {
                     self.start(response, events);
                     self.end(response, events)?;
@@ -319,20 +323,25 @@ fn usage(response: &Object) -> Option<Usage> {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Wire {
+        #[serde(deserialize_with = "count::needed")]
         input_tokens: u64,
         input_tokens_details: Option<Input>,
+        #[serde(deserialize_with = "count::needed")]
         output_tokens: u64,
         output_tokens_details: Option<Output>,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Input {
+        #[serde(deserialize_with = "count::needed")]
         cached_tokens: u64,
+        #[serde(deserialize_with = "count::needed")]
         cache_write_tokens: u64,
     }
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Output {
+        #[serde(deserialize_with = "count::needed")]
         reasoning_tokens: u64,
     }
     let Wire { input_tokens, input_tokens_details, output_tokens, output_tokens_details } = response.get("usage", "an object").ok()??;
