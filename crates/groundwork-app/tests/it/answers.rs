@@ -170,7 +170,7 @@ async fn what_is_answered_without_a_model_ends_where_its_client_wants() {
             let (_, whole) = house.ask_as(&Caller::local(), asked.clone()).await.unwrap();
             asked[field] = value.clone();
             let (_, cut) = house.ask_as(&Caller::local(), asked.clone()).await.unwrap();
-            let text = |answer: &serde_json::Value| answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+            let text = |answer: &Value| answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
             let (whole, text) = (text(&whole), text(&cut));
             assert_eq!(cut["choices"][0]["finish_reason"], reason, "{field}={value}: {cut}");
             assert!(whole.starts_with(&text) && (text.len() < whole.len()) == (value != json!(4000)), "{field}={value}: {text}");
