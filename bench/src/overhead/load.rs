@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 
 pub const KEY: &str = "gw-bench-0123456789abcdef0123456789abcdef";
 const CONNECTIONS: usize = 64;
+/// Long enough for a 99th percentile, short enough that some see no stop of the machine.
+const WINDOW: Duration = Duration::from_millis(250);
 const PATH: &str = "/v1/chat/completions";
 
 pub struct Load {
@@ -46,6 +48,22 @@ impl Summary {
 
     pub fn at(&self, share: f64) -> f64 {
         self.latencies.get((self.latencies.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// Of a load that goes on. A machine that others use too stops for some milliseconds now and then, and then all that waits is late; the
+/// median of the windows is what the way does when it is let.
+pub struct Windows(Vec<Summary>);
+
+impl Windows {
+    pub fn median(&self, share: f64) -> f64 {
+        let mut each: Vec<f64> = self.0.iter().map(|window| window.at(share)).collect();
+        each.sort_by(f64::total_cmp);
+        each.get(each.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    pub fn worst(&self, share: f64) -> f64 {
+        self.0.iter().map(|window| window.at(share)).fold(0.0, f64::max)
     }
 }
 
@@ -88,8 +106,8 @@ impl Load {
         Ok(Summary::new(begun.elapsed(), latencies.concat(), 0))
     }
 
-    /// A request every so often, whether the last is answered or not; latencies count from when it was due.
-    pub async fn constant(&self, rate: f64, duration: Duration) -> Result<Summary> {
+    /// A request every so often, whether the last is answered or not; latencies count from when it was due. A summary of each window.
+    pub async fn constant(&self, rate: f64, windows: usize) -> Result<Windows> {
         let (free, mut idle) = mpsc::channel(CONNECTIONS);
         for _ in 0..CONNECTIONS {
             free.send(self.plain().await?).await.ok();
@@ -97,29 +115,31 @@ impl Load {
         let (done, mut ended) = mpsc::unbounded_channel();
         let (due, mut now_due) = mpsc::unbounded_channel();
         let begun = Instant::now();
-        let total = (rate * duration.as_secs_f64()) as usize;
+        let each = (rate * WINDOW.as_secs_f64()) as usize;
+        let total = each * windows;
         // A thread of its own, because the runtime's timers know whole milliseconds only, and would ask in bursts.
         std::thread::spawn(move || {
             for number in 0..total {
                 let at = begun + Duration::from_secs_f64(number as f64 / rate);
                 std::thread::sleep(at.saturating_duration_since(Instant::now()));
-                due.send(at).ok();
+                due.send((number, at)).ok();
             }
         });
-        while let Some(due) = now_due.recv().await {
+        while let Some((number, due)) = now_due.recv().await {
             let mut plain: Plain = idle.recv().await.context("no connection")?;
             let (free, done) = (free.clone(), done.clone());
             tokio::spawn(async move {
                 let answered = plain.whole().await;
-                done.send(answered.map(|()| due.elapsed())).ok();
+                done.send(answered.map(|()| (number, due.elapsed()))).ok();
                 free.send(plain).await.ok();
             });
         }
-        let mut latencies = Vec::with_capacity(total);
+        let mut latencies = vec![Vec::with_capacity(each); windows];
         for _ in 0..total {
-            latencies.push(ended.recv().await.context("a request was lost")??);
+            let (number, latency) = ended.recv().await.context("a request was lost")??;
+            latencies[number / each].push(latency);
         }
-        Ok(Summary::new(begun.elapsed(), latencies, 0))
+        Ok(Windows(latencies.into_iter().map(|latencies| Summary::new(WINDOW, latencies, 0)).collect()))
     }
 
     /// So many streams at once that begin one after another `within` a time, `rounds` times; latencies are those of the first bytes.

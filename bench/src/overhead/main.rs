@@ -13,7 +13,7 @@ mod proxy;
 mod upstream;
 
 use anyhow::{Context, Result, ensure};
-use load::{Load, Summary};
+use load::{Load, Summary, Windows};
 use process::{Process, gateway_config};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Tokens, chunks and pauses of the streams.
 const STREAMS: usize = 256;
+/// Of the half load.
+const WINDOWS: usize = 48;
 
 fn main() -> ExitCode {
     match run() {
@@ -72,7 +74,7 @@ struct Row {
     cpu_request: Option<f64>,
     /// Requests a second of the half load.
     rate: f64,
-    half: Summary,
+    half: Windows,
     /// The 99th percentile at half of what this way can do itself.
     p99_own_half: Option<f64>,
     /// Streams that begin within one pace, at which their beginnings are most of the work.
@@ -114,10 +116,10 @@ async fn measure(way: Way, rate: Option<f64>) -> Result<Row> {
     let cpu_request = before.zip(cpu()?).map(|(before, after)| (after - before).as_secs_f64() * 1e6 / busy.requests as f64);
     let own_rate = busy.rate() / 2.0;
     let rate = rate.unwrap_or(own_rate);
-    let half = load.constant(rate, Duration::from_secs(8)).await?;
+    let half = load.constant(rate, WINDOWS).await?;
     let p99_own_half = match way.process {
-        Some(_) if rate < own_rate => Some(load.constant(own_rate, Duration::from_secs(8)).await?.at(0.99)),
-        Some(_) => Some(half.at(0.99)),
+        Some(_) if rate < own_rate => Some(load.constant(own_rate, WINDOWS).await?.median(0.99)),
+        Some(_) => Some(half.median(0.99)),
         None => None,
     };
     let at_once = load.streams(STREAMS, 2, upstream::PACE).await?;
@@ -131,26 +133,27 @@ async fn measure(way: Way, rate: Option<f64>) -> Result<Row> {
 fn print(direct: &Row, bare: &Row, ours: &Row) -> Result<()> {
     println!("{}", process::machine()?);
     println!(
-        "\n{:<17} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "way", "us CPU/req", "req/s", "p50 c=1", "p50 half", "p99 half", "1st token", "p99 1st", "at once", "us/chunk"
+        "\n{:<17} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "way", "us CPU/req", "req/s", "p50 c=1", "p50 half", "p99 half", "worst", "1st token", "p99 1st", "at once", "us/chunk"
     );
     let cell = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     for row in [direct, bare, ours] {
         println!(
-            "{:<17} {:>9} {:>8.0} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9}",
+            "{:<17} {:>9} {:>8.0} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9}",
             row.name,
             cell(row.cpu_request),
             row.busy.rate(),
             row.alone.at(0.5),
-            row.half.at(0.5),
-            row.half.at(0.99),
+            row.half.median(0.5),
+            row.half.median(0.99),
+            row.half.worst(0.99),
             row.streams.at(0.5),
             row.streams.at(0.99),
             row.at_once.at(0.5),
             cell(row.cpu_chunk)
         );
     }
-    println!("(times in ms; half load is {:.0} requests/s for every way; 1st token of {STREAMS} paced streams, whose beginnings are spread over", ours.rate);
+    println!("(times in ms; half load is {:.0} requests/s for every way, its percentiles the median and the worst of {WINDOWS} windows; 1st token of {STREAMS} paced streams, whose beginnings are spread over", ours.rate);
     println!("their whole length, and the median of as many that begin at once, within {:?})", upstream::PACE);
     if let Some(noise) = bare.p99_own_half {
         println!("(the bare proxy at half of what it can do itself has a p99 of {noise:.3} ms: so much of it is the machine)\n");
@@ -161,7 +164,7 @@ fn print(direct: &Row, bare: &Row, ours: &Row) -> Result<()> {
     let verdicts = [
         ("times_bare", times_bare, 1.5),
         ("added_p50_ms", Some(added(|row| row.alone.at(0.5))), 0.10),
-        ("added_p99_half_ms", Some(added(|row| row.half.at(0.99))), 1.0),
+        ("added_p99_half_ms", Some(added(|row| row.half.median(0.99))), 1.0),
         ("added_first_token_ms", Some(added(|row| row.streams.at(0.5))), 0.35),
         ("cpu_us_per_chunk", ours.cpu_chunk, 18.0),
     ];

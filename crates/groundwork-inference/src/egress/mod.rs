@@ -3,6 +3,7 @@
 
 mod address;
 mod connector;
+mod driven;
 mod origin;
 mod payload;
 mod pool;

@@ -83,7 +83,9 @@ impl Origin {
             // What HTTP/2 has taken it does not give back, and the server may say that it has not looked at it.
             let copy = if lease.is_http2() { copy(&request) } else { None };
             let mut error = match lease.send(request).await {
-                Ok(answer) => return Ok(answer.map(|incoming| Body { incoming, lease: Some(lease), pool: self.pool.clone() })),
+                Ok(answer) => {
+                    return Ok(answer.map(|incoming| Body { incoming: Some(incoming), lease: Some(lease), pool: self.pool.clone() }));
+                }
                 Err(error) => error,
             };
             let unsent = error.take_message();
@@ -136,7 +138,8 @@ impl std::fmt::Debug for Origin {
 
 /// The body of an answer. Dropping it before its end cancels the call.
 pub(crate) struct Body {
-    incoming: Incoming,
+    /// `None` once nobody wants it.
+    incoming: Option<Incoming>,
     lease: Option<Lease>,
     pool: Arc<Pool>,
 }
@@ -151,6 +154,8 @@ impl Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
+        // First, so that the connection sees it.
+        self.incoming = None;
         self.give_back();
     }
 }
@@ -160,7 +165,11 @@ impl http_body::Body for Body {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(context);
+        let Self { incoming: Some(incoming), lease, .. } = &mut *self else { return Poll::Ready(None) };
+        let polled = match lease {
+            Some(lease) => lease.poll_frame(incoming, context),
+            None => Pin::new(incoming).poll_frame(context),
+        };
         if matches!(polled, Poll::Ready(None)) {
             self.give_back();
         }
@@ -168,11 +177,11 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(SizeHint::default, http_body::Body::size_hint)
     }
 }
 

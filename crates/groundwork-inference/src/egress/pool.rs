@@ -2,17 +2,21 @@
 //! first, so that few stay warm; one over HTTP/2 has many.
 
 use super::connector::Connector;
+use super::driven::Driven;
 use super::origin::SendError;
 use super::{Payload, innermost};
 use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1, http2};
+use http_body::{Body, Frame};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::{TrySendError, http2};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// Calls at once over one HTTP/2 connection. Servers usually allow 100, beyond which a call would wait in silence.
 const CALLS_PER_CONNECTION: usize = 90;
@@ -24,16 +28,13 @@ const PONG: Duration = Duration::from_secs(10);
 /// The least time between two looks for what is idle.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What a connection may take to see that its last answer was read to the end.
-const MOMENT: Duration = Duration::from_millis(10);
-
 pub(super) struct Pool {
     connector: Connector,
     /// After so much idleness a connection is closed.
     keep: Duration,
     kept: Mutex<Kept>,
     swept: AtomicBool,
-    /// Of the connections, which end with the pool.
+    /// Of the connections over HTTP/2, which end with the pool.
     tasks: TokioExecutor,
 }
 
@@ -45,7 +46,7 @@ struct Kept {
 }
 
 struct Idle {
-    sender: http1::SendRequest<Payload>,
+    connection: Driven,
     since: Instant,
 }
 
@@ -70,7 +71,7 @@ pub(super) struct Lease {
 }
 
 enum Connection {
-    Http1(http1::SendRequest<Payload>),
+    Http1(Driven),
     Http2(http2::SendRequest<Payload>, #[expect(dead_code, reason = "counted while it is there")] Arc<()>),
 }
 
@@ -82,16 +83,16 @@ impl Lease {
     /// Waits for the head of the answer. An error has the request in it when nothing of it was sent.
     pub(super) async fn send(&mut self, request: Request<Payload>) -> Result<Response<Incoming>, TrySendError<Request<Payload>>> {
         match &mut self.connection {
-            Connection::Http1(sender) => sender.try_send_request(request).await,
+            Connection::Http1(connection) => connection.send(request).await,
             Connection::Http2(sender, _) => sender.try_send_request(request).await,
         }
     }
 
-    /// False when it was closed in the meantime, or is still busy with what was not wanted.
-    async fn ready(&mut self) -> bool {
+    /// The next piece of `answer`, which came over it.
+    pub(super) fn poll_frame(&mut self, answer: &mut Incoming, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         match &mut self.connection {
-            Connection::Http1(sender) => sender.is_ready() || matches!(timeout(MOMENT, sender.ready()).await, Ok(Ok(()))),
-            Connection::Http2(sender, _) => sender.is_ready(),
+            Connection::Http1(connection) => connection.poll_frame(answer, context),
+            Connection::Http2(..) => Pin::new(answer).poll_frame(context),
         }
     }
 }
@@ -103,25 +104,19 @@ impl Pool {
 
     /// A connection that is open already, or another.
     pub(super) async fn take(self: &Arc<Self>) -> Result<Lease, SendError> {
-        while let Some(mut lease) = self.take_kept() {
-            if lease.ready().await {
-                return Ok(lease);
-            }
+        if let Some(lease) = self.kept().take(Instant::now(), self.keep) {
+            return Ok(lease);
         }
         // It is much larger than all that a call needs on a connection that is there.
         Box::pin(self.connect()).await
     }
 
-    fn take_kept(&self) -> Option<Lease> {
-        self.kept().take(Instant::now(), self.keep)
-    }
-
-    /// Takes a connection back whose answer was read, or is not wanted: if the rest of it is not there already, it closes by itself.
+    /// Takes a connection back whose answer was read, or is not wanted. If the rest of it is not there already, the connection is closed.
     pub(super) fn put(&self, lease: Lease) {
-        if let Connection::Http1(sender) = lease.connection
-            && !sender.is_closed()
+        if let Connection::Http1(mut connection) = lease.connection
+            && connection.is_free()
         {
-            self.kept().idle.push(Idle { sender, since: Instant::now() });
+            self.kept().idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
@@ -132,10 +127,8 @@ impl Pool {
             self.sweep();
         }
         if !socket.is_http2() {
-            let (sender, connection) = http1::Builder::new().handshake(socket).await.map_err(lost)?;
-            // What goes wrong is told to the call.
-            self.tasks.execute(connection);
-            return Ok(Lease { connection: Connection::Http1(sender), reused: false });
+            let connection = Driven::open(socket).await.map_err(lost)?;
+            return Ok(Lease { connection: Connection::Http1(connection), reused: false });
         }
         let mut http2 = http2::Builder::new(self.tasks.clone());
         http2.timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PONG);
@@ -170,18 +163,19 @@ impl Kept {
             shared.used = now;
             return Some(Lease { connection: Connection::Http2(shared.sender.clone(), shared.calls.clone()), reused: true });
         }
-        let ready = self.idle.iter().rposition(|idle| idle.sender.is_ready()).or(self.idle.len().checked_sub(1))?;
-        let Idle { sender, since } = self.idle.remove(ready);
-        if now.duration_since(since) < keep {
-            return Some(Lease { connection: Connection::Http1(sender), reused: true });
+        while let Some(Idle { mut connection, since }) = self.idle.pop() {
+            if now.duration_since(since) >= keep {
+                // The others are older.
+                self.idle.clear();
+            } else if connection.is_free() {
+                return Some(Lease { connection: Connection::Http1(connection), reused: true });
+            }
         }
-        // The others are older.
-        self.idle.truncate(ready);
         None
     }
 
     fn close_old(&mut self, now: Instant, keep: Duration) {
-        self.idle.retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < keep);
+        self.idle.retain_mut(|idle| now.duration_since(idle.since) < keep && idle.connection.is_free());
         self.shared.retain(|shared| !shared.sender.is_closed() && (shared.calls() > 0 || now.duration_since(shared.used) < keep));
     }
 }
