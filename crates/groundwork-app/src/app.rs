@@ -102,8 +102,20 @@ impl App {
     /// Opens the data folder, applies the declared files, and starts loading the derived indexes and the background jobs.
     /// Must be called inside a tokio runtime. Returns before indexes and models are loaded: `status` says what is missing.
     pub async fn open(settings: Settings, clock: Clock, dice: Dice) -> Result<Self, OpenError> {
-        let Settings { data_dir, role, calibration, library, embedding, reranking, extractor, targets, applied, secrets, limits } =
-            settings;
+        let Settings {
+            data_dir,
+            role,
+            calibration,
+            library,
+            embedding,
+            first_pass,
+            reranking,
+            extractor,
+            targets,
+            applied,
+            secrets,
+            limits,
+        } = settings;
         std::fs::create_dir_all(&data_dir).map_err(|source| OpenError::DataDir { path: data_dir.clone(), source })?;
         let lock = match role {
             Role::Owner => FolderLock::exclusive(&data_dir)?,
@@ -136,10 +148,22 @@ impl App {
             stop: stop.clone(),
         });
         let reranking = reranking.map(|reranking| RerankingModel::new(reranking, library.clone()));
+        let makes_first_passes = first_pass.as_ref().is_some_and(|first_pass| first_pass.makes);
+        let first_pass = first_pass.map(|first_pass| EmbeddingModel::new(first_pass.model, library.clone()));
         let embedding = EmbeddingModel::new(embedding, library);
         let extractor = Extractor::new(extractor);
-        let knowledge =
-            Knowledge { db: db.clone(), blobs, index, extractor, embedding, reranking, ingests: limits.jobs, ingester: OnceCell::new() };
+        let knowledge = Knowledge {
+            db: db.clone(),
+            blobs,
+            index,
+            extractor,
+            embedding,
+            first_pass,
+            makes_first_passes,
+            reranking,
+            ingests: limits.jobs,
+            ingester: OnceCell::new(),
+        };
         let waiting = match role {
             Role::Owner => {
                 db.end_leases().await?;
@@ -175,18 +199,25 @@ impl App {
             processors: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))),
             _lock: lock,
         }));
-        app.tasks().spawn(books::keep(app.clone()));
-        if role == Role::Owner {
-            responses::recover(&app.inner().db).await?;
-            jobs::start(&app);
-            app.tasks().spawn(responses::keep(app.clone()));
-            app.tasks().spawn(warm(app.clone()));
-            app.tasks().spawn(tidy(app.clone()));
-        }
-        if app.published().pools.values().any(|pool| pool.probe.is_some()) {
-            app.tasks().spawn(routing::keep_probing(app.clone()));
-        }
+        app.start().await?;
         Ok(app)
+    }
+
+    /// Starts what is done beside the calls.
+    async fn start(&self) -> Result<(), OpenError> {
+        self.tasks().spawn(books::keep(self.clone()));
+        if self.inner().role == Role::Owner {
+            responses::recover(&self.inner().db).await?;
+            jobs::start(self);
+            self.tasks().spawn(jobs::recover(self.clone()));
+            self.tasks().spawn(responses::keep(self.clone()));
+            self.tasks().spawn(warm(self.clone()));
+            self.tasks().spawn(tidy(self.clone()));
+        }
+        if self.published().pools.values().any(|pool| pool.probe.is_some()) {
+            self.tasks().spawn(routing::keep_probing(self.clone()));
+        }
+        Ok(())
     }
 
     /// Every number the application counts, in the OpenMetrics text format.
@@ -290,6 +321,11 @@ async fn warm(app: App) {
     let load = async {
         // Whether the index came up is told by the status; the model is loaded all the same.
         let _ = inner.knowledge.index.wait(&base, now() + INDEX_PATIENCE).await;
+        if let Some(first) = &inner.knowledge.first_pass
+            && let Err(reason) = first.warm().await
+        {
+            tracing::warn!(reason, "there is no model for first passes: documents are found once the embedding model has embedded them");
+        }
         let mut told = None;
         while let Err(reason) = inner.knowledge.embedding.warm().await {
             if told.as_ref() != Some(&reason) {

@@ -22,6 +22,9 @@ pub(crate) struct Knowledge {
     pub(crate) index: Index,
     pub(crate) extractor: Extractor,
     pub(crate) embedding: EmbeddingModel,
+    /// The fast model that new documents are found by first, where one is set.
+    pub(crate) first_pass: Option<EmbeddingModel>,
+    pub(crate) makes_first_passes: bool,
     /// Where one is set.
     pub(crate) reranking: Option<RerankingModel>,
     /// Documents that are brought in at the same time.
@@ -43,6 +46,14 @@ impl Knowledge {
             Ok(Ingester::new(parts, ingest::Limits { documents: self.ingests, ..ingest::Limits::default() }))
         };
         self.ingester.get_or_try_init(make).await
+    }
+
+    /// The fast model, if it can be used; else documents are found once the embedding model has embedded them.
+    pub(crate) async fn first_pass(&self) -> Option<Embedder> {
+        match &self.first_pass {
+            Some(first) => first.get().await.ok(),
+            None => None,
+        }
     }
 }
 

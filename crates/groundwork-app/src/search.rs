@@ -272,6 +272,7 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
             Mode::Keyword => retrieval::Mode::Keyword,
         },
         filter: look.filter,
+        first_pass: None,
         reranker: None,
         variety: look.variety,
         surroundings: look.surroundings,
@@ -280,11 +281,12 @@ pub(crate) async fn look_up(app: &App, caller: &Caller, look: Look<'_>) -> Resul
     };
     let running = async {
         let embedder = inner.knowledge.embedding.get().await?;
+        let first_pass = inner.knowledge.first_pass().await;
         let reranker = match inner.knowledge.reranking.as_ref().filter(|_| look.rerank) {
             Some(reranking) => Some(reranking.reranker(app, caller).await.map_err(|error| sort(error.into()))?),
             None => None,
         };
-        let query = retrieval::Query { reranker: reranker.as_ref(), ..query };
+        let query = retrieval::Query { first_pass: first_pass.as_ref(), reranker: reranker.as_ref(), ..query };
         retrieval::search(&inner.knowledge.index, &inner.db, &embedder, query).await.map_err(sort)
     };
     let found = tokio::time::timeout_at(deadline.into(), running).await.unwrap_or(Err(SearchError::TimedOut { retry_after: RETRY_AFTER }));

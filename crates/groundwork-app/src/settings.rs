@@ -19,6 +19,8 @@ pub struct Settings {
     /// The local models and where their files are.
     pub library: Library,
     pub embedding: Embedding,
+    /// Without one a document is found once `embedding` has embedded it.
+    pub first_pass: Option<FirstPass>,
     /// Without one the order of the legs is the last.
     pub reranking: Option<Reranking>,
     pub extractor: SandboxSettings,
@@ -47,6 +49,13 @@ pub enum Embedding {
     Catalogue(String),
     /// An embedder that is ready.
     Given(Embedder),
+}
+
+/// A fast model whose vectors a new document is found by until those of the embedding model are there.
+pub struct FirstPass {
+    pub model: Embedding,
+    /// Whether this process brings documents in that way, because it stays to make the second pass. It searches what is there in any case.
+    pub makes: bool,
 }
 
 /// The model that reads the best of what the legs find together with the question.

@@ -10,7 +10,7 @@ pub struct Status {
     pub parts: Vec<Part>,
 }
 
-/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`, `reranker`, `text_recognition`.
+/// One thing that answers stand on: `database`, `keyword_index`, `vector_index`, `embedding_model`, `first_pass_model`, `reranker`, `text_recognition`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub name: String,
@@ -30,7 +30,7 @@ pub enum State {
     /// It will not become ready by itself: `detail` says what to do.
     Missing,
     /// The same, but nothing that is stored needs it: a server that only passes calls on is ready without an embedding model, and one
-    /// without text recognition leaves text in pictures out.
+    /// without text recognition leaves text in pictures out. Without the model of first passes what is new is found later.
     NotNeeded,
 }
 
@@ -48,6 +48,11 @@ pub async fn status(app: &App) -> Status {
         Some(_) => State::NotNeeded,
     };
     parts.push(part("embedding_model", None, state, missing));
+    if let Some(first_pass) = &inner.knowledge.first_pass {
+        let missing = first_pass.missing();
+        let state = if missing.is_none() { State::Ready } else { State::NotNeeded };
+        parts.push(part("first_pass_model", None, state, missing));
+    }
     if let Some(reranking) = &inner.knowledge.reranking {
         let missing = reranking.missing(app);
         parts.push(part("reranker", None, if missing.is_none() { State::Ready } else { State::Missing }, missing));

@@ -85,6 +85,7 @@ impl Fixture {
             embedding: embedder.embedding(),
             permissions,
             attributes: None,
+            first_pass: None,
         };
         let draft = self.db.begin_version(new).await.unwrap();
         let stamp = stamp(draft.document.as_str(), draft.generation);

@@ -1,11 +1,15 @@
 //! A file → a searchable version of a document: unchanged? → read → chunk → embed → write beside the old version → flip (invariant 3).
 //!
+//! Where the embedding model is slow, a fast one may go before it: the version is live with that one's vectors, and a second pass puts those of
+//! the embedding model in their place.
+//!
 //! Everything up to the flip is invisible, and a kill at any point leaves either the old or the new version; running again finishes the job.
 
 mod facts;
 mod family;
 mod permissions;
 mod run;
+mod second_pass;
 
 pub use facts::fingerprint;
 
@@ -89,6 +93,8 @@ pub struct Ingested {
     pub change: Change,
     pub chunks: u32,
     pub warnings: Vec<String>,
+    /// The versions of this upload that wait for a second pass.
+    pub waiting: Vec<(DocumentId, u32)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +130,9 @@ pub enum IngestError {
     Permissions(#[from] SetPermissionsError),
     #[error(transparent)]
     Attributes(#[from] SetAttributesError),
+    /// Another model cannot make the second pass.
+    #[error("knowledge base {knowledge_base} was made with the embedding model {has}, and {given} is in force: use that model")]
+    OtherModel { knowledge_base: KnowledgeBaseId, has: String, given: String },
     #[error(transparent)]
     Db(#[from] DbError),
     #[error("cutting the file into chunks stopped: {0}")]
@@ -143,7 +152,18 @@ impl Ingester {
 
     /// Ingests one file. Any number may run at once; those beyond the limits wait their turn. Dropped on its way, it leaves the old version.
     pub async fn file(&self, upload: Upload) -> Result<Ingested, IngestError> {
-        run::file(&self.0, upload).await
+        run::file(&self.0, upload, None).await
+    }
+
+    /// The same, but what is new in it is found by the vectors of the fast model `first` until `second_pass` has been made.
+    pub async fn first_pass(&self, upload: Upload, first: &Embedder) -> Result<Ingested, IngestError> {
+        run::file(&self.0, upload, Some(first)).await
+    }
+
+    /// Embeds a version that is live by a first pass, and has it found by these vectors from then on; false when it waits for that no more.
+    /// Dropped on its way, it goes on from there the next time.
+    pub async fn second_pass(&self, knowledge_base: &KnowledgeBaseId, document: &DocumentId, generation: u32) -> Result<bool, IngestError> {
+        second_pass::run(&self.0, knowledge_base, document, generation).await
     }
 
     /// Takes a document out of sight, at once for every later search; false when there is no such document.

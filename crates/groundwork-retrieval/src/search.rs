@@ -9,7 +9,7 @@ mod vary;
 pub use around::Surroundings;
 pub use run::search;
 
-use crate::embed::EmbedError;
+use crate::embed::{EmbedError, Embedder};
 use crate::index::{LoadError, RightsError};
 use crate::rerank::{RerankError, Reranked, Reranker};
 use groundwork_core::access::Caller;
@@ -45,6 +45,9 @@ pub struct Query<'a> {
     pub mode: Mode,
     /// Only documents that pass it are looked at.
     pub filter: Option<&'a Filter>,
+    /// The fast model of first passes: it embeds the question, too, as long as something is found by its vectors only. Without it that is
+    /// found by words.
+    pub first_pass: Option<&'a Embedder>,
     /// Puts the best hits of the legs in another order.
     pub reranker: Option<&'a Reranker>,
     /// How much the hits shall differ.
@@ -66,6 +69,7 @@ impl<'a> Query<'a> {
             candidates: 50,
             mode: Mode::default(),
             filter: None,
+            first_pass: None,
             reranker: None,
             variety: Variety::default(),
             surroundings: Surroundings::default(),
@@ -138,6 +142,8 @@ pub struct Scores {
     pub keyword: Option<f32>,
     /// Cosine; `None` when the vector leg did not look.
     pub vector: Option<f32>,
+    /// The same by the vectors of a first pass, of what has no others: it compares with nothing but its like.
+    pub first: Option<f32>,
     /// What the order of the hits goes by, from 0 to 1: each leg's score against its best, weighed.
     pub fused: f64,
     /// What the order goes by where a reranker has judged, from 0 to 1.

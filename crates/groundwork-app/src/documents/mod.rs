@@ -3,6 +3,7 @@
 mod attach;
 mod delete;
 mod find;
+mod first_pass;
 mod list;
 mod near;
 mod original;
@@ -14,6 +15,7 @@ mod words;
 pub use attach::{AttachError, file};
 pub use delete::{DeleteError, delete};
 pub use find::{FindError, find};
+pub use first_pass::{FirstPass, SecondPassState};
 pub use list::{List, ListError, Listed, list};
 pub use near::{NearDuplicate, near_duplicates};
 pub use original::{Original, original};
@@ -60,6 +62,9 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     pub chunks: u32,
+    /// Where its vectors are not those of the embedding model yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_pass: Option<FirstPass>,
     /// What people say about it, by which a search can be narrowed; of a file inside another one, what they say about that.
     #[serde(default)]
     pub attributes: Attributes,
@@ -86,7 +91,8 @@ async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> 
     if caller.is_some_and(|caller| !permissions.allow(Some(&document.tenant), caller)) {
         return Ok(None);
     }
-    let store::Version { generation, facts, chunks, published_at } = document.version;
+    let first_pass = first_pass::of(app, &document).await?;
+    let store::Version { generation, facts, chunks, published_at, first_pass: _ } = document.version;
     let warnings = facts.metadata.get("warnings").and_then(|warnings| serde_json::from_value(warnings.clone()).ok());
     let text = |name: &str| facts.metadata.get(name).and_then(|text| text.as_str()).map(str::to_owned);
     let (language, author) = (text("language"), text("author"));
@@ -108,6 +114,7 @@ async fn view(app: &App, document: store::Document, caller: Option<&Caller>) -> 
         language,
         author,
         chunks,
+        first_pass,
         attributes: document.attributes,
         permissions,
         created_at: document.created_at,

@@ -13,6 +13,8 @@ use tokio::sync::{Notify, OwnedMutexGuard, RwLock};
 pub(crate) struct Board {
     /// There may be work.
     pub(crate) work: Notify,
+    /// There may be a second pass to make.
+    pub(crate) second_passes: Notify,
     /// There may be a batch to run.
     pub(crate) batches: Notify,
     /// An attempt at a job has ended.

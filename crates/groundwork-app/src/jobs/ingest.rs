@@ -1,8 +1,8 @@
 //! The job that makes an uploaded file searchable.
 
-use super::Trouble;
 use super::collect::collect_later;
 use super::runner::Attempt;
+use super::{SecondPass, Trouble};
 use crate::App;
 use crate::local_model::NotReady;
 use bytes::Bytes;
@@ -71,7 +71,7 @@ pub(super) async fn run(app: &App, job: &Job) -> Attempt {
         Err(error) => return refuse("payload", format!("the job cannot be read: {error}")),
     };
     let _alone = app.inner().jobs.alone(&format!("{}/{}", payload.knowledge_base, payload.source)).await;
-    match ingest(app, &payload).await {
+    match ingest(app, job, &payload).await {
         Ok(outcome) => {
             app.inner().metrics.ingested(match &outcome {
                 Outcome::Unchanged { .. } => "unchanged",
@@ -95,7 +95,7 @@ fn refuse(kind: &str, reason: String) -> Attempt {
 }
 
 /// An error is an attempt that came to nothing.
-async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, Attempt> {
+async fn ingest(app: &App, job: &Job, payload: &Ingest) -> Result<Outcome, Attempt> {
     let inner = app.inner();
     let refused = |kind: &str, reason: String| Ok(Outcome::Refused { kind: kind.to_owned(), reason });
     let Some(sha256) = Sha256::from_hex(&payload.original) else {
@@ -119,8 +119,18 @@ async fn ingest(app: &App, payload: &Ingest) -> Result<Outcome, Attempt> {
         NotReady::Files(_) | NotReady::Load(_) => Attempt::Held(Trouble::EmbeddingModel(error.to_string())),
         NotReady::Interrupted => Attempt::Failed(error.to_string()),
     })?;
-    match ingester.file(upload).await {
+    let first = if inner.knowledge.makes_first_passes { inner.knowledge.first_pass().await } else { None };
+    let ingested = match first {
+        Some(first) => ingester.first_pass(upload, &first).await,
+        None => ingester.file(upload).await,
+    };
+    match ingested {
         Ok(ingested) => {
+            // Without these jobs the attempt has not come to its end: the next one finds the document unchanged, and makes them.
+            for (document, version) in ingested.waiting {
+                let second = SecondPass { knowledge_base: payload.knowledge_base.clone(), document, version };
+                second.enqueue(app, &job.tenant).await.map_err(|error| Attempt::Failed(error.to_string()))?;
+            }
             let document = ingested.document;
             Ok(match ingested.change {
                 Change::Unchanged => Outcome::Unchanged { document },

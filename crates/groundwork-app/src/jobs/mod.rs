@@ -7,6 +7,7 @@ mod ingest;
 mod list;
 mod remove;
 mod runner;
+mod second_pass;
 mod trouble;
 
 pub(crate) use board::Board;
@@ -15,9 +16,11 @@ pub(crate) use ingest::{Ingest, Outcome as IngestOutcome};
 pub use list::{ListError, list};
 pub(crate) use remove::Remove;
 pub(crate) use runner::{Attempt, start};
+pub(crate) use second_pass::{SecondPass, recover};
 pub(crate) use trouble::Trouble;
 
 use crate::App;
+use crate::documents::{self, FindError as FindDocumentError};
 use crate::pipeline::principal;
 use groundwork_core::access::Caller;
 use groundwork_core::clock::UnixMs;
@@ -29,10 +32,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub id: JobId,
-    /// `ingest`, `collect`, `remove` or `batch`.
+    /// `ingest`, `second_pass`, `collect`, `remove` or `batch`.
     pub kind: String,
     pub state: State,
-    /// What it works on: for an ingest the document's source. Only for those who may read that, or brought it; so are `error` and
+    /// What it works on: for an ingest or a second pass the document's source. Only for those who may read that, or brought it; so are `error` and
     /// `result`.
     pub subject: Option<String>,
     pub attempts: u32,
@@ -55,9 +58,24 @@ pub enum State {
 
 /// The job without what `caller` may not know: work on a document that it may not read is only known to be done.
 async fn seen_by(app: &App, caller: &Caller, job: store::Job) -> Result<Job, DbError> {
+    if job.kind == second_pass::KIND {
+        let subject = second_pass_source(app, caller, &job).await?;
+        let job = Job::from(job);
+        return Ok(Job { error: job.error.filter(|_| subject.is_some()), subject, ..job });
+    }
     let known = knows(app, caller, &job).await?;
     let job = Job::from(job);
     Ok(if known { job } else { Job { subject: None, error: None, result: None, ..job } })
+}
+
+/// The source of the document that it works on, if `caller` may read that.
+async fn second_pass_source(app: &App, caller: &Caller, job: &store::Job) -> Result<Option<String>, DbError> {
+    let Ok(SecondPass { knowledge_base, document, .. }) = serde_json::from_value(job.payload.clone()) else { return Ok(None) };
+    match documents::find(app, caller, &knowledge_base, &document).await {
+        Ok(document) => Ok(Some(document.source)),
+        Err(FindDocumentError::Db(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 async fn knows(app: &App, caller: &Caller, job: &store::Job) -> Result<bool, DbError> {

@@ -1,6 +1,6 @@
 //! The one runner: takes jobs as they become due, keeps their lease while they run, and puts off those that fail.
 
-use super::{Board, Trouble, collect, ingest, remove};
+use super::{Board, Trouble, collect, ingest, remove, second_pass};
 use crate::{App, batches};
 use groundwork_core::clock::UnixMs;
 use groundwork_store::db::jobs::{Job, Lease, LeaseError, State};
@@ -18,6 +18,9 @@ const KINDS: &[&str] = &[ingest::KIND, collect::KIND, remove::KIND];
 /// Batches have workers of their own: one takes hours, and whoever uploads a document waits for it.
 const BATCH_KINDS: &[&str] = &[batches::KIND];
 const BATCH_WORKERS: usize = 4;
+
+/// Second passes, too: what is new shall not wait until what was new before has been embedded.
+const SECOND_PASS_KINDS: &[&str] = &[second_pass::KIND];
 
 /// How an attempt ended.
 pub(crate) enum Attempt {
@@ -45,8 +48,10 @@ const HELD: Duration = Duration::from_secs(1);
 /// Starts as many workers as `limits.jobs` allows. They end when the application stops.
 pub(crate) fn start(app: &App) {
     let jobs = Lane { kinds: KINDS, work: |board| &board.work };
+    let second_passes = Lane { kinds: SECOND_PASS_KINDS, work: |board| &board.second_passes };
     let batches = Lane { kinds: BATCH_KINDS, work: |board| &board.batches };
-    for (lane, workers) in [(jobs, app.inner().limits.jobs.max(1)), (batches, BATCH_WORKERS)] {
+    let workers = app.inner().limits.jobs.max(1);
+    for (lane, workers) in [(jobs, workers), (second_passes, workers), (batches, BATCH_WORKERS)] {
         for _ in 0..workers {
             app.tasks().spawn({
                 let app = app.clone();
@@ -126,6 +131,7 @@ async fn perform(app: &App, job: &Job) -> Attempt {
     match job.kind.as_str() {
         ingest::KIND => ingest::run(app, job).await,
         collect::KIND => collect::run(app, job).await,
+        second_pass::KIND => second_pass::run(app, job).await,
         remove::KIND => remove::run(app, job).await,
         batches::KIND => Box::pin(batches::run(app, job)).await,
         kind => Attempt::Failed(format!("this program knows no jobs of kind {kind}")),

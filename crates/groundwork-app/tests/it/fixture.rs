@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use groundwork_app::documents::{self, Document, Upload, Uploaded};
 use groundwork_app::pipeline::{self, Answer, CallError, Head, Item, Request};
-use groundwork_app::settings::{AppliedFile, Embedding, Judge, Limits, Reranking, Role};
+use groundwork_app::settings::{AppliedFile, Embedding, FirstPass, Judge, Limits, Reranking, Role};
 use groundwork_app::{App, Caller, OpenError, Settings, ledger};
 use groundwork_core::access::Permissions;
 use groundwork_core::clock::{Clock, Dice};
@@ -41,6 +41,7 @@ pub(crate) struct Plan {
     pub(crate) targets: Vec<target::Settings>,
     pub(crate) applied: Vec<AppliedFile>,
     pub(crate) limits: Limits,
+    pub(crate) first_pass: Option<Embedder>,
     pub(crate) reranker: Option<Reranker>,
     /// In its place a declared model.
     pub(crate) rerank_model: Option<&'static str>,
@@ -51,7 +52,16 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(targets: Vec<target::Settings>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self { targets, applied: Vec::new(), limits: Limits::default(), reranker: None, rerank_model: None, folder, start: START }
+        Self {
+            targets,
+            applied: Vec::new(),
+            limits: Limits::default(),
+            first_pass: None,
+            reranker: None,
+            rerank_model: None,
+            folder,
+            start: START,
+        }
     }
 
     pub(crate) fn applying(mut self, text: &str) -> Self {
@@ -68,6 +78,7 @@ impl Plan {
             calibration: self.folder.path().join("calibration.json"),
             library: Library::new(models::Settings::default(), &self.folder.path().join("models"), Vec::new()).unwrap(),
             embedding: Embedding::Given(embedder(embedder_is_down.clone(), comparing_hangs.clone())),
+            first_pass: self.first_pass.map(|model| FirstPass { model: Embedding::Given(model), makes: true }),
             reranking: match (self.reranker, self.rerank_model) {
                 (Some(reranker), _) => {
                     Some(Reranking { candidates: reranker.candidates, patience: reranker.patience, judge: Judge::Given(reranker) })
@@ -219,7 +230,7 @@ pub(crate) fn body(model: &str, question: &str) -> Value {
 }
 
 /// Words thrown into 64 buckets: texts that share words are near each other.
-fn embedder(is_down: Arc<AtomicBool>, comparing_hangs: Arc<AtomicBool>) -> Embedder {
+pub(crate) fn embedder(is_down: Arc<AtomicBool>, comparing_hangs: Arc<AtomicBool>) -> Embedder {
     Embedder {
         model: "buckets-1".into(),
         dimensions: 64,
@@ -234,18 +245,18 @@ fn embedder(is_down: Arc<AtomicBool>, comparing_hangs: Arc<AtomicBool>) -> Embed
             let result = if is_down.load(Ordering::SeqCst) {
                 Err(EmbedError::Failed { model: "buckets-1".into(), reason: "it is down".into() })
             } else {
-                Ok(texts.iter().map(|text| vector(text)).collect())
+                Ok(texts.iter().map(|text| bag_of_words(text, 64)).collect())
             };
             Box::pin(std::future::ready(result))
         }),
     }
 }
 
-fn vector(text: &str) -> Vec<f32> {
-    let mut vector = vec![0.001_f32; 64];
+pub(crate) fn bag_of_words(text: &str, buckets: usize) -> Vec<f32> {
+    let mut vector = vec![0.001_f32; buckets];
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let bucket = word.to_lowercase().bytes().fold(7_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        vector[(bucket % 64) as usize] += 1.0;
+        vector[bucket as usize % buckets] += 1.0;
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     vector.iter().map(|x| x / length).collect()

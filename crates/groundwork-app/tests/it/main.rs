@@ -11,6 +11,7 @@ mod conversations;
 mod declarations;
 mod documents;
 mod files;
+mod first_pass;
 mod fixture;
 mod ledger;
 mod money;

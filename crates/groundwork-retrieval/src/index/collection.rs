@@ -3,7 +3,7 @@
 use super::attributes::Kept;
 use super::permitted::Rights;
 use super::snapshot::Snapshot;
-use super::writer::{Family, Request};
+use super::writer::{Family, Request, SecondPass};
 use super::{LoadError, Phase, PublishError, Status};
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::db::versions::Draft;
@@ -84,6 +84,13 @@ impl Collection {
     pub(super) async fn delete(&self, document: DocumentId) -> Result<bool, PublishError> {
         let (answer, answered) = oneshot::channel();
         self.send(Request::Delete(document, answer)).await?;
+        answered.await.map_err(|_| PublishError::Stopping)?
+    }
+
+    /// False when the version waits for none any more.
+    pub(super) async fn end_first_pass(&self, of: SecondPass) -> Result<bool, PublishError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Request::EndFirstPass(of, answer)).await?;
         answered.await.map_err(|_| PublishError::Stopping)?
     }
 

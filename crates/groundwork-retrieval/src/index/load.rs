@@ -2,11 +2,12 @@
 
 use super::collection::Collection;
 use super::keyword::{self, Entry, Keyword, View, stamp};
-use super::snapshot::{Matrix, Snapshot, Vectors};
+use super::snapshot::{First, Matrix, Snapshot, Vectors};
 use super::{Index, Phase};
-use groundwork_scan::Codes;
+use groundwork_scan::{Codes, quantize};
 use groundwork_store::db::DbError;
 use groundwork_store::db::chunks::{Chunk, LiveDocument, LiveSlots};
+use groundwork_store::db::first_pass::FirstVector;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use tantivy::TantivyError;
 
 /// Blocks of codes read at once; each is what one write of chunks brought.
 const BLOCKS: u32 = 128;
+/// Vectors of first passes read at once.
+const FIRST_VECTORS: u32 = 4096;
 /// Texts read at once when the keyword leg is made again, and those committed at once.
 const TEXTS: usize = 512;
 const TEXTS_A_COMMIT: usize = 20_000;
@@ -87,7 +90,32 @@ fn failed(collection: &Collection, leg: &str, error: &str) {
     tracing::error!(knowledge_base = %collection.id, leg, error, "a leg of the index could not be loaded");
 }
 
-async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<Option<Vectors>, LegError> {
+async fn load_vector(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<(Option<Vectors>, Vec<First>), LegError> {
+    Ok((load_own(index, collection, live).await?, load_firsts(index, collection).await?))
+}
+
+/// Of versions that are not live, too.
+async fn load_firsts(index: &Index, collection: &Collection) -> Result<Vec<First>, LegError> {
+    let mut firsts: Vec<First> = Vec::new();
+    let mut from = 0;
+    loop {
+        let vectors = index.db().first_vectors_from(&collection.id, from, FIRST_VECTORS).await?;
+        let Some(last) = vectors.last() else { return Ok(firsts) };
+        from = last.slot.saturating_add(1);
+        for FirstVector { slot, embedding, vector } in vectors {
+            let first = match firsts.iter_mut().find(|first| first.vectors.embedding == embedding) {
+                Some(first) => first,
+                None => firsts.push_mut(First::new(embedding)),
+            };
+            let quantized = quantize(&vector.iter().map(|element| element.to_f32()).collect::<Vec<_>>());
+            first.vectors.matrix.write().write(slot, &quantized.codes, &[quantized.scale])?;
+            first.slots.insert(slot);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn load_own(index: &Index, collection: &Collection, live: &LiveSlots) -> Result<Option<Vectors>, LegError> {
     let embedding = index.db().knowledge_base(&collection.id).await?.and_then(|base| base.embedding);
     let Some(embedding) = embedding.filter(|_| live.slots > 0) else { return Ok(None) };
     let mut codes = Codes::with_capacity(embedding.dimensions as usize, live.slots as usize);

@@ -25,8 +25,8 @@ pub(crate) use keyword::{Entry, stamp};
 pub(crate) use matches::{Weighed, weigh};
 pub(crate) use permitted::{Permitted, RightsError};
 pub(crate) use question::By;
-pub(crate) use snapshot::Snapshot;
-pub(crate) use writer::{Family, Row, Version};
+pub(crate) use snapshot::{First, Snapshot};
+pub(crate) use writer::{Family, Row, SecondPass, Version};
 
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_store::blobs::Blobs;
@@ -185,6 +185,12 @@ impl Index {
     pub(crate) async fn publish(&self, family: Family) -> Result<(), PublishError> {
         let collection = self.collection(family.knowledge_base());
         collection.publish(family).await
+    }
+
+    /// Has a version found by the vectors that were written for it meanwhile, at once for every later search; false when it waits for none
+    /// any more.
+    pub(crate) async fn end_first_pass(&self, knowledge_base: &KnowledgeBaseId, of: SecondPass) -> Result<bool, PublishError> {
+        self.collection(knowledge_base).end_first_pass(of).await
     }
 
     /// Says that a draft will not be published, so that it is removed soon.

@@ -6,6 +6,7 @@ use groundwork_scan::{Bitmap, Codes};
 use groundwork_store::db::chunks::LiveDocument;
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use groundwork_store::db::versions::Flip;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -35,12 +36,29 @@ pub(crate) struct Vectors {
     pub(crate) matrix: Matrix,
 }
 
+/// Slots that are found by the vectors of a first pass, as long as those of the knowledge base's own model are not all there.
+#[derive(Debug, Clone)]
+pub(crate) struct First {
+    pub(crate) vectors: Vectors,
+    pub(crate) slots: Bitmap,
+}
+
+impl First {
+    pub(super) fn new(embedding: EmbeddingModel) -> Self {
+        let matrix = Matrix::new(Codes::with_capacity(embedding.dimensions as usize, 0));
+        Self { vectors: Vectors { embedding, matrix }, slots: Bitmap::default() }
+    }
+}
+
 /// One knowledge base at one moment.
+#[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) live: Bitmap,
     pub(crate) documents: Shards<Live>,
     /// `None` before the first chunk.
     pub(crate) vectors: Option<Vectors>,
+    /// One a model, and none of a model that no document is found by; no slot is in two of them.
+    pub(crate) firsts: Vec<First>,
     pub(crate) keyword: View,
     /// Counts the changes of `documents`: equal numbers of one knowledge base mean equal documents.
     pub(crate) content: u64,
@@ -60,45 +78,84 @@ impl Live {
 }
 
 impl Snapshot {
-    pub(super) fn first(documents: Vec<LiveDocument>, vectors: Option<Vectors>, keyword: View) -> Self {
+    pub(super) fn first(documents: Vec<LiveDocument>, (vectors, mut firsts): (Option<Vectors>, Vec<First>), keyword: View) -> Self {
         let mut live = Bitmap::default();
         let mut by_id = Shards::new();
         for LiveDocument { document, generation, slots } in documents {
             insert_all(&mut live, &slots);
             by_id.insert(document, Live { generation, slots });
         }
-        Self { live, documents: by_id, vectors, keyword, content: 0 }
+        firsts.iter_mut().for_each(|first| first.slots.and(&live));
+        Self { live, documents: by_id, vectors, firsts, keyword, content: 0 }.with_what_finds()
     }
 
-    /// The snapshot after `flips`, with what the legs hold then. A flip without a generation is a deletion.
-    pub(super) fn after(&self, flips: &[Flip], vectors: Option<Vectors>, keyword: View) -> Self {
+    /// The snapshot after `flips`, with what the keyword leg holds then. A flip without a generation is a deletion.
+    pub(super) fn after(&self, flips: &[Flip], keyword: View) -> Self {
+        let mut next = Self { keyword, ..self.clone() };
         if flips.is_empty() {
-            let (live, documents) = (self.live.clone(), self.documents.clone());
-            return Self { live, documents, vectors, keyword, content: self.content };
+            return next;
         }
-        let mut live = self.live.clone();
-        let mut documents = self.documents.clone();
         for flip in flips {
-            for slots in &flip.removed {
-                live.remove_range(slots.clone());
+            remove_all(&mut next.live, &flip.removed);
+            insert_all(&mut next.live, &flip.added);
+            for first in &mut next.firsts {
+                remove_all(&mut first.slots, &flip.removed);
+                // A slot that was given to another version is found as that is.
+                remove_all(&mut first.slots, &flip.added);
+                if flip.first_pass.as_ref() == Some(&first.vectors.embedding) {
+                    insert_all(&mut first.slots, &flip.added);
+                }
             }
-            insert_all(&mut live, &flip.added);
             match flip.generation {
                 Some(generation) => {
-                    documents.insert(flip.document.clone(), Live { generation, slots: flip.added.clone() });
+                    next.documents.insert(flip.document.clone(), Live { generation, slots: flip.added.clone() });
                 }
                 None => {
-                    documents.remove(&flip.document);
+                    next.documents.remove(&flip.document);
                 }
             }
         }
-        Self { live, documents, vectors, keyword, content: self.content + 1 }
+        next.content += 1;
+        next.with_what_finds()
+    }
+
+    /// The snapshot in which `slots` are found by the vectors of the knowledge base's own model.
+    pub(super) fn after_second_pass(&self, slots: &[Range<u32>]) -> Self {
+        let mut next = self.clone();
+        next.firsts.iter_mut().for_each(|first| remove_all(&mut first.slots, slots));
+        next.with_what_finds()
+    }
+
+    /// Without the matrices that nothing is found by any more.
+    fn with_what_finds(mut self) -> Self {
+        self.firsts.retain(|first| first.slots.count() > 0);
+        self
+    }
+
+    /// Whether some document is found by the vectors of the knowledge base's own model.
+    pub(crate) fn has_own(&self) -> bool {
+        let mut own = self.live.clone();
+        self.firsts.iter().for_each(|first| own.and_not(&first.slots));
+        own.count() > 0
+    }
+
+    /// What of `rows` is found by the vectors of the knowledge base's own model.
+    pub(crate) fn own<'a>(&self, rows: &'a Bitmap) -> Cow<'a, Bitmap> {
+        let mut own = Cow::Borrowed(rows);
+        self.firsts.iter().for_each(|first| own.to_mut().and_not(&first.slots));
+        own
     }
 }
 
-fn insert_all(live: &mut Bitmap, slots: &[Range<u32>]) {
+fn insert_all(rows: &mut Bitmap, slots: &[Range<u32>]) {
     for slots in slots {
-        live.insert_range(slots.clone());
+        rows.insert_range(slots.clone());
+    }
+}
+
+fn remove_all(rows: &mut Bitmap, slots: &[Range<u32>]) {
+    for slots in slots {
+        rows.remove_range(slots.clone());
     }
 }
 

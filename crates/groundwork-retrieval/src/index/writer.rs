@@ -7,12 +7,13 @@
 use super::collection::Collection;
 use super::keyword::Entry;
 use super::load::{SharedKeyword, commit, load};
-use super::snapshot::{Matrix, Snapshot, Vectors};
+use super::snapshot::{First, Matrix, Snapshot, Vectors};
 use super::{Index, LoadError, PublishError};
 use futures::future::join_all;
 use groundwork_core::ids::{DocumentId, KnowledgeBaseId};
 use groundwork_scan::Codes;
 use groundwork_store::db::DbError;
+use groundwork_store::db::first_pass::SecondPassError;
 use groundwork_store::db::knowledge_bases::EmbeddingModel;
 use groundwork_store::db::versions::{DeadVersion, Draft, Flip};
 use groundwork_store::disk;
@@ -65,6 +66,12 @@ impl Family {
         &self.first.draft.knowledge_base
     }
 
+    /// Those of its versions that are to have a second pass.
+    pub(crate) fn waiting(&self) -> Vec<(DocumentId, u32)> {
+        let waiting = self.versions().filter(|version| version.draft.first_pass.is_some());
+        waiting.map(|version| (version.draft.document.clone(), version.draft.generation)).collect()
+    }
+
     fn versions(&self) -> impl Iterator<Item = &Version> {
         std::iter::once(&self.first).chain(&self.inner)
     }
@@ -74,10 +81,19 @@ impl Family {
     }
 }
 
+/// A live version whose vectors by the model `embedding` are all written.
+#[derive(Debug)]
+pub(crate) struct SecondPass {
+    pub(crate) document: DocumentId,
+    pub(crate) generation: u32,
+    pub(crate) embedding: EmbeddingModel,
+}
+
 #[derive(Debug)]
 pub(super) enum Request {
     Publish(Box<Family>, oneshot::Sender<Result<(), PublishError>>),
     Delete(DocumentId, oneshot::Sender<Result<bool, PublishError>>),
+    EndFirstPass(SecondPass, oneshot::Sender<Result<bool, PublishError>>),
     /// A draft that will not be published.
     GiveUp(Box<Draft>),
 }
@@ -133,15 +149,17 @@ impl Writer {
     }
 
     async fn take(&mut self, batch: Vec<Request>) {
-        let (mut families, mut deletions, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut families, mut deletions, mut given_up, mut passes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for request in batch {
             match request {
                 Request::Publish(family, answer) => families.push((*family, answer)),
                 Request::Delete(document, answer) => deletions.push((document, answer)),
+                Request::EndFirstPass(of, answer) => passes.push((of, answer)),
                 Request::GiveUp(draft) => given_up.push(*draft),
             }
         }
         self.discard(given_up).await;
+        self.end_first_passes(passes).await;
         let dead = self.removable().await;
         if families.is_empty() && deletions.is_empty() && dead.is_empty() {
             return;
@@ -186,7 +204,7 @@ impl Writer {
         tracing::trace!(flips = flips.len(), "flipped");
         self.dirty |= flips.iter().any(|flip| !flip.removed.is_empty() || flip.generation.is_none())
             || published.iter().any(|(_, result)| result.is_err());
-        self.swap(Snapshot::after(&self.current, &flips, self.current.vectors.clone(), view));
+        self.swap(Snapshot::after(&self.current, &flips, view));
         tracing::trace!("swapped");
         for (answer, result) in published {
             let _ = answer.send(result.map(drop));
@@ -223,19 +241,81 @@ impl Writer {
         if version.rows.is_empty() {
             return Ok(());
         }
-        let matrix = match &self.current.vectors {
-            Some(vectors) if vectors.embedding == version.embedding => vectors.matrix.clone(),
-            // The first model, or another one after everything was deleted.
-            _ => {
-                let matrix = Matrix::new(Codes::with_capacity(version.embedding.dimensions as usize, version.rows.len()));
-                let vectors = Vectors { embedding: version.embedding.clone(), matrix: matrix.clone() };
-                self.swap(Snapshot::after(&self.current, &[], Some(vectors), self.current.keyword.clone()));
-                matrix
-            }
+        let matrix = match &version.draft.first_pass {
+            None => self.matrix(&version.embedding, version.rows.len()),
+            Some(model) => self.first_matrix(model),
         };
         let mut codes = matrix.write();
         for row in &version.rows {
             codes.write(row.slot, &row.codes, &[row.scale]).map_err(|error| PublishError::Vector(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn matrix(&mut self, embedding: &EmbeddingModel, rows: usize) -> Matrix {
+        if let Some(vectors) = self.current.vectors.as_ref().filter(|vectors| vectors.embedding == *embedding) {
+            return vectors.matrix.clone();
+        }
+        // The first model, or another one after everything was deleted.
+        let matrix = Matrix::new(Codes::with_capacity(embedding.dimensions as usize, rows));
+        let vectors = Some(Vectors { embedding: embedding.clone(), matrix: matrix.clone() });
+        self.swap(Snapshot { vectors, ..Snapshot::clone(&self.current) });
+        matrix
+    }
+
+    fn first_matrix(&mut self, model: &EmbeddingModel) -> Matrix {
+        if let Some(first) = self.current.firsts.iter().find(|first| first.vectors.embedding == *model) {
+            return first.vectors.matrix.clone();
+        }
+        let first = First::new(model.clone());
+        let matrix = first.vectors.matrix.clone();
+        let mut next = Snapshot::clone(&self.current);
+        next.firsts.push(first);
+        self.swap(next);
+        matrix
+    }
+
+    /// All at once, too. Rows that no search looks at come first, then the database, then one swap.
+    async fn end_first_passes(&mut self, passes: Vec<(SecondPass, oneshot::Sender<Result<bool, PublishError>>)>) {
+        if passes.is_empty() {
+            return;
+        }
+        let mut ready = Vec::with_capacity(passes.len());
+        for (of, answer) in passes {
+            let rows = self.write_second_rows(&of).await;
+            ready.push((of, answer, rows));
+        }
+        let ended = ready.into_iter().map(|(of, answer, rows)| {
+            let db = self.index.db().clone();
+            async move {
+                let ended = match rows {
+                    Ok(()) => match db.end_first_pass(&of.document, of.generation).await {
+                        Ok(()) => Ok(true),
+                        Err(SecondPassError::NotWaiting) => Ok(false),
+                        Err(SecondPassError::Db(error)) => Err(PublishError::Db(error)),
+                    },
+                    Err(error) => Err(error),
+                };
+                (of, answer, ended)
+            }
+        });
+        let ended = join_all(ended.collect::<Vec<_>>()).await;
+        tracing::trace!(passes = ended.len(), "first passes ended");
+        let done = ended.iter().filter(|(_, _, ended)| matches!(ended, Ok(true)));
+        let slots: Vec<_> =
+            done.filter_map(|(of, ..)| self.current.documents.get(&of.document)).flat_map(|live| live.slots.clone()).collect();
+        self.swap(self.current.after_second_pass(&slots));
+        for (_, answer, ended) in ended {
+            let _ = answer.send(ended);
+        }
+    }
+
+    async fn write_second_rows(&mut self, of: &SecondPass) -> Result<(), PublishError> {
+        let blocks = self.index.db().codes_of_version(&of.document, of.generation).await?;
+        let matrix = self.matrix(&of.embedding, 0);
+        let mut codes = matrix.write();
+        for block in &blocks {
+            codes.write_bytes(block.first_slot, &block.codes, &block.scales).map_err(|error| PublishError::Vector(error.to_string()))?;
         }
         Ok(())
     }

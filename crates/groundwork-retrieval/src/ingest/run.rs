@@ -5,7 +5,7 @@ use super::family;
 use super::permissions::both;
 use super::{Change, IngestError, Ingested, Inner, Parts, Upload};
 use crate::chunk::{Chunk, Settings, chunk};
-use crate::embed::Purpose;
+use crate::embed::{Embedder, Purpose};
 use crate::extract::boxes::PageWords;
 use crate::extract::document::Document;
 use crate::index::{Entry, Family, Index, Row, Version, stamp, title_of};
@@ -23,9 +23,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 /// How long an ingest waits for a loading index.
-const LOADING: Duration = Duration::from_secs(600);
+pub(super) const LOADING: Duration = Duration::from_secs(600);
 
-pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, IngestError> {
+pub(super) async fn file(inner: &Inner, upload: Upload, first: Option<&Embedder>) -> Result<Ingested, IngestError> {
     let parts = &inner.parts;
     let size = u32::try_from(upload.bytes.len() / 1024).unwrap_or(u32::MAX).clamp(1, inner.limits.kibibytes.max(1));
     let _memory = inner.kibibytes.acquire_many(size).await;
@@ -55,7 +55,11 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     warnings.extend(files.unread.iter().map(family::Unread::warning));
     family::note(&mut own, &warnings, &files.unread);
     let mut unfinished = Unfinished { index: &parts.index, knowledge_base: &upload.knowledge_base, drafts: Vec::new() };
+    // What is read again and says the same can be found already.
+    let first_of =
+        |known: Option<&documents::Document>, sha256| first.filter(|_| known.is_none_or(|known| known.version.facts.sha256 != sha256));
     let whole = Piece {
+        first: first_of(known.as_ref(), sha256),
         source: &upload.source,
         name: &upload.name,
         bytes: &upload.bytes,
@@ -70,12 +74,13 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     for file in files.read {
         let sha256 = hash(&file.bytes).await?;
         let known = parts.db.document_by_source(&upload.knowledge_base, &file.source).await?;
-        if let Some(known) = known.filter(|known| is_same(known, sha256, &fingerprint, &file.name)) {
-            family.kept.push(known.id);
+        if let Some(known) = known.as_ref().filter(|known| is_same(known, sha256, &fingerprint, &file.name)) {
+            family.kept.push(known.id.clone());
             continue;
         }
         let facts = facts(&file.name, file.bytes.len(), sha256, &file.document, fingerprint.clone());
         let piece = Piece {
+            first: first_of(known.as_ref(), sha256),
             source: &file.source,
             name: &file.name,
             bytes: &file.bytes,
@@ -86,6 +91,7 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
         };
         family.inner.push(write(inner, &piece, facts, file.document, &mut unfinished).await?);
     }
+    let waiting = family.waiting();
     publish(inner, family, upload.permissions.as_ref()).await?;
     if let Some(known) = &known {
         set_attributes(parts, known, upload.attributes.as_ref()).await?;
@@ -93,7 +99,7 @@ pub(super) async fn file(inner: &Inner, upload: Upload) -> Result<Ingested, Inge
     tracing::trace!(source = upload.source, "published");
     unfinished.done();
     let change = if known.is_some() { Change::Updated } else { Change::Created };
-    Ok(Ingested { document, generation, change, chunks, warnings })
+    Ok(Ingested { document, generation, change, chunks, warnings, waiting })
 }
 
 /// Same bytes, read and embedded the same way, under the same name.
@@ -104,6 +110,8 @@ fn is_same(known: &documents::Document, sha256: Sha256, fingerprint: &str, name:
 
 /// One document's share of an upload: the file itself, or a file inside it.
 struct Piece<'a> {
+    /// Makes the vectors that it is published with.
+    first: Option<&'a Embedder>,
     source: &'a str,
     name: &'a str,
     bytes: &'a Bytes,
@@ -160,6 +168,7 @@ fn unchanged(known: &documents::Document) -> Ingested {
         change: Change::Unchanged,
         chunks: known.version.chunks,
         warnings: Vec::new(),
+        waiting: known.version.first_pass.iter().map(|_| (known.id.clone(), known.version.generation)).collect(),
     }
 }
 
@@ -188,6 +197,7 @@ async fn write(
 ) -> Result<Version, IngestError> {
     let parts = &inner.parts;
     let (document, chunks, signature) = cut(inner, document, piece.name).await?;
+    let first = piece.first.filter(|_| !chunks.is_empty());
     let new = NewVersion {
         knowledge_base: unfinished.knowledge_base.clone(),
         source: piece.source.to_owned(),
@@ -196,6 +206,7 @@ async fn write(
         embedding: parts.embedder.embedding(),
         permissions: piece.permissions.clone(),
         attributes: piece.attributes.clone(),
+        first_pass: first.map(Embedder::embedding),
     };
     let draft = parts.db.begin_version(new).await?;
     tracing::trace!(source = piece.source, "begun");
@@ -221,7 +232,11 @@ async fn write(
         if batch.is_empty() {
             break;
         }
-        let embeddings = embed(inner, &batch).await?;
+        let embeddings = match first {
+            // As much of a chunk as the fast model reads; the second pass reads all.
+            Some(first) => embed(first, batch.iter().map(|chunk| first.question(&chunk.embed_text).to_owned()).collect()).await?,
+            None => embed(&parts.embedder, batch.iter().map(|chunk| chunk.embed_text.clone()).collect()).await?,
+        };
         let new = batch.iter().zip(&embeddings).map(|(chunk, embedding)| NewChunk {
             text: chunk.text.clone(),
             heading_path: chunk.heading_path.clone(),
@@ -230,7 +245,13 @@ async fn write(
             span: span(chunk),
             embedding: embedding.clone(),
         });
-        let slots = parts.db.write_chunks(&draft, new.collect()).await?;
+        let slots = match first {
+            Some(_) => {
+                let texts = batch.iter().map(|chunk| chunk.embed_text.clone());
+                parts.db.write_first_pass(&draft, new.zip(texts).collect()).await?
+            }
+            None => parts.db.write_chunks(&draft, new.collect()).await?,
+        };
         tracing::trace!(source = piece.source, chunks = slots.len(), "written");
         for ((slot, chunk), embedding) in slots.into_iter().zip(batch).zip(embeddings) {
             let heading = Entry::heading(document.title.as_deref(), piece.name, &chunk.heading_path);
@@ -267,15 +288,14 @@ async fn publish(inner: &Inner, family: Family, permissions: Option<&Permissions
     }
 }
 
-async fn embed(inner: &Inner, chunks: &[Chunk]) -> Result<Vec<Embedding>, IngestError> {
-    let embedder = &inner.parts.embedder;
-    let texts = chunks.iter().map(|chunk| chunk.embed_text.clone()).collect();
+pub(super) async fn embed(embedder: &Embedder, texts: Vec<String>) -> Result<Vec<Embedding>, IngestError> {
+    let expected = texts.len();
     let vectors = (embedder.run)(Purpose::Passage, texts).await?;
     let odd = vectors.iter().find(|vector| vector.len() != embedder.dimensions);
-    if vectors.len() != chunks.len() || odd.is_some() {
+    if vectors.len() != expected || odd.is_some() {
         return Err(IngestError::Vectors {
             model: embedder.model.clone(),
-            expected: chunks.len(),
+            expected,
             found: vectors.len(),
             expected_dimensions: embedder.dimensions,
             dimensions: odd.map_or(embedder.dimensions, Vec::len),

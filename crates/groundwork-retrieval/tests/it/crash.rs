@@ -1,7 +1,7 @@
 //! Killed at any moment of an ingest with updates and deletes, the folder shows of every document exactly the old or exactly the new
 //! version, in both legs; and running again finishes the job.
 
-use crate::ground::{Ground, documents, embedder, is_deleted, kb, mark, parts, source};
+use crate::ground::{Ground, documents, embedder, fast, is_deleted, kb, mark, parts, source};
 use groundwork_core::access::Caller;
 use groundwork_retrieval::search::{Mode, Query, search};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ async fn killed_at_fifty_moments_a_folder_shows_old_or_new_and_never_a_mix() {
     let mut before = Shown::new();
     let (mut unchanged, mut partly, mut finished) = (0, 0, 0);
     for round in 1..=KILLS {
-        kill_at(folder.path(), round, roll(90) as usize, Duration::from_micros(roll(4_000)));
+        kill_at(folder.path(), round, roll(120) as usize, Duration::from_micros(roll(4_000)));
         let ground = Ground::open(folder.path(), CHILD.into()).await.unwrap();
         let now = shown(&ground, &format!("round {round}")).await;
         ground.close().await;
@@ -58,6 +58,7 @@ async fn killed_at_fifty_moments_a_folder_shows_old_or_new_and_never_a_mix() {
     let ground = Ground::open(folder.path(), CHILD.into()).await.unwrap();
     assert_eq!(shown(&ground, "at the end").await, wanted(last));
     assert_eq!((ground.db.orphans().await.unwrap(), ground.db.dead_versions().await.unwrap()), (vec![], vec![]), "nothing is left over");
+    assert_eq!(ground.db.waiting_passes().await.unwrap(), vec![], "no second pass is left out");
     ground.close().await;
 }
 
@@ -89,9 +90,9 @@ fn kill_at(folder: &Path, round: usize, steps: usize, after: Duration) {
 async fn shown(ground: &Ground, when: &str) -> Shown {
     let mut by_leg = Vec::new();
     for mode in [Mode::Keyword, Mode::Vector] {
-        let (bases, caller) = ([kb()], Caller::local());
+        let (bases, caller, fast) = ([kb()], Caller::local(), fast());
         let deadline = Instant::now() + Duration::from_secs(30);
-        let query = Query { k: 500, mode, deadline, ..Query::new(&bases, "common", &caller) };
+        let query = Query { k: 500, mode, deadline, first_pass: Some(&fast), ..Query::new(&bases, "common", &caller) };
         let hits = search(&ground.index, &ground.db, &embedder(), query).await.unwrap().hits;
         let mut shown = Shown::new();
         for document in documents() {

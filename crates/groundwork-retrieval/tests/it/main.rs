@@ -4,6 +4,7 @@
 
 mod attachments;
 mod crash;
+mod first_pass;
 #[path = "../ground.rs"]
 mod ground;
 mod ingest;

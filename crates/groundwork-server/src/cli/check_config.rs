@@ -21,6 +21,7 @@ pub(super) fn run(session: &Session) -> anyhow::Result<Exit> {
     declared::check(&session.applied()?, &targets).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     session.config.server.check(session.asks_for_keys()?).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     session.library()?;
+    session.first_pass()?;
     if session.json {
         output::json(&session.config)?;
         return Ok(Exit::Done);

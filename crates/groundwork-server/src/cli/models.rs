@@ -2,6 +2,7 @@
 
 use super::session::Session;
 use super::{output, progress};
+use crate::config::EmbeddingConfig;
 use crate::exit::{Exit, Failure};
 use crate::lifecycle::Signals;
 use groundwork_inference::catalogue::Engine;
@@ -15,17 +16,19 @@ use tokio_util::sync::CancellationToken;
 pub(super) enum Command {
     /// Every known model, its license, and whether it is on this machine
     List,
-    /// Fetch models and check their hashes [default: the embedding model of the settings]
+    /// Fetch models and check their hashes [default: the embedding models of the settings]
     Pull { name: Vec<String> },
     /// The folder of a model
     Path { name: String },
-    /// Read every byte of models and compare their hashes [default: the embedding model of the settings]
+    /// Read every byte of models and compare their hashes [default: the embedding models of the settings]
     Verify { name: Vec<String> },
 }
 
 pub(super) async fn run(session: &Session, command: Command) -> anyhow::Result<Exit> {
     let library = session.library()?;
-    let or_default = |names: Vec<String>| if names.is_empty() { vec![session.config.embedding.model.clone()] } else { names };
+    let EmbeddingConfig { model, first_pass } = &session.config.embedding;
+    let of_settings = || std::iter::once(model).chain(first_pass).cloned().collect();
+    let or_default = |names: Vec<String>| if names.is_empty() { of_settings() } else { names };
     match command {
         Command::List => list(session, &library),
         Command::Pull { name } => {

@@ -1,16 +1,16 @@
 //! What every command starts from: settings, environment, time and dice; and how an application is opened from them.
 
 use super::Global;
-use crate::config::{Config, Environment, RetrievalConfig, SecretRef, Source, load};
+use crate::config::{Config, EmbeddingConfig, Environment, RetrievalConfig, SecretRef, Source, load};
 use crate::exit::{Exit, Failure};
 use crate::http::Front;
 use crate::socket::answers;
 use crate::telemetry;
 use groundwork_app::declared::{self, ApplyError, Reference};
-use groundwork_app::settings::{AppliedFile, Embedding, Judge, Limits, Reranking, Role, Settings};
+use groundwork_app::settings::{AppliedFile, Embedding, FirstPass, Judge, Limits, Reranking, Role, Settings};
 use groundwork_app::{App, KeysError, OpenError, Secrets};
 use groundwork_core::clock::{Clock, Dice};
-use groundwork_inference::catalogue::Engine;
+use groundwork_inference::catalogue::{Engine, Entry};
 use groundwork_inference::models::Library;
 use groundwork_inference::target;
 use groundwork_retrieval::extract::sandbox::SandboxSettings;
@@ -99,6 +99,22 @@ impl Session {
         Ok(Some(Reranking { judge, candidates: rerank_candidates.get(), patience: rerank_deadline.duration() }))
     }
 
+    /// The fast model of the settings, if it is an embedding model of the catalogue, and another than the one that it goes before. Only a
+    /// server makes first passes: a command ends before it could make the second ones.
+    pub(super) fn first_pass(&self) -> anyhow::Result<Option<FirstPass>> {
+        let EmbeddingConfig { model, first_pass } = &self.config.embedding;
+        let Some(name) = first_pass else { return Ok(None) };
+        let refuse = |problem: &str| Failure::new(Exit::Config, format!("embedding: first_pass {name:?} {problem}"));
+        if name == model {
+            return Err(refuse("is the embedding model itself; name a faster one, or leave it out").into());
+        }
+        let embeds = |entry: &Entry| matches!(entry.engine, Engine::Static | Engine::Bert { .. });
+        if !self.library()?.entry(name).is_some_and(|entry| embeds(&entry)) {
+            return Err(refuse("is no embedding model of the catalogue; `groundwork models list` names them").into());
+        }
+        Ok(Some(FirstPass { model: Embedding::Catalogue(name.clone()), makes: self.serves }))
+    }
+
     pub(super) fn extractor(&self) -> SandboxSettings {
         let extract = &self.config.extract;
         let mut settings = SandboxSettings {
@@ -159,6 +175,7 @@ impl Session {
             calibration: self.calibration(),
             library: self.library()?,
             embedding: Embedding::Catalogue(self.config.embedding.model.clone()),
+            first_pass: self.first_pass()?,
             reranking: self.reranking()?,
             extractor: self.extractor(),
             targets,

@@ -161,11 +161,14 @@ const fn count(n: usize) -> NonZeroUsize {
 pub struct EmbeddingConfig {
     /// The embedding model, by its name in `groundwork models list`.
     pub model: String,
+    /// A fast embedding model, such as `potion-base-8M`: documents that are brought to a running server are found by its vectors within
+    /// moments, until those of `model` have been made in the background. Without one they are found once `model` has embedded them.
+    pub first_pass: Option<String>,
 }
 
 impl Default for EmbeddingConfig {
     fn default() -> Self {
-        Self { model: DEFAULT_EMBEDDER.to_owned() }
+        Self { model: DEFAULT_EMBEDDER.to_owned(), first_pass: None }
     }
 }
 

@@ -103,14 +103,7 @@ impl Db {
     /// last. An empty answer ends the matrix.
     pub async fn codes(&self, knowledge_base: &KnowledgeBaseId, from: u32, blocks: u32) -> Result<Vec<CodeBlock>, DbError> {
         let rows = self.read(Operation::Codes, vec![knowledge_base.as_str().into(), from.into(), blocks.into()]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let first_slot = slot_of(row.next()?);
-                let scales: Vec<u8> = row.next()?;
-                let scales = scales.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-                Ok(CodeBlock { first_slot, scales, codes: row.next()? })
-            })
-            .collect()
+        rows.into_iter().map(code_block).collect()
     }
 
     /// At most `limit` texts from slot `from` on, by slot, live or not. An empty answer ends them.
@@ -150,17 +143,23 @@ impl Db {
     /// The vectors of `slots` for rescoring, in their order; a slot that was collected meanwhile is left out.
     pub async fn vectors(&self, knowledge_base: &KnowledgeBaseId, slots: &[u32]) -> Result<Vec<(u32, Vec<f16>)>, DbError> {
         let rows = self.read(Operation::Vectors, of_slots(knowledge_base, slots)).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let slot = slot_of(row.next()?);
-                let bytes: Vec<u8> = row.next()?;
-                Ok((slot, bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes)).collect()))
-            })
-            .collect()
+        rows.into_iter().map(|mut row| Ok((slot_of(row.next()?), vector(&mut row)?))).collect()
     }
 }
 
-fn of_slots(knowledge_base: &KnowledgeBaseId, slots: &[u32]) -> Vec<Value> {
+pub(super) fn code_block(mut row: Row) -> Result<CodeBlock, DbError> {
+    let first_slot = slot_of(row.next()?);
+    let scales: Vec<u8> = row.next()?;
+    let scales = scales.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+    Ok(CodeBlock { first_slot, scales, codes: row.next()? })
+}
+
+pub(super) fn vector(row: &mut Row) -> Result<Vec<f16>, DbError> {
+    let bytes: Vec<u8> = row.next()?;
+    Ok(bytes.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes)).collect())
+}
+
+pub(super) fn of_slots(knowledge_base: &KnowledgeBaseId, slots: &[u32]) -> Vec<Value> {
     vec![knowledge_base.as_str().into(), serde_json::Value::from(slots).to_string().into()]
 }
 

@@ -34,6 +34,8 @@ pub struct Version {
     pub chunks: u32,
     /// When it became live; `None` while it is being written.
     pub published_at: Option<UnixMs>,
+    /// The model whose vectors find it, as long as those of the knowledge base's own are not all there.
+    pub first_pass: Option<String>,
 }
 
 /// What is known of a version before its chunks are written.
@@ -130,6 +132,7 @@ impl Version {
             },
             chunks: row.next()?,
             published_at: row.next()?,
+            first_pass: row.next()?,
         })
     }
 }

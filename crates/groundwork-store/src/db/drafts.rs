@@ -52,12 +52,41 @@ pub enum WriteError {
 }
 
 /// Keys of consecutive slots.
-type Keys = Range<i64>;
+pub(super) type Keys = Range<i64>;
 
 impl Db {
     /// Writes chunks after those already written and returns their slots, in order. A slot belongs to its chunk until it is collected.
     /// The slots are durably this version's when this returns; the chunks are when it is published.
     pub async fn write_chunks(&self, draft: &Draft, chunks: Vec<NewChunk>) -> Result<Vec<u32>, WriteError> {
+        self.write_with(draft, &chunks, |keys, at| {
+            let block = &chunks[at];
+            let vectors = keys.clone().zip(block).map(|(key, chunk)| vector_step(key, &chunk.embedding));
+            let codes = codes_step(&keys, block.iter().map(|chunk| &chunk.embedding));
+            vectors.chain([codes]).collect()
+        })
+        .await
+    }
+
+    /// The same for a version that is published with the vectors of a first pass. Each chunk comes with the text that is yet to be embedded.
+    pub async fn write_first_pass(&self, draft: &Draft, chunks: Vec<(NewChunk, String)>) -> Result<Vec<u32>, WriteError> {
+        let (chunks, texts): (Vec<NewChunk>, Vec<String>) = chunks.into_iter().unzip();
+        self.write_with(draft, &chunks, |keys, at| {
+            let vectors = keys.zip(chunks[at.clone()].iter().zip(&texts[at])).map(|(key, (chunk, text))| {
+                let columns = vec![key.into(), draft.no.into(), chunk.embedding.vector_bytes().into(), text.as_str().into()];
+                step(Operation::InsertFirstVector, columns)
+            });
+            vectors.collect()
+        })
+        .await
+    }
+
+    /// Writes chunks with what `steps_of` makes of each block of them: the keys that they get, and where they stand among `chunks`.
+    async fn write_with(
+        &self,
+        draft: &Draft,
+        chunks: &[NewChunk],
+        steps_of: impl Fn(Keys, Range<usize>) -> Vec<Step>,
+    ) -> Result<Vec<u32>, WriteError> {
         let Ok(count @ 1..) = u32::try_from(chunks.len()) else { return Ok(vec![]) };
         let dimensions = chunks.iter().flat_map(|chunk| [chunk.embedding.codes.len(), chunk.embedding.vector.len()]);
         if let Some(found) = dimensions.into_iter().find(|&found| found != draft.dimensions as usize) {
@@ -66,16 +95,15 @@ impl Db {
 
         let (first_ordinal, ranges) = self.allocate(draft, count).await?;
         let mut steps = vec![draft.required()];
-        let mut rest = chunks.as_slice();
         let mut ordinals = first_ordinal..;
+        let mut at = 0;
         for keys in blocks(&ranges) {
-            let (block, others) = rest.split_at((keys.end - keys.start) as usize);
-            rest = others;
-            for ((key, ordinal), chunk) in keys.clone().zip(&mut ordinals).zip(block) {
+            let block = at..at + (keys.end - keys.start) as usize;
+            at = block.end;
+            for ((key, ordinal), chunk) in keys.clone().zip(&mut ordinals).zip(&chunks[block.clone()]) {
                 steps.push(step(Operation::InsertChunk, chunk.columns(key, draft.no, ordinal)));
-                steps.push(step(Operation::InsertVector, vec![key.into(), chunk.embedding.vector_bytes().into()]));
             }
-            steps.push(codes_step(&keys, block));
+            steps.extend(steps_of(keys, block));
         }
         match self.write(Durability::Later, steps).await {
             Ok(_) => Ok(ranges.into_iter().flatten().map(slot_of).collect()),
@@ -156,16 +184,20 @@ fn allocation(mut keys: Vec<Keys>, mut outcomes: Vec<Outcome>) -> Result<(u32, V
 }
 
 /// The ranges, cut so that none is longer than a block.
-fn blocks(ranges: &[Keys]) -> impl Iterator<Item = Keys> {
+pub(super) fn blocks(ranges: &[Keys]) -> impl Iterator<Item = Keys> {
     ranges.iter().flat_map(|keys| {
         let end = keys.end;
         keys.clone().step_by(BLOCK as usize).map(move |first| first..end.min(first + i64::from(BLOCK)))
     })
 }
 
-fn codes_step(keys: &Keys, block: &[NewChunk]) -> Step {
-    let scales: Vec<u8> = block.iter().flat_map(|chunk| chunk.embedding.scale.to_le_bytes()).collect();
-    let codes: Vec<u8> = block.iter().flat_map(|chunk| chunk.embedding.codes.iter().map(|code| code.to_le_bytes()[0])).collect();
+pub(super) fn vector_step(key: i64, embedding: &Embedding) -> Step {
+    step(Operation::InsertVector, vec![key.into(), embedding.vector_bytes().into()])
+}
+
+pub(super) fn codes_step<'a>(keys: &Keys, block: impl Iterator<Item = &'a Embedding> + Clone) -> Step {
+    let scales: Vec<u8> = block.clone().flat_map(|embedding| embedding.scale.to_le_bytes()).collect();
+    let codes: Vec<u8> = block.flat_map(|embedding| embedding.codes.iter().map(|code| code.to_le_bytes()[0])).collect();
     step(Operation::InsertCodes, vec![keys.start.into(), (keys.end - keys.start).into(), scales.into(), codes.into()])
 }
 

@@ -148,6 +148,13 @@ impl Db {
         self.read_one(Jobs::Find.into(), vec![id.as_str().into()]).await?.map(read).transpose()
     }
 
+    /// The last job of `kind` and `key` that has not ended.
+    pub async fn active_job(&self, kind: &str, tenant: &TenantId, key: &str) -> Result<Option<Job>, DbError> {
+        let identity = vec![kind.into(), tenant.as_str().into(), key.into()];
+        let Some(mut row) = self.read_one(Jobs::LastActive.into(), identity).await? else { return Ok(None) };
+        self.job(&row.name()?).await
+    }
+
     /// At most `limit` jobs of a tenant with ids before `before`, newest first.
     pub async fn jobs(&self, tenant: &TenantId, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, DbError> {
         let parameters = vec![tenant.as_str().into(), before.map(JobId::as_str).into(), limit.into()];

@@ -8,6 +8,7 @@ pub mod conversations;
 pub mod documents;
 mod drafts;
 pub mod files;
+pub mod first_pass;
 pub mod history;
 pub mod items;
 pub mod jobs;

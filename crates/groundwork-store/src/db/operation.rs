@@ -102,6 +102,18 @@ pub(crate) enum Operation {
     Chunks,
     ChunksOf,
     Vectors,
+    // Versions that are found by a first pass.
+    InsertFirstPass,
+    InsertFirstVector,
+    FirstVectorsFrom,
+    FirstVectors,
+    Unembedded,
+    RequireFirstPass,
+    RequireUnembedded,
+    CodesOfVersion,
+    EndFirstPass,
+    RemoveFirstVectors,
+    WaitingPasses,
     // Published objects.
     LiveObject,
     LiveObjects,

@@ -35,6 +35,8 @@ pub struct NewVersion {
     pub permissions: Option<Permissions>,
     /// For a document that was never published, too; `None` gives it none.
     pub attributes: Option<Attributes>,
+    /// The model whose vectors it is published with, where those of `embedding` come later.
+    pub first_pass: Option<EmbeddingModel>,
 }
 
 /// A version being written, invisible until published.
@@ -45,6 +47,7 @@ pub struct Draft {
     pub generation: u32,
     /// The generation that was live when this draft began; `publish` fails if it no longer is.
     pub replaces: Option<u32>,
+    pub first_pass: Option<EmbeddingModel>,
     pub(super) dimensions: u32,
     pub(super) no: i64,
 }
@@ -69,6 +72,8 @@ pub struct Flip {
     pub generation: Option<u32>,
     pub added: Vec<Range<u32>>,
     pub removed: Vec<Range<u32>>,
+    /// The model whose vectors find what was added, where it is not the knowledge base's own.
+    pub first_pass: Option<EmbeddingModel>,
     pub epochs: Epochs,
 }
 
@@ -137,6 +142,9 @@ impl Db {
         let next = steps.len();
         steps.push(guard(Operation::NextGeneration, with(vec![parent])));
         steps.push(guard(Operation::InsertVersion, with(self.fact_columns(&new.facts))));
+        if let Some(EmbeddingModel { model, dimensions }) = &new.first_pass {
+            steps.push(guard(Operation::InsertFirstPass, with(vec![model.as_str().into(), (*dimensions).into()])));
+        }
 
         match self.write(Durability::Later, steps).await {
             Ok(outcomes) => Ok(draft(&new, outcomes)?),
@@ -195,16 +203,17 @@ impl Db {
         for (draft, _) in family {
             let removed = slots_of(outcomes.nth(1))?;
             let added = slots_of(outcomes.nth(2))?;
-            changes.push((draft.document.clone(), Some(draft.generation), added, removed));
+            changes.push((draft.document.clone(), Some(draft), added, removed));
         }
         changes.extend(hidden_inner(outcomes.next())?.into_iter().map(|(document, removed)| (document, None, vec![], removed)));
         let epochs = epochs_of(outcomes.nth(2))?;
-        let flip = |(document, generation, added, removed)| Flip {
+        let flip = |(document, draft, added, removed): (_, Option<&Draft>, _, _)| Flip {
             knowledge_base: first.knowledge_base.clone(),
             document,
-            generation,
+            generation: draft.map(|draft| draft.generation),
             added,
             removed,
+            first_pass: draft.and_then(|draft| draft.first_pass.clone()),
             epochs,
         };
         Ok(changes.into_iter().map(flip).collect())
@@ -234,6 +243,7 @@ impl Db {
             generation: None,
             added: vec![],
             removed,
+            first_pass: None,
             epochs,
         };
         Ok(Some(std::iter::once(own).chain(inner).map(flip).collect()))
@@ -259,6 +269,7 @@ impl Db {
                     document: row.name()?,
                     generation: row.next()?,
                     replaces: row.next()?,
+                    first_pass: None,
                     dimensions: row.next()?,
                     no: row.next()?,
                 })
@@ -366,8 +377,11 @@ impl DeadVersion {
     }
 }
 
-/// Reads what `begin_version` returned: the document's row and the version's, last in the transaction.
+/// Reads what `begin_version` returned: the document's row and the version's, last in the transaction but for the note of a first pass.
 fn draft(new: &NewVersion, mut outcomes: Vec<Outcome>) -> Result<Draft, DbError> {
+    if new.first_pass.is_some() {
+        outcomes.pop();
+    }
     let (version, document) = (outcomes.pop(), outcomes.pop());
     let (mut version, mut document) = (row_of(version)?, row_of(document)?);
     Ok(Draft {
@@ -375,7 +389,8 @@ fn draft(new: &NewVersion, mut outcomes: Vec<Outcome>) -> Result<Draft, DbError>
         document: document.name()?,
         generation: document.next()?,
         replaces: document.next()?,
-        dimensions: new.embedding.dimensions,
+        first_pass: new.first_pass.clone(),
+        dimensions: new.first_pass.as_ref().unwrap_or(&new.embedding).dimensions,
         no: version.next()?,
     })
 }

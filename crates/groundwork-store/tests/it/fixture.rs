@@ -105,6 +105,7 @@ pub(crate) fn new_version(source: &str, text: &str) -> NewVersion {
         embedding: EmbeddingModel { model: "tiny-1".to_owned(), dimensions: 4 },
         attributes: None,
         permissions: None,
+        first_pass: None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod dialogue;
+mod first_pass;
 mod fixture;
 mod flip;
 mod history;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (24, include_str!("migrations/0024_attributes.sql")),
     (25, include_str!("migrations/0025_chunk_order.sql")),
     (26, include_str!("migrations/0026_attributes_since.sql")),
+    (27, include_str!("migrations/0027_first_pass.sql")),
 ];
 
 /// Which steps a file has, each with the digest of what was run.

@@ -7,7 +7,7 @@ macro_rules! document {
         concat!(
             "SELECT d.id, k.id, t.id, d.source, (SELECT p.id FROM document p WHERE p.no = d.parent_no), d.created_at,
                     (SELECT o.attributes FROM document o WHERE o.no = coalesce(d.parent_no, d.no)), v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint,
-                    v.pages, v.metadata, v.chunks, v.published_at
+                    v.pages, v.metadata, v.chunks, v.published_at, (SELECT p.model FROM first_pass p WHERE p.version_no = v.no)
              FROM document d
              JOIN knowledge_base k ON k.no = d.knowledge_base_no
              JOIN tenant t ON t.no = k.tenant_no
@@ -71,6 +71,14 @@ macro_rules! last_deleted {
     () => {
         "(SELECT max(no) FROM document
           WHERE knowledge_base_no = (SELECT no FROM knowledge_base WHERE id = ?1) AND source = ?2 AND deleted_at IS NOT NULL)"
+    };
+}
+
+/// The number of the version of document ?1 and generation ?2, if it is live and found by a first pass.
+macro_rules! passing {
+    () => {
+        "(SELECT p.version_no FROM document d JOIN version v ON v.document_no = d.no AND v.generation = d.live_generation
+          JOIN first_pass p ON p.version_no = v.no WHERE d.id = ?1 AND v.generation = ?2)"
     };
 }
 
@@ -249,7 +257,7 @@ pub(super) fn sql(operation: Operation) -> &'static str {
         ),
         O::Version => {
             "SELECT v.generation, v.name, v.title, v.media_type, v.sha256, v.bytes, v.fingerprint, v.pages, v.metadata, v.chunks,
-                    v.published_at
+                    v.published_at, (SELECT p.model FROM first_pass p WHERE p.version_no = v.no)
              FROM version v JOIN document d ON d.no = v.document_no WHERE d.id = ?1 AND v.generation = ?2"
         }
         O::VersionProgress => {
@@ -425,6 +433,51 @@ pub(super) fn sql(operation: Operation) -> &'static str {
             "SELECT e.key, e.vector
              FROM json_each(?2) j CROSS JOIN embedding e ON e.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
              ORDER BY j.key"
+        }
+
+        O::InsertFirstPass => concat!(
+            "INSERT INTO first_pass (version_no, model, dimensions)
+             SELECT v.no, ?3, ?4 FROM version v JOIN document d ON d.no = v.document_no AND d.last_generation = v.generation WHERE ",
+            of_source!()
+        ),
+        O::InsertFirstVector => "INSERT INTO first_vector (key, version_no, vector, text) VALUES (?1, ?2, ?3, ?4)",
+        O::FirstVectorsFrom => {
+            "SELECT f.key, p.model, p.dimensions, f.vector FROM knowledge_base k JOIN first_vector f ON f.key >= (k.no << 32) + ?2
+                AND f.key < (k.no + 1) << 32 JOIN first_pass p ON p.version_no = f.version_no WHERE k.id = ?1 ORDER BY f.key LIMIT ?3"
+        }
+        O::FirstVectors => {
+            "SELECT f.key, f.vector
+             FROM json_each(?2) j CROSS JOIN first_vector f ON f.key = (SELECT no << 32 FROM knowledge_base WHERE id = ?1) + j.value
+             ORDER BY j.key"
+        }
+        O::Unembedded => concat!(
+            "SELECT f.key, f.text FROM first_vector f WHERE f.version_no = ",
+            passing!(),
+            " AND NOT EXISTS (SELECT 1 FROM embedding e WHERE e.key = f.key) ORDER BY f.key LIMIT ?3"
+        ),
+        O::RequireFirstPass => concat!("SELECT 1 FROM first_pass WHERE version_no = ", passing!()),
+        O::RequireUnembedded => "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM embedding WHERE key = ?1)",
+        O::CodesOfVersion => concat!(
+            "SELECT b.key, b.scales, b.codes FROM slot_range s JOIN code_block b ON b.key >= s.key AND b.key < s.key + s.count
+             WHERE s.version_no = ",
+            passing!(),
+            " ORDER BY b.key"
+        ),
+        O::EndFirstPass => concat!(
+            "DELETE FROM first_pass WHERE version_no = ",
+            passing!(),
+            " AND (SELECT chunks FROM version WHERE no = first_pass.version_no) =
+                (SELECT count(*) FROM first_vector f JOIN embedding e ON e.key = f.key WHERE f.version_no = first_pass.version_no)
+             RETURNING version_no"
+        ),
+        O::RemoveFirstVectors => {
+            "DELETE FROM first_vector WHERE version_no =
+                (SELECT v.no FROM document d JOIN version v ON v.document_no = d.no WHERE d.id = ?1 AND v.generation = ?2)"
+        }
+        O::WaitingPasses => {
+            "SELECT t.id, k.id, d.id, v.generation
+             FROM first_pass p JOIN version v ON v.no = p.version_no JOIN document d ON d.no = v.document_no AND d.live_generation = v.generation
+             JOIN knowledge_base k ON k.no = d.knowledge_base_no JOIN tenant t ON t.no = k.tenant_no ORDER BY v.no"
         }
 
         O::LiveObject => object!("o.live_version", "AND o.name = ?3"),
