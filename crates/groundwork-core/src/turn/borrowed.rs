@@ -70,12 +70,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             /// Content in parts, of which the texts are the answer.
             fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
                 #[derive(Deserialize)]
-                struct Part {
-                    text: Option<String>,
+                struct Part<'a> {
+                    #[serde(borrow)]
+                    text: Option<Text<'a>>,
                 }
                 let mut whole = String::new();
-                while let Some(part) = parts.next_element::<Part>()? {
-                    whole.push_str(part.text.as_deref().unwrap_or_default());
+                while let Some(part) = parts.next_element::<Part<'de>>()? {
+                    whole.push_str(Text::said(part.text.as_ref()).unwrap_or_default());
                 }
                 Ok(Text::whole(Cow::Owned(whole)))
             }

@@ -118,10 +118,12 @@ fn a_call_without_arguments_is_one_with_none() {
 
 #[test]
 fn half_a_character_costs_no_answer() {
-    let events = heard(&[r#"{"id":"c","choices":[{"index":0,"delta":{"content":"Gr\ud83d"},"finish_reason":"stop"}]}"#]);
-    let said: Vec<&str> =
-        events.iter().filter_map(|event| if let Event::Text { text, .. } = event { Some(text.as_str()) } else { None }).collect();
-    assert_eq!(said.concat(), "Gr\u{fffd}");
+    for content in [r#""Gr\ud83d""#, r#"[{"type":"text","text":"G"},{"type":"text","text":"r\ud83d"},{"type":"thinking"}]"#] {
+        let events = heard(&[&format!(r#"{{"id":"c","choices":[{{"index":0,"delta":{{"content":{content}}},"finish_reason":"stop"}}]}}"#)]);
+        let said: Vec<&str> =
+            events.iter().filter_map(|event| if let Event::Text { text, .. } = event { Some(text.as_str()) } else { None }).collect();
+        assert_eq!(said.concat(), "Gr\u{fffd}", "{content}");
+    }
 }
 
 #[test]
