@@ -3,7 +3,7 @@
 
 use super::Payload;
 use super::connector::Socket;
-use futures::task::{AtomicWaker, noop_waker_ref};
+use futures::task::AtomicWaker;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use hyper::body::{Bytes, Incoming};
@@ -56,33 +56,38 @@ impl Driven {
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
             go_on(&mut self.running, &self.call, &self.waker, context);
-            answer.as_mut().poll(context)
+            answer.as_mut().poll(&mut unwoken())
         })
         .await
     }
 
     /// The next piece of `answer`, which this connection brings.
     pub(super) fn poll_frame(&mut self, answer: &mut Incoming, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let here = self.look(answer, context);
+        let here = self.look(answer);
         if here.is_ready() {
             return here;
         }
         go_on(&mut self.running, &self.call, &self.waker, context);
-        self.look(answer, context)
+        self.look(answer)
     }
 
-    fn look(&self, answer: &mut Incoming, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn look(&self, answer: &mut Incoming) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         self.call.looks.store(true, Ordering::SeqCst);
-        let here = Pin::new(answer).poll_frame(context);
+        let here = Pin::new(answer).poll_frame(&mut unwoken());
         self.call.looks.store(false, Ordering::SeqCst);
         here
     }
 
     /// Whether it can take another call: it is open, and all of the last answer was read or is there to be passed over.
     pub(super) fn is_free(&mut self) -> bool {
-        go_on(&mut self.running, &self.call, &self.waker, &mut Context::from_waker(noop_waker_ref()));
+        go_on(&mut self.running, &self.call, &self.waker, &mut unwoken());
         self.running.is_some() && self.sender.is_ready()
     }
+}
+
+/// For what comes only while the connection goes on, and is looked for right after that: being woken for it would be once too often.
+fn unwoken() -> Context<'static> {
+    Context::from_waker(Waker::noop())
 }
 
 fn go_on(running: &mut Option<Pin<Box<http1::Connection<Socket, Payload>>>>, call: &Call, waker: &Waker, context: &mut Context<'_>) {
