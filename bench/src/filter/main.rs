@@ -166,7 +166,16 @@ fn version(number: usize) -> NewVersion {
     };
     let embedding = embedder().embedding();
     let attributes = Some(attributes(number));
-    NewVersion { knowledge_base: kb(), source: source(number), parent: None, facts, embedding, permissions: None, attributes, first_pass: None }
+    NewVersion {
+        knowledge_base: kb(),
+        source: source(number),
+        parent: None,
+        facts,
+        embedding,
+        permissions: None,
+        attributes,
+        first_pass: None,
+    }
 }
 
 fn chunk(number: usize) -> NewChunk {

@@ -153,7 +153,10 @@ fn print(direct: &Row, bare: &Row, ours: &Row) -> Result<()> {
             cell(row.cpu_chunk)
         );
     }
-    println!("(times in ms; half load is {:.0} requests/s for every way, its percentiles the median and the worst of {WINDOWS} windows; 1st token of {STREAMS} paced streams, whose beginnings are spread over", ours.rate);
+    println!(
+        "(times in ms; half load is {:.0} requests/s for every way, its percentiles the median and the worst of {WINDOWS} windows; 1st token of {STREAMS} paced streams, whose beginnings are spread over",
+        ours.rate
+    );
     println!("their whole length, and the median of as many that begin at once, within {:?})", upstream::PACE);
     if let Some(noise) = bare.p99_own_half {
         println!("(the bare proxy at half of what it can do itself has a p99 of {noise:.3} ms: so much of it is the machine)\n");
