@@ -15,10 +15,14 @@ build:
 
 check:
 	cargo fmt --all --check
+	cargo fmt --manifest-path bench/Cargo.toml --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy $(PROFILE) --locked --workspace --all-targets -- -D warnings
 
 fix:
 	cargo fmt --all
+	cargo fmt --manifest-path bench/Cargo.toml
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	cargo clippy $(PROFILE) --workspace --all-targets --fix --allow-dirty --allow-staged
 
 # Wants a machine with nothing else to do. The first run makes a corpus of 100,000 chunks, which takes some minutes.
