@@ -55,7 +55,7 @@ impl Driven {
     pub(super) async fn send(&mut self, request: Request<Payload>) -> Result<Response<Incoming>, TrySendError<Request<Payload>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
-            go_on(&mut self.running, &self.call, &self.waker, context);
+            self.go_on(context);
             answer.as_mut().poll(&mut unwoken())
         })
         .await
@@ -67,7 +67,7 @@ impl Driven {
         if here.is_ready() {
             return here;
         }
-        go_on(&mut self.running, &self.call, &self.waker, context);
+        self.go_on(context);
         self.look(answer)
     }
 
@@ -80,21 +80,21 @@ impl Driven {
 
     /// Whether it can take another call: it is open, and all of the last answer was read or is there to be passed over.
     pub(super) fn is_free(&mut self) -> bool {
-        go_on(&mut self.running, &self.call, &self.waker, &mut unwoken());
+        self.go_on(&mut unwoken());
         self.running.is_some() && self.sender.is_ready()
+    }
+
+    fn go_on(&mut self, context: &mut Context<'_>) {
+        let Some(connection) = &mut self.running else { return };
+        self.call.task.register(context.waker());
+        // What goes wrong is told to the call.
+        if connection.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready() {
+            self.running = None;
+        }
     }
 }
 
 /// For what comes only while the connection goes on, and is looked for right after that: being woken for it would be once too often.
 fn unwoken() -> Context<'static> {
     Context::from_waker(Waker::noop())
-}
-
-fn go_on(running: &mut Option<Pin<Box<http1::Connection<Socket, Payload>>>>, call: &Call, waker: &Waker, context: &mut Context<'_>) {
-    let Some(connection) = running else { return };
-    call.task.register(context.waker());
-    // What goes wrong is told to the call.
-    if connection.as_mut().poll(&mut Context::from_waker(waker)).is_ready() {
-        *running = None;
-    }
 }
