@@ -3,7 +3,7 @@
 
 use crate::ground::{Ground, documents, embedder, fast, is_deleted, kb, mark, parts, source};
 use groundwork_core::access::Caller;
-use groundwork_retrieval::search::{Mode, Query, search};
+use groundwork_retrieval::search::{Hit, Mode, Query, search};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -86,6 +86,19 @@ fn kill_at(folder: &Path, round: usize, steps: usize, after: Duration) {
     child.wait().unwrap();
 }
 
+/// The round that `hits` show of a document, all of it; `None` when they show nothing of it. Panics at a mix.
+pub(crate) fn round_of(hits: &[Hit], document: usize, when: &str) -> Option<usize> {
+    let marks: BTreeSet<String> = hits
+        .iter()
+        .filter(|hit| hit.source == source(document))
+        .flat_map(|hit| hit.text.split(['.', ' ', '\n']).filter(|word| word.starts_with("mark")).map(str::to_owned))
+        .collect();
+    let round: usize = marks.first()?.split_once("of").and_then(|(_, rest)| rest.split_once("at")).unwrap().0.parse().unwrap();
+    let all: BTreeSet<String> = (0..parts(document, round)).map(|part| mark(document, round, part)).collect();
+    assert_eq!(marks, all, "{when}: document {document} shows one whole version");
+    Some(round)
+}
+
 /// What a search sees of each document, the same in both legs; panics at a mix.
 async fn shown(ground: &Ground, when: &str) -> Shown {
     let mut by_leg = Vec::new();
@@ -96,15 +109,7 @@ async fn shown(ground: &Ground, when: &str) -> Shown {
         let hits = search(&ground.index, &ground.db, &embedder(), query).await.unwrap().hits;
         let mut shown = Shown::new();
         for document in documents() {
-            let marks: BTreeSet<String> = hits
-                .iter()
-                .filter(|hit| hit.source == source(document))
-                .flat_map(|hit| hit.text.split(['.', ' ', '\n']).filter(|word| word.starts_with("mark")).map(str::to_owned))
-                .collect();
-            let Some(first) = marks.first() else { continue };
-            let round: usize = first.split_once("of").and_then(|(_, rest)| rest.split_once("at")).unwrap().0.parse().unwrap();
-            let all: BTreeSet<String> = (0..parts(document, round)).map(|part| mark(document, round, part)).collect();
-            assert_eq!(marks, all, "{when}, {mode:?}: document {document} shows one whole version");
+            let Some(round) = round_of(&hits, document, &format!("{when}, {mode:?}")) else { continue };
             shown.insert(document, round);
         }
         by_leg.push(shown);

@@ -1,6 +1,7 @@
 //! Documents that are found by two models side by side, and by one in the end.
 
-use crate::ground::{Ground, documents, embedder, fast, kb, mark, parts, source, text, upload};
+use crate::crash::round_of;
+use crate::ground::{Ground, documents, embedder, fast, kb, parts, source, text, upload};
 use futures::FutureExt;
 use groundwork_core::access::Caller;
 use groundwork_retrieval::embed::{Embedder, Purpose};
@@ -133,15 +134,7 @@ async fn readers_never_see_a_mix_while_documents_go_through_first_and_second_pas
             while !done.load(Ordering::SeqCst) || searches == 0 {
                 let hits = hits(&ground, mode, "common").await;
                 for document in documents() {
-                    let marks: BTreeSet<String> = hits
-                        .iter()
-                        .filter(|hit| hit.source == source(document))
-                        .flat_map(|hit| hit.text.split(['.', ' ', '\n']).filter(|word| word.starts_with("mark")).map(str::to_owned))
-                        .collect();
-                    let first = marks.first().unwrap_or_else(|| panic!("{mode:?}: document {document} is there"));
-                    let round: usize = first.split_once("of").and_then(|(_, rest)| rest.split_once("at")).unwrap().0.parse().unwrap();
-                    let all: BTreeSet<String> = (0..parts(document, round)).map(|part| mark(document, round, part)).collect();
-                    assert_eq!(marks, all, "{mode:?}: document {document} shows one whole version");
+                    assert!(round_of(&hits, document, &format!("{mode:?}")).is_some(), "{mode:?}: document {document} is there");
                 }
                 searches += 1;
             }
